@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Waiting on the host: there is one thread, time is virtual, and sleeping lets the models and the
+ * timers run until they wake the sleeper. A sleep that nothing can end is a failure of the test.
+ */
+#include "kernel/thread/thread.h"
+#include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
+#include "tests/device/host.h"
+
+#define READ_COST 20 /* nanoseconds that go by when the clock is read */
+#define WALL_START (1700000000 * NANOSECONDS_PER_SECOND)
+#define IDLE_STEP NANOSECONDS_PER_MILLISECOND
+#define IDLE_STEPS_MAX 1000 /* a sleep without deadline or timer is hopeless after so many polls */
+
+struct thread {
+	const char *name;
+};
+
+static struct thread only_thread = { "test" };
+static uint64_t now;
+static struct timer *timers;
+
+void host_thread_reset(void)
+{
+	now = 0;
+	timers = NULL;
+}
+
+static void run_timers(void)
+{
+	struct timer **link = &timers;
+
+	while (*link) {
+		struct timer *timer = *link;
+
+		if (timer->deadline > now) {
+			link = &timer->next;
+			continue;
+		}
+		*link = timer->next;
+		timer->cpu = -1;
+		timer->function(timer->context);
+		link = &timers; /* the function may have armed or cancelled others */
+	}
+}
+
+void host_clock_advance(uint64_t nanoseconds)
+{
+	now += nanoseconds;
+	run_timers();
+	host_poll();
+}
+
+uint64_t clock_monotonic(void)
+{
+	now += READ_COST;
+	return now;
+}
+
+uint64_t clock_wall(void)
+{
+	return WALL_START + clock_monotonic();
+}
+
+void clock_spin(uint64_t nanoseconds)
+{
+	host_clock_advance(nanoseconds);
+}
+
+void timer_arm(struct timer *timer, uint64_t deadline)
+{
+	timer_cancel(timer);
+	timer->deadline = deadline;
+	timer->cpu = 0;
+	timer->next = timers;
+	timers = timer;
+}
+
+bool timer_cancel(struct timer *timer)
+{
+	for (struct timer **link = &timers; *link; link = &(*link)->next)
+		if (*link == timer) {
+			*link = timer->next;
+			timer->cpu = -1;
+			return true;
+		}
+	return false;
+}
+
+static uint64_t next_event(uint64_t deadline)
+{
+	uint64_t next = deadline;
+
+	for (struct timer *timer = timers; timer; timer = timer->next)
+		if (timer->deadline < next)
+			next = timer->deadline;
+	return next;
+}
+
+void wait_queue_init(struct wait_queue *queue)
+{
+	*queue = (struct wait_queue)WAIT_QUEUE_INIT;
+}
+
+void wait_prepare(struct wait_queue *queue, struct waiter *waiter)
+{
+	*waiter = (struct waiter){ .thread = &only_thread, .queued = true, .previous = queue->last };
+	if (queue->last)
+		queue->last->next = waiter;
+	else
+		queue->first = waiter;
+	queue->last = waiter;
+}
+
+bool wait_sleep(struct wait_queue *queue, struct waiter *waiter, uint64_t deadline)
+{
+	(void)queue;
+	for (unsigned int step = 0;; step++) {
+		host_poll();
+		run_timers();
+		if (waiter->woken)
+			return true;
+		if (now >= deadline)
+			return false;
+		if (next_event(deadline) == UINT64_MAX) {
+			if (step > IDLE_STEPS_MAX)
+				host_abort("a sleep that nothing ends");
+			now += IDLE_STEP;
+		} else if (next_event(deadline) > now) {
+			now = next_event(deadline);
+		}
+	}
+}
+
+void wait_finish(struct wait_queue *queue, struct waiter *waiter)
+{
+	if (!waiter->queued)
+		return;
+	waiter->queued = false;
+	if (waiter->previous)
+		waiter->previous->next = waiter->next;
+	else
+		queue->first = waiter->next;
+	if (waiter->next)
+		waiter->next->previous = waiter->previous;
+	else
+		queue->last = waiter->previous;
+}
+
+void wait_wake(struct wait_queue *queue)
+{
+	for (struct waiter *waiter = queue->first; waiter; waiter = waiter->next)
+		waiter->woken = true;
+}
+
+void wait_wake_one(struct wait_queue *queue)
+{
+	if (queue->first)
+		queue->first->woken = true;
+}
+
+void thread_sleep(uint64_t nanoseconds)
+{
+	struct wait_queue queue = WAIT_QUEUE_INIT;
+	struct waiter waiter;
+
+	wait_prepare(&queue, &waiter);
+	wait_sleep(&queue, &waiter, now + nanoseconds);
+	wait_finish(&queue, &waiter);
+}
+
+void thread_yield(void)
+{
+	host_poll();
+}
+
+/* Not on the host: a test calls what a thread would run. */
+struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument,
+			     const struct thread_options *options)
+{
+	(void)name;
+	(void)function;
+	(void)argument;
+	(void)options;
+	return NULL;
+}
+
+void thread_exit(void)
+{
+	host_abort("thread_exit on the host");
+}
+
+void thread_join(struct thread *thread)
+{
+	(void)thread;
+}
+
+void thread_detach(struct thread *thread)
+{
+	(void)thread;
+}
+
+struct thread *thread_current(void)
+{
+	return &only_thread;
+}
+
+const char *thread_name(const struct thread *thread)
+{
+	return thread->name;
+}
+
+void mutex_init(struct mutex *mutex)
+{
+	*mutex = (struct mutex)MUTEX_INIT;
+}
+
+void mutex_lock(struct mutex *mutex)
+{
+	if (mutex->owner)
+		host_abort("mutex taken twice");
+	mutex->owner = &only_thread;
+}
+
+bool mutex_trylock(struct mutex *mutex)
+{
+	if (mutex->owner)
+		return false;
+	mutex->owner = &only_thread;
+	return true;
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+	if (!mutex->owner)
+		host_abort("mutex released that is not held");
+	mutex->owner = NULL;
+}
+
+bool mutex_held(const struct mutex *mutex)
+{
+	return mutex->owner != NULL;
+}
