@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Text on the host: log lines and commands' output are kept for tests to look at. */
 #include "kernel/console/log.h"
+#include "kernel/panic.h"
 #include "kernel/shell/command.h"
 #include "tests/device/host.h"
 
@@ -48,6 +49,18 @@ void host_log_clear(void)
 {
 	line_count = 0;
 	serious_count = 0;
+}
+
+void panic(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("panic: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	abort();
 }
 
 void command_print(const char *format, ...)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The list of network devices, and what is known about each. */
+#include "drivers/net/network.h"
+
+#include "kernel/console/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LOG_AREA "net"
+
+static struct network_device *devices;
+static unsigned int device_count;
+
+void network_register(struct network_device *device)
+{
+	struct network_device **link = &devices;
+
+	while (*link)
+		link = &(*link)->next;
+	sniprintf(device->name, sizeof(device->name), "eth%u", device_count++);
+	wait_queue_init(&device->wait);
+	device->next = NULL;
+	*link = device;
+	log_info("%s: %s at %s, %02x:%02x:%02x:%02x:%02x:%02x, MTU %u, link %s", device->name,
+		 device->driver_name, device->bus_name, device->mac[0], device->mac[1],
+		 device->mac[2], device->mac[3], device->mac[4], device->mac[5], device->mtu,
+		 device->link_up ? "up" : "down");
+}
+
+struct network_device *network_first(void)
+{
+	return devices;
+}
+
+struct network_device *network_find(const char *name)
+{
+	for (struct network_device *device = devices; device; device = device->next)
+		if (!strcmp(device->name, name))
+			return device;
+	return NULL;
+}
+
+void network_notify(struct network_device *device, uint32_t events)
+{
+	__atomic_fetch_or(&device->events, events, __ATOMIC_SEQ_CST);
+	wait_wake(&device->wait);
+}
+
+static void describe_statistics(const struct network_statistics *statistics, struct facts *facts)
+{
+	fact_object(facts, "statistics");
+	fact_number(facts, "receive_packets", statistics->receive_packets);
+	fact_number(facts, "receive_bytes", statistics->receive_bytes);
+	fact_number(facts, "receive_dropped", statistics->receive_dropped);
+	fact_number(facts, "receive_errors", statistics->receive_errors);
+	fact_number(facts, "transmit_packets", statistics->transmit_packets);
+	fact_number(facts, "transmit_bytes", statistics->transmit_bytes);
+	fact_number(facts, "transmit_dropped", statistics->transmit_dropped);
+	fact_number(facts, "transmit_errors", statistics->transmit_errors);
+	fact_number(facts, "kicks", statistics->kicks);
+	fact_number(facts, "interrupts", statistics->interrupts);
+	fact_number(facts, "bytes_copied", statistics->bytes_copied);
+	fact_number(facts, "polls", statistics->polls);
+	fact_end(facts);
+}
+
+static void describe(struct facts *facts)
+{
+	fact_list(facts, "devices");
+	for (struct network_device *device = devices; device; device = device->next) {
+		struct network_statistics statistics = { 0 };
+
+		device->operations->statistics(device, &statistics);
+		fact_item(facts);
+		fact_text(facts, "name", device->name);
+		fact_text(facts, "driver", device->driver_name);
+		fact_text(facts, "bus", device->bus_name);
+		fact_format(facts, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", device->mac[0],
+			    device->mac[1], device->mac[2], device->mac[3], device->mac[4],
+			    device->mac[5]);
+		fact_number(facts, "mtu", device->mtu);
+		fact_flag(facts, "link_up", device->link_up);
+		fact_flag(facts, "checksum_transmit", device->checksum_transmit);
+		fact_number(facts, "queue_pairs", device->queue_pairs);
+		if (device->operations->describe)
+			device->operations->describe(device, facts);
+		describe_statistics(&statistics, facts);
+		fact_end(facts);
+	}
+	fact_end(facts);
+}
+
+FACTS(network_devices, "network_devices", 60, describe);

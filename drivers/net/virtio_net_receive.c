@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-net, receiving (virtio 1.4, 5.1.9.3 and 5.1.9.4).
+ *
+ * A pool of 2 KiB blocks goes round: spare -> lent to the device -> a frame of the stack's -> freed ->
+ * spare. The device writes into the block that the stack reads; nothing is copied.
+ *
+ *	with MRG_RXBUF	each block is a buffer of the ring; a frame may take several (num_buffers)
+ *	without		a buffer of the ring is a chain of blocks that holds the largest frame
+ *
+ * Blocks come back to the ring in batches: each batch is shown to the device at once, and it asks for
+ * a kick only when it had run out.
+ */
+#include "drivers/net/virtio_net.h"
+
+#include "kernel/console/log.h"
+#include "kernel/memory/dma.h"
+#include "kernel/panic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "net"
+
+/* The ring is filled up when this part of it is missing, and below that part somebody must wake us. */
+#define REFILL_PART 8
+#define STARVING_PART 4
+
+/* -- The pool */
+
+int virtio_net_receive_create(struct virtio_net *net, unsigned int buffers)
+{
+	const struct dma_constraints constraints = { .align = 64 };
+	struct virtio_net_receive *receive = &net->receive;
+
+	receive->net = net;
+	receive->pool = calloc(buffers, sizeof(struct network_buffer *));
+	if (!receive->pool)
+		return -ENOMEM;
+	while (receive->pool_count < buffers) {
+		struct network_buffer *buffer = dma_alloc(VIRTIO_NET_BLOCK, &constraints);
+
+		if (!buffer)
+			break;
+		buffer->device = &net->network;
+		buffer->size = VIRTIO_NET_BLOCK;
+		buffer->address = dma_address(buffer);
+		buffer->next = receive->spare;
+		receive->spare = buffer;
+		receive->pool[receive->pool_count++] = buffer;
+	}
+	/* Fewer than asked for will do, as long as one frame fits. */
+	return receive->pool_count >= receive->chain ? 0 : -ENOMEM;
+}
+
+void virtio_net_receive_destroy(struct virtio_net *net)
+{
+	struct virtio_net_receive *receive = &net->receive;
+
+	for (unsigned int i = 0; i < receive->pool_count; i++)
+		dma_free(receive->pool[i], VIRTIO_NET_BLOCK);
+	free(receive->pool);
+	receive->pool = NULL;
+	receive->pool_count = 0;
+}
+
+static void recycle(struct virtio_net_receive *receive, struct network_buffer *buffer)
+{
+	buffer->lent = false;
+	buffer->next = receive->spare;
+	receive->spare = buffer;
+}
+
+static void recycle_chain(struct virtio_net_receive *receive, struct network_buffer *buffer)
+{
+	while (buffer) {
+		struct network_buffer *next = buffer->next;
+
+		recycle(receive, buffer);
+		buffer = next;
+	}
+}
+
+/* Any thread, any CPU. Everything is taken at once on the other side, so that a push is enough. */
+void virtio_net_buffer_free(struct network_device *device, struct network_buffer *buffer)
+{
+	struct virtio_net_receive *receive = &virtio_net_of(device)->receive;
+
+	if (!buffer->lent)
+		panic("%s: a receive buffer was freed twice", device->name);
+	buffer->lent = false;
+	buffer->next = __atomic_load_n(&receive->freed, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&receive->freed, &buffer->next, buffer, true,
+					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
+	if (__atomic_load_n(&receive->starving, __ATOMIC_SEQ_CST) &&
+	    __atomic_exchange_n(&receive->starving, false, __ATOMIC_SEQ_CST))
+		network_notify(device, NETWORK_EVENT_RECEIVE);
+}
+
+/* One spare block, or NULL. */
+static struct network_buffer *take_spare(struct virtio_net_receive *receive)
+{
+	struct network_buffer *buffer = receive->spare;
+
+	if (!buffer) {
+		if (!__atomic_load_n(&receive->freed, __ATOMIC_SEQ_CST))
+			return NULL;
+		buffer = __atomic_exchange_n(&receive->freed, NULL, __ATOMIC_ACQUIRE);
+	}
+	receive->spare = buffer->next;
+	return buffer;
+}
+
+/* -- Lending */
+
+/* Lends one buffer of the ring. False: no blocks, or no descriptors. */
+static bool post(struct virtio_net_receive *receive)
+{
+	struct virtqueue_segment segments[VIRTIO_NET_CHAIN_MAX];
+	struct network_buffer *first = NULL;
+
+	if (virtqueue_free(receive->vq) < receive->chain)
+		return false;
+	for (unsigned int i = receive->chain; i-- > 0;) {
+		struct network_buffer *buffer = take_spare(receive);
+
+		if (!buffer) {
+			recycle_chain(receive, first);
+			return false;
+		}
+		segments[i].address = buffer->address + VIRTIO_NET_DATA;
+		segments[i].length = VIRTIO_NET_CAPACITY;
+		buffer->lent = true;
+		buffer->next = first;
+		first = buffer;
+	}
+	if (virtqueue_add(receive->vq, segments, 0, receive->chain, first)) {
+		recycle_chain(receive, first);
+		return false;
+	}
+	receive->posted++;
+	return true;
+}
+
+static bool fill(struct virtio_net_receive *receive)
+{
+	unsigned int before = receive->posted;
+
+	while (receive->posted < receive->posted_target && post(receive))
+		;
+	return receive->posted > before;
+}
+
+static void refill(struct virtio_net_receive *receive)
+{
+	unsigned int target = receive->posted_target;
+	bool filled;
+
+	if (receive->posted + target / REFILL_PART >= target && receive->posted)
+		return;
+	filled = fill(receive);
+	if (receive->posted <= target / STARVING_PART) {
+		/* What is freed before the flag can be seen wakes nobody: look once more. */
+		__atomic_store_n(&receive->starving, true, __ATOMIC_SEQ_CST);
+		filled |= fill(receive);
+	}
+	if (filled) {
+		virtqueue_kick(receive->vq);
+		receive->net->refills++;
+	}
+}
+
+void virtio_net_receive_start(struct virtio_net *net, struct virtqueue *vq)
+{
+	struct virtio_net_receive *receive = &net->receive;
+	unsigned int ring = vq->size / receive->chain, pool = receive->pool_count / receive->chain;
+
+	receive->vq = vq;
+	receive->posted_target = ring < pool ? ring : pool;
+	fill(receive);
+}
+
+void virtio_net_receive_stop(struct virtio_net *net)
+{
+	struct virtio_net_receive *receive = &net->receive;
+	struct network_buffer *buffer;
+
+	while ((buffer = virtqueue_detach(receive->vq)))
+		recycle_chain(receive, buffer);
+	recycle_chain(receive, receive->first);
+	receive->first = receive->last = NULL;
+	receive->missing = 0;
+	receive->posted = 0;
+}
+
+/* -- Taking */
+
+static void drop(struct virtio_net_receive *receive, uint64_t *counter)
+{
+	recycle_chain(receive, receive->first);
+	receive->first = receive->last = NULL;
+	(*counter)++;
+}
+
+/* All of a frame is there: is it good, and what does the device say about it? */
+static void deliver(struct virtio_net_receive *receive)
+{
+	struct virtio_net *net = receive->net;
+	struct network_device *network = &net->network;
+	const struct virtio_net_header *header = &receive->header;
+	struct network_receive_info info = { .length = receive->length };
+	struct network_buffer *first = receive->first;
+
+	if (first && !first->length && first->next) {
+		/* Only the header was in it. */
+		receive->first = first->next;
+		recycle(receive, first);
+		first = receive->first;
+	}
+	/* 5.1.9.4.1: segmentation was not negotiated, so that there is none. */
+	if (receive->bad || header->gso_type != VIRTIO_NET_GSO_NONE ||
+	    receive->length < ETHERNET_HEADER_SIZE || receive->length > NETWORK_FRAME_MAX) {
+		drop(receive, &net->statistics.receive_errors);
+		return;
+	}
+	/* 5.1.9.4.2: flags that were not negotiated mean nothing. */
+	if (net->guest_csum && header->flags & VIRTIO_NET_HEADER_NEEDS_CSUM) {
+		uint32_t place = (uint32_t)header->csum_start + header->csum_offset;
+
+		if (place + sizeof(le16) > receive->length) {
+			drop(receive, &net->statistics.receive_errors);
+			return;
+		}
+		info.checksum_good = true;
+	} else if (net->guest_csum && header->flags & VIRTIO_NET_HEADER_DATA_VALID) {
+		info.checksum_good = true;
+	}
+	if (!network->receive) {
+		drop(receive, &net->statistics.receive_dropped);
+		return;
+	}
+	net->statistics.receive_packets++;
+	net->statistics.receive_bytes += receive->length;
+	receive->first = receive->last = NULL;
+	network->receive(network, first, &info);
+}
+
+/* Appends one ring buffer's blocks, of which the device wrote `written` bytes, to the frame. */
+static void append(struct virtio_net_receive *receive, struct network_buffer *buffer,
+		   uint32_t written)
+{
+	while (buffer) {
+		struct network_buffer *next = buffer->next;
+		uint32_t length = written < VIRTIO_NET_CAPACITY ? written : VIRTIO_NET_CAPACITY;
+
+		if (!length) {
+			recycle_chain(receive, buffer); /* the rest of a chain that was not needed */
+			return;
+		}
+		written -= length;
+		buffer->data = (uint8_t *)buffer + VIRTIO_NET_DATA;
+		buffer->length = length;
+		buffer->next = NULL;
+		if (receive->last)
+			receive->last->next = buffer;
+		else
+			receive->first = buffer;
+		receive->last = buffer;
+		receive->length += length;
+		buffer = next;
+	}
+}
+
+/* The first buffer of a frame: its header says how many follow. False: the device broke the rules. */
+static bool begin(struct virtio_net_receive *receive, const struct network_buffer *buffer,
+		  uint32_t written)
+{
+	receive->length = 0;
+	receive->missing = 1;
+	receive->bad = written < VIRTIO_NET_HEADER_SIZE;
+	if (receive->bad)
+		return true;
+	/* Copied once: the device may still change it, and it is 12 bytes. */
+	memcpy(&receive->header, (const uint8_t *)buffer + VIRTIO_NET_DATA,
+	       VIRTIO_NET_HEADER_SIZE);
+	if (!receive->net->mergeable)
+		return true; /* 5.1.9.4.2: num_buffers says nothing */
+	receive->missing = receive->header.num_buffers;
+	if (!receive->missing) {
+		receive->missing = 1;
+		receive->bad = true;
+	}
+	if (receive->missing > receive->posted + 1) {
+		log_error("%s: a frame of %u buffers, %u are lent", receive->vq->name,
+			  receive->missing, receive->posted + 1);
+		return false;
+	}
+	return true;
+}
+
+static void take(struct virtio_net_receive *receive, struct network_buffer *buffer,
+		 uint32_t written)
+{
+	bool first = !receive->missing;
+
+	receive->posted--;
+	if (first && !begin(receive, buffer, written)) {
+		recycle_chain(receive, buffer);
+		receive->missing = 0;
+		virtqueue_break(receive->vq);
+		return;
+	}
+	if (!written)
+		receive->bad = true;
+	append(receive, buffer, written);
+	if (first && receive->first) {
+		uint32_t header = receive->first->length < VIRTIO_NET_HEADER_SIZE
+					  ? receive->first->length
+					  : VIRTIO_NET_HEADER_SIZE;
+
+		receive->first->data += header;
+		receive->first->length -= header;
+		receive->length -= header;
+	}
+	if (--receive->missing == 0)
+		deliver(receive);
+}
+
+unsigned int virtio_net_receive_poll(struct virtio_net *net, unsigned int budget)
+{
+	struct virtio_net_receive *receive = &net->receive;
+	struct network_buffer *buffer;
+	unsigned int frames = 0;
+	uint32_t written;
+
+	/* A frame counts when its last buffer was taken; the stack's callback may have stopped us. */
+	while (frames < budget && (buffer = virtqueue_take(receive->vq, &written))) {
+		take(receive, buffer, written);
+		frames += !receive->missing;
+	}
+	refill(receive);
+	return frames;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-net, transmitting (virtio 1.4, 5.1.9.2).
+ *
+ * The device reads the stack's own memory. Where the stack left room in front of the frame the header
+ * goes there and a frame in one piece is one descriptor; otherwise the header is a segment of its own.
+ *
+ * No interrupt tells that a frame was sent: what was sent is looked for when more is to be sent and when
+ * the stack polls. Only a full ring asks for an interrupt.
+ */
+#include "drivers/net/virtio_net.h"
+
+#include "kernel/memory/dma.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* So many frames may wait to be given back before a transmission looks for them. */
+#define RECLAIM_BATCH 16u
+
+int virtio_net_transmit_create(struct virtio_net *net, struct virtqueue *vq)
+{
+	struct virtio_net_transmit *transmit = &net->transmit;
+
+	transmit->net = net;
+	transmit->vq = vq;
+	transmit->sent = calloc(vq->size, sizeof(*transmit->sent));
+	transmit->headers = dma_alloc(vq->size * sizeof(*transmit->headers), NULL);
+	if (!transmit->sent || !transmit->headers)
+		return -ENOMEM;
+	transmit->headers_address = dma_address(transmit->headers);
+	for (unsigned int i = vq->size; i-- > 0;) {
+		transmit->sent[i].next = transmit->free;
+		transmit->free = &transmit->sent[i];
+	}
+	return 0;
+}
+
+void virtio_net_transmit_destroy(struct virtio_net *net)
+{
+	struct virtio_net_transmit *transmit = &net->transmit;
+
+	if (transmit->headers)
+		dma_free(transmit->headers, transmit->vq->size * sizeof(*transmit->headers));
+	free(transmit->sent);
+	transmit->headers = NULL;
+	transmit->sent = NULL;
+}
+
+/* The order matters: the stack may call transmit again from transmitted(). */
+static void give_back(struct virtio_net_transmit *transmit, struct virtio_net_sent *sent)
+{
+	struct network_device *network = &transmit->net->network;
+	void *token = sent->token;
+
+	transmit->outstanding--;
+	sent->token = NULL;
+	sent->next = transmit->free;
+	transmit->free = sent;
+	network->transmitted(network, token);
+}
+
+void virtio_net_reclaim(struct virtio_net *net)
+{
+	struct virtio_net_transmit *transmit = &net->transmit;
+	struct virtio_net_sent *sent;
+	uint32_t written;
+
+	while (transmit->outstanding && (sent = virtqueue_take(transmit->vq, &written)))
+		give_back(transmit, sent);
+}
+
+void virtio_net_transmit_stop(struct virtio_net *net)
+{
+	struct virtio_net_transmit *transmit = &net->transmit;
+	struct virtio_net_sent *sent;
+
+	while ((sent = virtqueue_detach(transmit->vq)))
+		give_back(transmit, sent);
+}
+
+static uint32_t frame_length(const struct network_transmit *frame)
+{
+	uint64_t length = 0;
+
+	for (unsigned int i = 0; i < frame->segment_count; i++)
+		length += frame->segments[i].length;
+	return length > UINT32_MAX ? UINT32_MAX : (uint32_t)length;
+}
+
+static int check(struct virtio_net *net, const struct network_transmit *frame, uint32_t length)
+{
+	if (net->stopped || net->virtio->broken)
+		return -ENETDOWN;
+	if (!frame->segment_count || frame->segment_count > NETWORK_SEGMENTS_MAX ||
+	    length < ETHERNET_HEADER_SIZE || length > net->frame_max)
+		return -EMSGSIZE;
+	if (frame->checksum &&
+	    (!net->network.checksum_transmit ||
+	     (uint32_t)frame->checksum_start + frame->checksum_offset + sizeof(uint16_t) > length))
+		return -EINVAL;
+	return 0;
+}
+
+/* Describes the frame behind its header; returns how many segments that took. */
+static unsigned int describe_frame(struct virtio_net_transmit *transmit,
+				   const struct virtio_net_sent *sent,
+				   const struct network_transmit *frame,
+				   struct virtqueue_segment *segments)
+{
+	struct virtio_net_header header = { .gso_type = VIRTIO_NET_GSO_NONE };
+	bool in_front = frame->headroom >= VIRTIO_NET_HEADER_SIZE && frame->segments[0].length;
+	unsigned int count = 0;
+
+	if (frame->checksum) {
+		header.flags = VIRTIO_NET_HEADER_NEEDS_CSUM;
+		header.csum_start = frame->checksum_start;
+		header.csum_offset = frame->checksum_offset;
+	}
+	if (!in_front) {
+		size_t index = (size_t)(sent - transmit->sent);
+
+		transmit->headers[index] = header;
+		segments[0].address = transmit->headers_address + index * sizeof(header);
+		segments[0].length = VIRTIO_NET_HEADER_SIZE;
+		count = 1;
+		transmit->net->header_segments++;
+	} else {
+		memcpy((uint8_t *)(uintptr_t)frame->segments[0].data - VIRTIO_NET_HEADER_SIZE,
+		       &header, VIRTIO_NET_HEADER_SIZE);
+	}
+	for (unsigned int i = 0; i < frame->segment_count; i++) {
+		if (!frame->segments[i].length)
+			continue;
+		segments[count].address = dma_address(frame->segments[i].data);
+		segments[count].length = frame->segments[i].length;
+		count++;
+	}
+	if (in_front) {
+		segments[0].address -= VIRTIO_NET_HEADER_SIZE;
+		segments[0].length += VIRTIO_NET_HEADER_SIZE;
+	}
+	return count;
+}
+
+/* Asks to be woken when half of the ring was sent. True: there is room already. */
+static bool wait_for_room(struct virtio_net_transmit *transmit)
+{
+	unsigned int half = transmit->outstanding / 2;
+
+	virtqueue_kick(transmit->vq); /* what the device does not know of it never sends */
+	if (!virtqueue_interrupts_on(transmit->vq, half ? half : 1))
+		return false;
+	virtio_net_reclaim(transmit->net);
+	return true;
+}
+
+/* Counts a frame that was not taken, and says it in the words of network.h. */
+static int refuse(struct virtio_net *net, int error)
+{
+	if (error == -ENOSPC) {
+		net->ring_full++;
+		net->statistics.transmit_dropped++;
+		return -ENOBUFS;
+	}
+	if (error == -ENETDOWN || error == -EIO) {
+		net->statistics.transmit_dropped++;
+		return -ENETDOWN;
+	}
+	net->statistics.transmit_errors++;
+	return error;
+}
+
+int virtio_net_transmit(struct network_device *device, unsigned int queue,
+			const struct network_transmit *frame)
+{
+	struct virtio_net *net = virtio_net_of(device);
+	struct virtio_net_transmit *transmit = &net->transmit;
+	struct virtqueue_segment segments[NETWORK_SEGMENTS_MAX + 1];
+	uint32_t length = frame_length(frame);
+	struct virtio_net_sent *sent;
+	int error = check(net, frame, length);
+
+	(void)queue;
+	if (error)
+		return refuse(net, error);
+	if (transmit->outstanding >= RECLAIM_BATCH)
+		virtio_net_reclaim(net);
+	for (;;) {
+		sent = transmit->free;
+		error = -ENOSPC;
+		if (sent)
+			error = virtqueue_add(transmit->vq, segments,
+					      describe_frame(transmit, sent, frame, segments), 0,
+					      sent);
+		/* Each time round the device has sent something; the last time the ring is empty. */
+		if (error != -ENOSPC || !wait_for_room(transmit))
+			break;
+	}
+	if (error)
+		return refuse(net, error);
+	transmit->free = sent->next;
+	sent->token = frame->token;
+	transmit->outstanding++;
+	net->statistics.transmit_packets++;
+	net->statistics.transmit_bytes += length;
+	return 0;
+}
+
+void virtio_net_flush(struct network_device *device, unsigned int queue)
+{
+	(void)queue;
+	virtqueue_kick(virtio_net_of(device)->transmit.vq);
+}

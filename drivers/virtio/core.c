@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The life of a virtio device: initialisation in the order of 3.1.1, reset, failure. */
+#include "drivers/virtio/virtio.h"
+
+#include "drivers/virtio/transports/transport.h"
+#include "kernel/console/log.h"
+#include "kernel/options/options.h"
+#include "kernel/thread/thread.h"
+#include "kernel/time/clock.h"
+#include "kernel/x86/io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "virtio"
+
+/* Resets are done by the first read in most devices; some have I/O to wait for. */
+#define RESET_SPIN NANOSECONDS_PER_MILLISECOND
+#define RESET_PAUSE NANOSECONDS_PER_MILLISECOND
+#define RESET_TIME (5 * NANOSECONDS_PER_SECOND)
+/* A configuration that changes more often than this while it is read never stands still. */
+#define GENERATION_TRIES 64
+#define QUEUE_SIZE_DEFAULT 256u
+
+static struct virtio_device *devices;
+static unsigned int device_count;
+
+static bool check_queue_size(const char *value)
+{
+	uint64_t size;
+
+	return option_parse_number(value, &size) && size >= 1 && size <= VIRTQUEUE_SIZE_MAX;
+}
+
+OPTION(virtio_queue_size, "virtio.queue_size", "1..32768",
+       "the largest size of a virtqueue, in descriptors", check_queue_size);
+
+/* What the core and the rings do for every driver. ACCESS_ and ORDER_PLATFORM are how x86 is anyway. */
+static const uint8_t core_features[] = {
+	VIRTIO_F_INDIRECT_DESC,	  VIRTIO_F_EVENT_IDX,	   VIRTIO_F_VERSION_1,
+	VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_ORDER_PLATFORM, VIRTIO_FEATURES_END,
+};
+
+struct virtio_device *virtio_first(void)
+{
+	return devices;
+}
+
+const char *virtio_type_name(uint32_t type)
+{
+	switch (type) {
+	case VIRTIO_ID_NET:
+		return "network";
+	case VIRTIO_ID_BLOCK:
+		return "block";
+	case VIRTIO_ID_CONSOLE:
+		return "console";
+	case VIRTIO_ID_ENTROPY:
+		return "entropy";
+	case VIRTIO_ID_BALLOON:
+		return "balloon";
+	case VIRTIO_ID_SCSI:
+		return "scsi";
+	case VIRTIO_ID_RTC:
+		return "rtc";
+	case VIRTIO_ID_VSOCK:
+		return "vsock";
+	case VIRTIO_ID_IOMMU:
+		return "iommu";
+	case VIRTIO_ID_MEM:
+		return "mem";
+	case VIRTIO_ID_FS:
+		return "fs";
+	case VIRTIO_ID_PMEM:
+		return "pmem";
+	default:
+		return NULL;
+	}
+}
+
+/* -- Status */
+
+static void status_add(struct virtio_device *device, uint8_t bits)
+{
+	uint8_t status = device->transport->status_read(device);
+
+	device->transport->status_write(device, status | bits); /* 2.1.1: no bit is taken back */
+}
+
+int virtio_reset(struct virtio_device *device)
+{
+	uint64_t start = clock_monotonic();
+
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		device->queues[i]->live = false;
+	device->transport->status_write(device, 0);
+	/* 2.4.2: the reset is over when the status reads 0. */
+	while (device->transport->status_read(device) != 0) {
+		uint64_t passed = clock_monotonic() - start;
+
+		if (passed > RESET_TIME) {
+			log_error("%s (%s): does not come out of its reset", device->bus_name,
+				  device->name);
+			device->failure = "reset did not end";
+			return -ETIMEDOUT;
+		}
+		if (passed < RESET_SPIN)
+			cpu_relax();
+		else
+			thread_sleep(RESET_PAUSE);
+	}
+	return 0;
+}
+
+void virtio_device_break(struct virtio_device *device, const char *reason)
+{
+	if (device->broken)
+		return;
+	device->broken = true;
+	device->failure = reason;
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		device->queues[i]->broken = true;
+	if (device->driver && device->driver->broken)
+		device->driver->broken(device);
+}
+
+static void queue_failed(struct virtqueue *vq)
+{
+	virtio_device_break(vq->device, "broke the rules of its virtqueue");
+}
+
+void virtio_config_interrupt(struct virtio_device *device)
+{
+	device->config_interrupts++;
+	if (device->transport->status_read(device) & VIRTIO_STATUS_NEEDS_RESET && !device->broken) {
+		log_error("%s (%s): asks for a reset", device->bus_name, device->name);
+		virtio_device_break(device, "asked for a reset");
+		return;
+	}
+	if (device->driver && device->driver->config_changed)
+		device->driver->config_changed(device);
+}
+
+void virtio_queues_interrupt(struct virtio_device *device)
+{
+	for (unsigned int i = 0; i < device->queue_count; i++) {
+		struct virtqueue *vq = device->queues[i];
+
+		if (vq->callback && virtqueue_has_used(vq))
+			virtqueue_interrupt(vq);
+	}
+}
+
+/* -- Configuration */
+
+int virtio_config_read(struct virtio_device *device, unsigned int offset, void *buffer,
+		       unsigned int length, unsigned int width)
+{
+	const struct virtio_transport *transport = device->transport;
+	unsigned int limit = transport->config_length(device);
+	uint32_t before, after;
+
+	if (offset > limit || length > limit - offset)
+		return -EINVAL;
+	/* 2.5.1: read again until the generation before and after is the same. */
+	for (unsigned int try = 0; try < GENERATION_TRIES; try++) {
+		before = transport->config_generation(device);
+		transport->config_read(device, offset, buffer, length, width);
+		after = transport->config_generation(device);
+		if (before == after)
+			return 0;
+	}
+	log_error("%s (%s): the configuration does not stand still", device->bus_name,
+		  device->name);
+	return -EIO;
+}
+
+#define CONFIG_READ(bits)                                                                          \
+	uint##bits##_t virtio_config_read##bits(struct virtio_device *device, unsigned int offset) \
+	{                                                                                          \
+		unsigned int limit = device->transport->config_length(device);                     \
+		uint##bits##_t value = (uint##bits##_t)~0u;                                        \
+		if (offset <= limit && sizeof(value) <= limit - offset)                            \
+			device->transport->config_read(device, offset, &value, sizeof(value),      \
+						       sizeof(value));                             \
+		return value;                                                                      \
+	}
+
+CONFIG_READ(8)
+CONFIG_READ(16)
+CONFIG_READ(32)
+
+/* -- Queues */
+
+static struct virtqueue *queue_create(struct virtio_device *device,
+				      const struct virtio_queue_request *request,
+				      unsigned int index)
+{
+	bool packed = virtio_has(device, VIRTIO_F_RING_PACKED);
+	uint32_t size = device->transport->queue_size_max(device, index);
+	uint32_t wanted = (uint32_t)option_number("virtio.queue_size", 1, VIRTQUEUE_SIZE_MAX,
+						  QUEUE_SIZE_DEFAULT);
+	struct virtqueue_parameters parameters = {
+		.index = (uint16_t)index,
+		.segments_max = request->segments_max,
+		.packed = packed,
+		.event_idx = virtio_has(device, VIRTIO_F_EVENT_IDX),
+		.indirect = virtio_has(device, VIRTIO_F_INDIRECT_DESC),
+	};
+	struct virtqueue *vq;
+
+	if (!size) {
+		log_error("%s (%s): has no queue %u (%s)", device->bus_name, device->name, index,
+			  request->name);
+		return NULL;
+	}
+	if (request->size_wanted && wanted > request->size_wanted)
+		wanted = request->size_wanted;
+	parameters.size = virtqueue_usable_size(packed, size < wanted ? size : wanted);
+	vq = virtqueue_create(&parameters);
+	if (!vq) {
+		log_error("%s (%s): no memory for queue %u (%s) of %u descriptors",
+			  device->bus_name, device->name, index, request->name, parameters.size);
+		return NULL;
+	}
+	sniprintf(vq->name, sizeof(vq->name), "%s-%s", device->name, request->name);
+	vq->callback = request->callback;
+	vq->context = request->context;
+	vq->device = device;
+	vq->failed = queue_failed;
+	return vq;
+}
+
+void virtio_queues_destroy(struct virtio_device *device)
+{
+	device->transport->interrupts_release(device);
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		virtqueue_destroy(device->queues[i]);
+	free(device->queues);
+	device->queues = NULL;
+	device->queue_count = 0;
+}
+
+int virtio_queues_create(struct virtio_device *device, const struct virtio_queue_request *requests,
+			 unsigned int count)
+{
+	int error = -ENOMEM;
+
+	device->queues = calloc(count, sizeof(struct virtqueue *));
+	if (!device->queues)
+		return error;
+	for (unsigned int i = 0; i < count; i++) {
+		device->queues[i] = queue_create(device, &requests[i], i);
+		if (!device->queues[i])
+			goto fail;
+		device->queue_count = i + 1;
+	}
+	error = device->transport->interrupts_connect(device);
+	if (error) {
+		log_error("%s (%s): no interrupt can be had", device->bus_name, device->name);
+		goto fail;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		error = device->transport->queue_enable(device, device->queues[i]);
+		if (error)
+			goto fail;
+	}
+	return 0;
+fail:
+	/* Some queues may be enabled: the device must let go of them before they are freed. */
+	if (virtio_reset(device) == 0)
+		virtio_queues_destroy(device);
+	return error;
+}
+
+void virtio_driver_ok(struct virtio_device *device)
+{
+	status_add(device, VIRTIO_STATUS_DRIVER_OK); /* step 8 */
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		device->queues[i]->live = true;
+}
+
+/* -- Initialisation */
+
+static const struct virtio_driver *find_driver(uint32_t type)
+{
+	TABLE_FOREACH(virtio_drivers, struct virtio_driver, driver)
+		if (driver->device_type == type)
+			return driver;
+	return NULL;
+}
+
+static void want(struct virtio_features *wanted, const uint8_t *bits,
+		 const struct virtio_features *offered)
+{
+	for (; *bits != VIRTIO_FEATURES_END; bits++)
+		if (virtio_features_has(offered, *bits))
+			virtio_features_set(wanted, *bits);
+}
+
+static int negotiate(struct virtio_device *device)
+{
+	const struct virtio_driver *driver = device->driver;
+	struct virtio_features wanted = { { 0 } }, chosen;
+
+	/* Step 4. What is offered and not listed here is ignored (2.2.1). */
+	want(&wanted, core_features, &device->offered);
+	want(&wanted, driver->features, &device->offered);
+	if (driver->validate)
+		driver->validate(device, &wanted);
+	virtio_features_close(device->type, &wanted);
+	chosen = wanted;
+	if (!virtio_features_choose(device->type, device->bus_name, device->name, &device->offered,
+				    &chosen))
+		return -ENOTSUP;
+	virtio_features_close(device->type, &chosen);
+	if (!virtio_features_has(&chosen, VIRTIO_F_VERSION_1)) {
+		log_error("%s (%s): left alone, it has no VERSION_1", device->bus_name,
+			  device->name);
+		return -ENOTSUP;
+	}
+	device->negotiated = chosen;
+	device->transport->features_write(device, &device->negotiated);
+
+	status_add(device, VIRTIO_STATUS_FEATURES_OK); /* step 5 */
+	/* Step 6 */
+	if (!(device->transport->status_read(device) & VIRTIO_STATUS_FEATURES_OK)) {
+		log_error("%s (%s): does not accept our choice of its features", device->bus_name,
+			  device->name);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+static int initialise(struct virtio_device *device)
+{
+	int error = virtio_reset(device); /* step 1 */
+
+	if (error)
+		return error;
+	status_add(device, VIRTIO_STATUS_ACKNOWLEDGE); /* step 2 */
+	for (unsigned int word = 0; word < VIRTIO_FEATURE_WORDS; word++)
+		device->offered.words[word] = device->transport->features_read(device, word);
+	device->driver = find_driver(device->type);
+	if (!device->driver)
+		return 0;
+	status_add(device, VIRTIO_STATUS_DRIVER); /* step 3 */
+	error = negotiate(device);		  /* steps 4 to 6 */
+	if (!error)
+		error = device->driver->probe(device); /* steps 7 and 8 */
+	return error;
+}
+
+void virtio_device_add(struct virtio_device *device)
+{
+	struct virtio_device **link = &devices;
+	int error;
+
+	while (*link)
+		link = &(*link)->next;
+	*link = device;
+	sniprintf(device->name, sizeof(device->name), "virtio%u", device_count++);
+	if (!device->interrupt_mode)
+		device->interrupt_mode = "none";
+
+	error = initialise(device);
+	if (error) {
+		device->driver = NULL;
+		if (!device->failure)
+			device->failure = "initialisation failed";
+		status_add(device, VIRTIO_STATUS_FAILED); /* 3.1.1: and nothing more */
+	}
+	log_info("%s: %s, type %u (%s), %s, driver %s", device->bus_name, device->name,
+		 device->type, virtio_type_name(device->type) ? virtio_type_name(device->type) : "?",
+		 device->transport->name, device->driver ? device->driver->name : "none");
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtqueue as drivers use it, whatever the ring's format (virtio 1.4, 2.6 to 2.9).
+ *
+ *	virtqueue_add(vq, segments, out, in, token)	lend a buffer; several may follow
+ *	virtqueue_kick(vq)				show them to the device; at most one notification
+ *	...
+ *	while ((token = virtqueue_take(vq, &length)))	what the device has used
+ *		...
+ *	if (virtqueue_interrupts_on(vq, 1))		sleep? true: not yet, take again
+ *		...
+ *
+ * Who may call: one thread at a time for a queue, or code under one lock. virtqueue_interrupt() comes
+ * from interrupt handlers at any moment and touches nothing but `armed` and counters.
+ *
+ * The device may write anything into the ring. What is needed later stands in private memory; what
+ * the device says is read once and checked. A queue whose device broke the rules is `broken` for good:
+ * nothing is added or taken any more, and after the device's reset virtqueue_detach() returns what
+ * was lent.
+ *
+ * A ring knows no registers: the transport gives `notify`. It knows no device either: the core gives
+ * `failed`.
+ */
+#ifndef DRIVERS_VIRTIO_RINGS_VIRTQUEUE_H
+#define DRIVERS_VIRTIO_RINGS_VIRTQUEUE_H
+
+#include "kernel/facts/facts.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VIRTQUEUE_SIZE_MAX 32768u
+#define VIRTQUEUE_NAME_MAX 24
+
+struct virtqueue;
+
+/* A piece of DMA memory as the device sees it; `length` is not 0. */
+struct virtqueue_segment {
+	uint64_t address;
+	uint32_t length;
+};
+
+struct virtqueue_counters {
+	uint64_t added;		 /* buffers */
+	uint64_t taken;
+	uint64_t kicks;		 /* notifications to the device */
+	uint64_t kicks_avoided;	 /* virtqueue_kick() with new buffers that needed none */
+	uint64_t interrupts;	 /* that were asked for */
+	uint64_t interrupts_idle; /* that nobody had asked for */
+	uint64_t indirect;	 /* buffers that went through an indirect table */
+	uint64_t lengths_ignored; /* read-only buffers that the device claims to have written to */
+};
+
+struct virtqueue_operations {
+	const char *format; /* "split" */
+	int (*add)(struct virtqueue *vq, const struct virtqueue_segment *segments,
+		   unsigned int out_count, unsigned int in_count, void *token);
+	/* Shows what was added to the device. True: it wants to be notified. */
+	bool (*publish)(struct virtqueue *vq);
+	void *(*take)(struct virtqueue *vq, uint32_t *length);
+	bool (*has_used)(const struct virtqueue *vq);
+	void (*interrupts_off)(struct virtqueue *vq);
+	bool (*interrupts_on)(struct virtqueue *vq, unsigned int after);
+	void *(*detach)(struct virtqueue *vq);
+	void (*destroy)(struct virtqueue *vq);
+	void (*describe)(const struct virtqueue *vq, struct facts *facts);
+};
+
+struct virtqueue {
+	/* Set by the ring format. */
+	const struct virtqueue_operations *operations;
+	uint16_t index; /* in the device */
+	uint16_t size;	/* descriptors */
+	uint16_t free;	/* of these, how many a driver may still use */
+	bool broken;	/* set through virtqueue_break() */
+	/* The three areas as the device sees them (2.6). */
+	uint64_t descriptor_area, driver_area, device_area;
+
+	/* Set by the core and the transport before the device is live. */
+	bool live; /* DRIVER_OK is set: the device may be notified */
+	bool armed; /* an interrupt is wanted; also read by handlers */
+	void (*notify)(struct virtqueue *vq);
+	volatile void *notify_address;
+	uint16_t notify_value;
+	uint16_t vector; /* MSI-X table entry, for describe() */
+	void (*failed)(struct virtqueue *vq);
+	void *device; /* the core's */
+
+	/* Set by the driver. */
+	char name[VIRTQUEUE_NAME_MAX];		  /* "receive0" */
+	void (*callback)(struct virtqueue *vq); /* interrupt context; NULL: never any interrupt */
+	void *context;
+
+	struct virtqueue_counters counters;
+};
+
+struct virtqueue_parameters {
+	uint16_t index;
+	uint16_t size;		   /* the format's rules were applied by virtqueue_usable_size() */
+	unsigned int segments_max; /* the longest buffer, in segments; 1 saves indirect tables */
+	bool packed, event_idx, indirect; /* as negotiated */
+};
+
+/* The largest size not above `wanted` that the format can have; 0: none. */
+uint16_t virtqueue_usable_size(bool packed, uint32_t wanted);
+
+/* NULL when there is no memory. Thread context. */
+struct virtqueue *virtqueue_create(const struct virtqueue_parameters *parameters);
+/* The device must not know the ring any more. Thread context. NULL is ignored. */
+void virtqueue_destroy(struct virtqueue *vq);
+
+/* Marks it broken, once, and tells the core. The caller has said why in one log line. */
+void virtqueue_break(struct virtqueue *vq);
+
+/* Ring state and counters. */
+void virtqueue_describe(const struct virtqueue *vq, struct facts *facts);
+
+/*
+ * Lends a buffer of `out_count` segments that the device reads, followed by `in_count` that it writes.
+ * The device sees it at the next kick. `token` is not NULL. 0; -ENOSPC: too few free descriptors;
+ * -EINVAL: no segments, or more than the queue is long; -EIO: broken.
+ */
+static inline int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segments,
+				unsigned int out_count, unsigned int in_count, void *token)
+{
+	return vq->operations->add(vq, segments, out_count, in_count, token);
+}
+
+/*
+ * Shows the device all that was added since the last kick and notifies it if it asked for that. True
+ * when it was notified. Before DRIVER_OK nothing happens: kick again afterwards.
+ */
+static inline bool virtqueue_kick(struct virtqueue *vq)
+{
+	if (!vq->live || !vq->operations->publish(vq))
+		return false;
+	vq->counters.kicks++;
+	vq->notify(vq);
+	return true;
+}
+
+/*
+ * The token of the next used buffer, in the device's order, and how many bytes the device wrote to it
+ * (checked against the buffer). NULL: none, or broken.
+ */
+static inline void *virtqueue_take(struct virtqueue *vq, uint32_t *length)
+{
+	return vq->operations->take(vq, length);
+}
+
+/* True when take would return something (or find out that the device lies). Context: any. */
+static inline bool virtqueue_has_used(const struct virtqueue *vq)
+{
+	return vq->operations->has_used(vq);
+}
+
+/* How many more descriptors can be added. */
+static inline unsigned int virtqueue_free(const struct virtqueue *vq)
+{
+	return vq->free;
+}
+
+/* A hint to the device: it may interrupt nevertheless, and then nothing happens. Context: any. */
+static inline void virtqueue_interrupts_off(struct virtqueue *vq)
+{
+	if (!vq->armed)
+		return;
+	__atomic_store_n(&vq->armed, false, __ATOMIC_RELAXED);
+	vq->operations->interrupts_off(vq);
+}
+
+/*
+ * Asks for one interrupt when `after` more buffers are used than were taken (1: the next; without
+ * EVENT_IDX it may come earlier). True: so many are used already, and interrupts stay off.
+ */
+static inline bool virtqueue_interrupts_on(struct virtqueue *vq, unsigned int after)
+{
+	__atomic_store_n(&vq->armed, true, __ATOMIC_RELAXED);
+	if (!vq->operations->interrupts_on(vq, after))
+		return false;
+	virtqueue_interrupts_off(vq);
+	return true;
+}
+
+/* After the device's reset: the token of each buffer that was never taken, then NULL. */
+static inline void *virtqueue_detach(struct virtqueue *vq)
+{
+	return vq->operations->detach(vq);
+}
+
+/* What a transport calls when the queue's interrupt came. Context: interrupt. */
+static inline void virtqueue_interrupt(struct virtqueue *vq)
+{
+	if (!__atomic_load_n(&vq->armed, __ATOMIC_RELAXED)) {
+		vq->counters.interrupts_idle++;
+		return;
+	}
+	vq->counters.interrupts++;
+	virtqueue_interrupts_off(vq);
+	vq->callback(vq);
+}
+
+#endif

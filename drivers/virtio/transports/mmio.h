@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio over MMIO, version 2 (virtio 1.4, 4.2). Nothing enumerates such devices: the command line
+ * (virtio_mmio.device=, as VMMs write it for Linux) and ACPI name them.
+ */
+#ifndef DRIVERS_VIRTIO_TRANSPORTS_MMIO_H
+#define DRIVERS_VIRTIO_TRANSPORTS_MMIO_H
+
+#include "kernel/x86/interrupt.h"
+
+#include <stdint.h>
+
+/* Adds all devices that were named, each once. After ACPI's tables were read. Thread context. */
+void virtio_mmio_init(void);
+
+/* Adds one: 0, -ENODEV: there is none at that place; other: one that cannot be driven (one log line). */
+int virtio_mmio_add(uint64_t address, uint64_t length, const struct interrupt_line *line);
+
+#endif

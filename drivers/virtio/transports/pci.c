@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio devices on the PCI bus: which functions they are, and what lspci says about them. */
+#include "drivers/virtio/transports/pci.h"
+
+#include "kernel/console/log.h"
+#include "kernel/shell/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define LOG_AREA "virtio"
+
+/* 4.1.2: transitional devices say their type as subsystem, the others by their device ID. */
+static uint32_t type_of(const struct pci_function *function)
+{
+	if (function->device_id >= VIRTIO_PCI_DEVICE_MODERN)
+		return function->device_id - VIRTIO_PCI_DEVICE_MODERN;
+	return function->subsystem_id;
+}
+
+static int virtio_pci_probe(struct pci_function *function)
+{
+	struct virtio_pci *pci = calloc(1, sizeof(*pci));
+	int error;
+
+	if (!pci)
+		return -ENOMEM;
+	pci->function = function;
+	pci->device.transport_data = pci;
+	pci->device.type = type_of(function);
+	pci->device.vendor = function->subsystem_vendor_id;
+	sniprintf(pci->device.bus_name, sizeof(pci->device.bus_name), "%s", function->name);
+	pci_enable(function);
+	error = virtio_pci_modern_init(pci);
+	if (error) {
+		if (error == -ENODEV)
+			log_notice("%s: a legacy virtio device, left alone", function->name);
+		pci_disable(function);
+		free(pci);
+		return error;
+	}
+	function->driver_data = pci;
+	virtio_device_add(&pci->device);
+	return 0;
+}
+
+static void virtio_pci_shutdown(struct pci_function *function)
+{
+	struct virtio_pci *pci = function->driver_data;
+
+	if (!pci)
+		return;
+	virtio_reset(&pci->device);
+	virtio_pci_interrupts_release(&pci->device);
+	pci_disable(function);
+}
+
+static const struct pci_match matches[] = {
+	{ VIRTIO_PCI_VENDOR, VIRTIO_PCI_DEVICE_TRANSITIONAL, VIRTIO_PCI_DEVICE_LAST },
+	{ 0, 0, 0 },
+};
+
+/* In pciutils' words. */
+static void virtio_pci_describe_capability(const struct pci_function *function, unsigned int offset)
+{
+	static const char *const types[] = { "<unknown>", "CommonCfg", "Notify",
+					     "ISR",	  "DeviceCfg", "<unknown>" };
+	unsigned int type = pci_read8(function, offset + 3);
+
+	if (pci_read8(function, offset) != PCI_CAPABILITY_VENDOR)
+		return;
+	command_print("VirtIO: %s\n", type < sizeof(types) / sizeof(types[0]) ? types[type]
+									       : "<unknown>");
+	command_print("\t\tBAR=%u offset=%08x size=%08x", pci_read8(function, offset + 4),
+		      (unsigned int)pci_read32(function, offset + 8),
+		      (unsigned int)pci_read32(function, offset + 12));
+	if (type == 2 && pci_read8(function, offset + 2) >= 20)
+		command_print(" multiplier=%08x", (unsigned int)pci_read32(function, offset + 16));
+	command_print("\n");
+}
+
+PCI_DRIVER(virtio) = {
+	.name = "virtio-pci",
+	.matches = matches,
+	.probe = virtio_pci_probe,
+	.shutdown = virtio_pci_shutdown,
+	.describe_capability = virtio_pci_describe_capability,
+};
