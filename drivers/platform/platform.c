@@ -93,6 +93,19 @@ bool platform_range_used(uint64_t start, uint64_t length)
 	return length && claim(start, length) != NULL;
 }
 
+bool platform_range_is_memory(uint64_t start, uint64_t length)
+{
+	for (unsigned int i = 0; boot && length && i < boot->memory_count; i++) {
+		const struct boot_memory *entry = &boot->memory[i];
+
+		if (entry->length && entry->type != BOOT_MEMORY_RESERVED &&
+		    start <= entry->start + (entry->length - 1) &&
+		    entry->start <= start + (length - 1))
+			return true;
+	}
+	return false;
+}
+
 uint64_t platform_range_end(uint64_t address)
 {
 	/* Entries may touch or overlap, so again after each, at most once for each entry. */
@@ -104,6 +117,19 @@ uint64_t platform_range_end(uint64_t address)
 		address = entry->start + entry->length;
 	}
 	return address;
+}
+
+uint64_t platform_next_range(uint64_t address, uint64_t limit)
+{
+	if (claim(address, 1))
+		return address;
+	for (unsigned int i = 0; boot && i < boot->memory_count; i++) {
+		const struct boot_memory *entry = &boot->memory[i];
+
+		if (entry->length && entry->start >= address && entry->start < limit)
+			limit = entry->start;
+	}
+	return limit;
 }
 
 bool platform_register_write(const struct platform_register *reg, uint32_t value)

@@ -93,11 +93,16 @@ void platform_init(const struct boot_info *boot_info);
 /* True when any of [start, start + length) is memory or otherwise spoken for by the memory map. */
 bool platform_range_used(uint64_t start, uint64_t length);
 
+/* True when any of it is memory that we or the firmware use: nothing that a device could answer at. */
+bool platform_range_is_memory(uint64_t start, uint64_t length);
+
 /*
  * The next address at or after `address` where the memory map's claim on that place ends; `address`
  * itself when nothing claims it.
  */
 uint64_t platform_range_end(uint64_t address);
+/* Where the first claim at or after `address` starts; `limit` when that is not below it. */
+uint64_t platform_next_range(uint64_t address, uint64_t limit);
 
 /* False when there is no such register. Context: any. */
 bool platform_register_write(const struct platform_register *reg, uint32_t value);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Brings functions and the drivers of the table together. */
+#include "drivers/pci/internal.h"
+#include "kernel/console/log.h"
+
+#include <errno.h>
+
+#define LOG_AREA "pci"
+
+static bool matches(const struct pci_driver *driver, const struct pci_function *function)
+{
+	for (const struct pci_match *match = driver->matches; match->vendor_id; match++)
+		if (match->vendor_id == function->vendor_id &&
+		    function->device_id >= match->device_first &&
+		    function->device_id <= match->device_last)
+			return true;
+	return false;
+}
+
+static void bind(struct pci_function *function)
+{
+	TABLE_FOREACH(pci_drivers, struct pci_driver, driver) {
+		int error;
+
+		if (!matches(driver, function))
+			continue;
+		/* Set before, so that what the probe starts may look at it. */
+		function->driver = driver;
+		error = driver->probe(function);
+		if (!error) {
+			log_info("%s: driver %s", function->name, driver->name);
+			return;
+		}
+		function->driver = NULL;
+		if (error != -ENODEV)
+			log_warning("%s: driver %s failed (error %d)", function->name, driver->name,
+				    -error);
+	}
+}
+
+void pci_bind_drivers(void)
+{
+	for (struct pci_function *function = pci_first(); function; function = function->next)
+		if (!function->driver)
+			bind(function);
+}
+
+void pci_shutdown(void)
+{
+	for (struct pci_function *function = pci_first(); function; function = function->next) {
+		if (!function->driver)
+			continue;
+		if (function->driver->shutdown)
+			function->driver->shutdown(function);
+		pci_disable(function);
+	}
+}
