@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Ringside. `make help` says what there is.
+
+VERSION := 0.1.0
+B := build
+
+# -- What one may set on the command line ------------------------------------------------------
+V ?= 0
+APP ?=
+NEWLIB_SRC ?=
+LWIP_SRC ?=
+CC := gcc
+QEMU ?= qemu-system-x86_64
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-8s %s\n' $(1) '$(2)'
+endif
+
+# -- Sources: every file in its room is compiled ------------------------------------------------
+KERNEL_SOURCES := $(sort $(shell find kernel drivers net boot -name '*.[cS]' -not -path 'boot/efi/*' -not -name '*.host.c' \
+	-not -path boot/setup.S))
+include net/lwip/sources.mk
+
+GCC_INCLUDE := $(shell $(CC) -print-file-name=include)
+NEWLIB := $(B)/newlib
+LWIP := $(B)/lwip-src
+
+WARNINGS := -Wall -Wextra -Wshadow -Werror
+MACHINE := -m64 -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
+CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none \
+	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing \
+	-ffunction-sections -fdata-sections -fno-common
+INCLUDES := -nostdinc -I. -Inet/lwip/include -isystem $(LWIP)/src/include \
+	-isystem $(NEWLIB)/include -isystem $(GCC_INCLUDE)
+LIBC_DEFINES := -D__DYNAMIC_REENT__ -D_READ_WRITE_RETURN_TYPE=_ssize_t
+DEFINES := $(LIBC_DEFINES) -D_GNU_SOURCE -D_POSIX_TIMERS=1 -D_POSIX_MONOTONIC_CLOCK=1
+CFLAGS := -std=gnu11 $(MACHINE) $(CODE) $(DEFINES) $(INCLUDES)
+ASFLAGS := -m64 -fno-pic -fcf-protection=none -Wa,--noexecstack -g -I.
+# Applications have floating point; the rest is the same world.
+APP_CFLAGS := $(filter-out -mgeneral-regs-only,$(CFLAGS)) -Wall
+LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings
+
+APP_SOURCES := $(if $(APP),$(if $(wildcard $(APP)/.),$(sort $(shell find $(APP) -name '*.c')),$(APP)))
+ifneq ($(APP),)
+ifeq ($(APP_SOURCES),)
+$(error APP=$(APP): no such .c file, or a folder without one)
+endif
+IMAGE := $(B)/app/$(basename $(notdir $(abspath $(APP))))
+else
+IMAGE := $(B)/ringside
+endif
+
+KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o)
+LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
+APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o)
+OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS)
+
+.PHONY: all images run test unit boot-test debug lint format clean help FORCE
+all: images
+images: $(IMAGE).elf $(IMAGE).bzImage $(IMAGE).efi
+
+# -- Stamps: files that change only when what they say changes ----------------------------------
+# $(call stamp,file,text)
+define stamp_rule
+$(1): FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' '$(2)' | cmp -s - $$@ || printf '%s\n' '$(2)' >$$@
+endef
+COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD -- 2>/dev/null || echo +)
+$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(ASFLAGS) $(APP_CFLAGS) $(LDFLAGS)))
+$(B)/ringside_version.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define RINGSIDE_VERSION "%s"\n#define RINGSIDE_COMMIT "%s"\n' $(VERSION) $(COMMIT) >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(eval $(call stamp_rule,$(B)/sources-list,$(OBJECTS)))
+
+# -- Libraries ---------------------------------------------------------------------------------
+NEWLIB_SOURCE = $(if $(NEWLIB_SRC),$(NEWLIB_SRC),$$(.ci/fetch newlib $(B)/sources))
+LWIP_SOURCE = $(if $(LWIP_SRC),$(LWIP_SRC),$$(.ci/fetch lwip $(B)/sources))
+NEWLIB_CFLAGS := -O2 -g -ffreestanding -mno-red-zone -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none \
+	-mcmodel=kernel -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fno-omit-frame-pointer -fno-tree-vectorize $(LIBC_DEFINES)
+$(eval $(call stamp_rule,$(B)/newlib-source,$(CC) $(NEWLIB_SRC) $(NEWLIB_CFLAGS)))
+$(eval $(call stamp_rule,$(B)/lwip-source,$(LWIP_SRC)))
+
+$(NEWLIB)/libc.a: $(B)/newlib-source .ci/fetch .ci/unpack
+	$(call say,NEWLIB,$@ (about a minute))
+	$(Q)source=$(NEWLIB_SOURCE) && .ci/unpack "$$source" $(B)/newlib-src
+	$(Q)rm -rf $(NEWLIB) $(B)/newlib-build && mkdir -p $(B)/newlib-build
+	$(Q)cd $(B)/newlib-build && { \
+		tools=$$(for t in AR RANLIB AS LD NM STRIP OBJCOPY OBJDUMP READELF; do \
+			echo $${t}_FOR_TARGET=$$(echo $$t | tr A-Z a-z); done); \
+		env -u MAKEFLAGS -u MAKELEVEL CFLAGS_FOR_TARGET='$(NEWLIB_CFLAGS)' ../newlib-src/configure --target=x86_64-elf --prefix=/ \
+			--disable-multilib --disable-libgloss --disable-newlib-supplied-syscalls \
+			--enable-newlib-io-long-long --enable-newlib-io-c99-formats \
+			--enable-newlib-retargetable-locking CC_FOR_TARGET=$(CC) $$tools && \
+		env -u MAKEFLAGS -u MAKELEVEL $(MAKE) -j$(JOBS) all-target-newlib MAKEINFO=true && \
+		env -u MAKEFLAGS -u MAKELEVEL $(MAKE) install-target-newlib MAKEINFO=true DESTDIR=$(abspath $(B)/newlib-install); \
+	} >log 2>&1 || { echo "ringside: newlib did not build; the end of $(B)/newlib-build/log:" >&2; tail -n 20 log >&2; exit 1; }
+	$(Q)mv $(B)/newlib-install/x86_64-elf $(NEWLIB) && rm -rf $(B)/newlib-install $(B)/newlib-build
+	$(Q)cp $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a $(NEWLIB)
+
+$(LWIP)/ready: $(B)/lwip-source .ci/fetch .ci/unpack
+	$(call say,LWIP,$(LWIP))
+	$(Q)source=$(LWIP_SOURCE) && .ci/unpack "$$source" $(LWIP)
+	$(Q)[ -e $(LWIP)/src/core/init.c ] || { echo "ringside: $(LWIP_SRC) has no src/core/init.c: not lwIP's sources" >&2; exit 1; }
+	$(Q)touch $@
+
+# -- Objects -----------------------------------------------------------------------------------
+LIBRARIES_READY := $(NEWLIB)/libc.a $(LWIP)/ready
+
+$(B)/obj/lwip/%.c.o: $(B)/flags | $(LIBRARIES_READY)
+	$(call say,CC,lwip/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Wall -MMD -MP -c -o $@ $(LWIP)/src/$*.c
+
+$(B)/obj/%.c.o: %.c $(B)/flags | $(LIBRARIES_READY) $(B)/ringside_version.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(WARNINGS) -I$(B) -MMD -MP -c -o $@ $<
+
+$(B)/obj/%.S.o: %.S $(B)/flags
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ASFLAGS) -MMD -MP -c -o $@ $<
+
+$(IMAGE).obj/%.c.o: %.c $(B)/flags | $(LIBRARIES_READY)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(APP_CFLAGS) -I$(dir $<) -MMD -MP -c -o $@ $<
+
+# -- The image: linked twice, the second time with the table of symbols for stack traces ---------
+link = $(CC) $(LDFLAGS) -T linker.ld -o $(1) $(2) $(OBJECTS) $(APP_OBJECTS) \
+	$(NEWLIB)/libc.a $(NEWLIB)/libm.a $$($(CC) -print-libgcc-file-name)
+
+$(IMAGE).nosymbols: $(OBJECTS) $(APP_OBJECTS) linker.ld $(B)/sources-list
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call link,$@,)
+
+$(IMAGE).symbols.S: $(IMAGE).nosymbols kernel/x86/symbols.awk
+	$(Q)nm -n $< | awk -f kernel/x86/symbols.awk >$@
+
+$(IMAGE).debug: $(IMAGE).symbols.S
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ASFLAGS) -c -o $(IMAGE).symbols.o $<
+	$(Q)$(call link,$@,$(IMAGE).symbols.o)
+
+$(IMAGE).elf: $(IMAGE).debug
+	$(call say,STRIP,$@)
+	$(Q)objcopy --strip-all $< $@
+
+# The image as it lies in memory, without the zeroes at its end; its true length goes with it.
+$(IMAGE).bin: $(IMAGE).debug
+	$(Q)objcopy -O binary $< $@
+
+$(IMAGE).place.h: $(IMAGE).debug
+	$(Q)nm $< | awk '/ (image_start|image_end|linux32_entry|linux64_entry|efi_entry)$$/ \
+		{ printf "#define PLACE_%s 0x%s\n", toupper($$3), substr($$1, 9) }' >$@

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The order in which the machine comes up. Each step stands on the ones before; nothing here knows how
+ * any of them is done.
+ */
+#define LOG_AREA "kernel"
+#include "kernel/main.h"
+
+#include "drivers/console/screen.h"
+#include "drivers/console/serial.h"
+#include "drivers/pci/pci.h"
+#include "drivers/platform/platform.h"
+#include "kernel/console/console.h"
+#include "kernel/console/log.h"
+#include "kernel/facts/facts.h"
+#include "kernel/job.h"
+#include "kernel/memory/memory.h"
+#include "kernel/options/options.h"
+#include "kernel/panic.h"
+#include "kernel/random/random.h"
+#include "kernel/thread/scheduler.h"
+#include "kernel/time/clock_source.h"
+#include "kernel/version.h"
+#include "kernel/x86/apic.h"
+#include "kernel/x86/cpu.h"
+#include "kernel/x86/smp.h"
+#include "net/lwip/stack.h"
+
+#include <string.h>
+
+/* Jobs call deep: commands, printing, network. */
+#define JOB_STACK (64u << 10)
+
+static const struct boot_info *boot;
+
+static const struct job *find_job(const char *name)
+{
+	TABLE_FOREACH (jobs, struct job, job)
+		if (!strcmp(job->name, name))
+			return job;
+	return NULL;
+}
+
+static bool run_check(const char *value)
+{
+	return find_job(value) != NULL;
+}
+OPTION(run, "run", "a job's name (the command `help` lists them)", "the job to run (default: shell)", run_check);
+
+const struct boot_info *boot_information(void)
+{
+	return boot;
+}
+
+/* The application's image has one more job, its main(); otherwise the shell. */
+static const struct job *chosen_job(void)
+{
+	const char *name = option_get("run", NULL);
+
+	if (name)
+		return find_job(name);
+	return find_job("application") ? find_job("application") : find_job("shell");
+}
+
+/* Everything that may sleep. */
+static void start(void *unused)
+{
+	const struct job *job;
+
+	(void)unused;
+	smp_start_others();
+	memory_release_boot(boot);
+	serial_start_input();
+	pci_init();
+	screen_say_where(boot);
+	pci_bind_drivers();
+	job = chosen_job();
+	network_stack_start();
+	log_info("job %s", job->name);
+	exit_job(job->run());
+}
+
+void kernel_main(const struct boot_info *info)
+{
+	static const struct thread_options job_options = {.stack_size = JOB_STACK};
+
+	boot = info;
+	smp_boot_cpu();
+	clock_start(info->entry_tsc);
+	options_parse(info->command_line);
+	serial_init();
+	console_printf("%s, booted by %s\n", RINGSIDE, info->method);
+	if (info->command_line_cut)
+		log_warning("the command line is longer than %u characters: the rest is ignored",
+			    BOOT_COMMAND_LINE_MAX - 1);
+	memory_init(info);
+	random_init();
+	platform_init(info);
+	apic_init();
+	ioapic_init();
+	clock_init();
+	if (!thread_create("job", start, NULL, &job_options))
+		panic("no memory for the first thread");
+	scheduler_idle();
+}
+
+static void describe_boot(struct facts *facts)
+{
+	fact_text(facts, "version", RINGSIDE_VERSION);
+	fact_text(facts, "commit", RINGSIDE_COMMIT);
+	fact_text(facts, "method", boot->method);
+	fact_text(facts, "command_line", boot->command_line);
+	fact_hex(facts, "image_at", boot->image_start);
+	fact_number(facts, "modules", boot->module_count);
+}
+FACTS(boot, "boot", 10, describe_boot);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The shell's commands. A command stands in the file of what it shows:
+ *
+ *	COMMAND(uptime, "uptime", "time since the first instruction", command_uptime);
+ *
+ * The function runs in a thread and writes its result with command_print(), which goes to whoever asked
+ * (a console, later a session). It gets argc and argv as main() does, and returns one of the values
+ * below. For COMMAND_USAGE the shell prints the usage line.
+ */
+#ifndef KERNEL_SHELL_COMMAND_H
+#define KERNEL_SHELL_COMMAND_H
+
+#include "kernel/table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum command_result { COMMAND_OK, COMMAND_FAILED, COMMAND_USAGE };
+
+struct command {
+	const char *name;
+	const char *usage; /* the whole line: "ping [-c COUNT] HOST" */
+	const char *help;  /* what it does, a few words */
+	enum command_result (*run)(int argc, char **argv);
+};
+
+TABLE_DECLARE(commands, struct command);
+
+#define COMMAND(identifier, usage_text, help_text, function)                                       \
+	TABLE_ENTRY(commands, struct command, command_entry_##identifier) = {                      \
+		.name = #identifier, .usage = (usage_text), .help = (help_text), .run = (function) }
+
+/* printf for commands (integers and strings only, as everywhere in the kernel). Thread context. */
+void command_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* True when the user typed ^C since the command started; long commands look at it. */
+bool command_interrupted(void);
+
+/* Runs one line as if typed. COMMAND_FAILED, with a message, for an unknown command. */
+enum command_result command_run_line(const char *line);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How clocks are made: inside kernel/time/ and the start only. */
+#ifndef KERNEL_TIME_CLOCK_SOURCE_H
+#define KERNEL_TIME_CLOCK_SOURCE_H
+
+#include <stdint.h>
+
+/* Before clock_init() this runs on a guessed frequency, so that the first lines of the log have a time. */
+void clock_start(uint64_t entry_tsc);
+
+/* Finds the frequencies of time stamp counter and APIC timer, and the wall clock. After apic_init(). */
+void clock_init(void);
+
+uint64_t clock_to_tsc(uint64_t monotonic);
+uint64_t clock_to_apic_ticks(uint64_t nanoseconds);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whether this CPU takes interrupts. The host build has none to hold off. */
+#ifndef KERNEL_X86_CPU_FLAGS_H
+#define KERNEL_X86_CPU_FLAGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RFLAGS_IF (1u << 9)
+
+#ifdef HOST_BUILD
+
+static inline uint64_t interrupts_save(void)
+{
+	return 0;
+}
+
+static inline void interrupts_restore(uint64_t flags)
+{
+	(void)flags;
+}
+
+#else
+
+static inline uint64_t cpu_flags(void)
+{
+	uint64_t flags;
+
+	__asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags) : : "memory");
+	return flags;
+}
+
+static inline void interrupts_off(void)
+{
+	__asm__ volatile("cli" : : : "memory");
+}
+
+static inline void interrupts_on(void)
+{
+	__asm__ volatile("sti" : : : "memory");
+}
+
+/* Turns interrupts off; the result says how they were. */
+static inline uint64_t interrupts_save(void)
+{
+	uint64_t flags = cpu_flags();
+
+	interrupts_off();
+	return flags;
+}
+
+static inline void interrupts_restore(uint64_t flags)
+{
+	if (flags & RFLAGS_IF)
+		interrupts_on();
+}
+
+#endif
+#endif

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Vectors of each CPU, and the lines that are connected to them; see interrupt.h. */
+#define LOG_AREA "interrupt"
+#include "kernel/x86/interrupt.h"
+
+#include "drivers/platform/platform.h"
+#include "kernel/console/log.h"
+#include "kernel/facts/facts.h"
+#include "kernel/shell/command.h"
+#include "kernel/thread/thread.h"
+#include "kernel/thread/scheduler.h"
+#include "kernel/time/timer.h"
+#include "kernel/x86/apic.h"
+#include "kernel/x86/cpu.h"
+#include "kernel/x86/exception.h"
+#include "kernel/x86/percpu.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MESSAGE_ADDRESS 0xfee00000u
+#define CPU_MESSAGE_MAX 255 /* the address has eight bits for the target without remapping */
+
+struct line;
+
+struct interrupt {
+	char name[INTERRUPT_NAME_MAX];
+	interrupt_handler *handler;
+	void *context;
+	unsigned int cpu;
+	uint8_t vector;
+	volatile bool running;
+	uint64_t count;
+	struct line *line;	     /* connected to it, or NULL */
+	struct interrupt *line_next; /* others on the same line */
+	struct interrupt *next;	     /* of all */
+};
+
+/* A connected line has one vector, that of `owner`, whose dispatch runs all on it. */
+struct line {
+	struct interrupt_line is;
+	struct interrupt *members;
+	struct interrupt *owner;
+	struct line *next;
+};
+
+static struct interrupt *all;
+static struct line *lines;
+static struct spinlock lock = SPINLOCK_INIT;
+
+static bool take_vector(struct interrupt *interrupt, unsigned int cpu)
+{
+	if (cpu >= cpu_count || cpus[cpu]->apic_id > CPU_MESSAGE_MAX)
+		return false;
+	for (unsigned int vector = VECTOR_FIRST; vector <= VECTOR_LAST; vector++) {
+		if (cpus[cpu]->vectors[vector])
+			continue;
+		interrupt->cpu = cpu;
+		interrupt->vector = (uint8_t)vector;
+		cpus[cpu]->vectors[vector] = interrupt;
+		return true;
+	}
+	return false;
+}
+
+struct interrupt *interrupt_allocate(unsigned int cpu, const char *name, interrupt_handler *handler,
+				     void *context)
+{
+	struct interrupt *interrupt = calloc(1, sizeof(*interrupt));
+	struct interrupt **end = &all;
+	uint64_t flags;
+
+	if (!interrupt)
+		return NULL;
+	strncpy(interrupt->name, name, sizeof(interrupt->name) - 1);
+	interrupt->handler = handler;
+	interrupt->context = context;
+	flags = spin_lock(&lock);
+	if (!take_vector(interrupt, cpu)) {
+		spin_unlock(&lock, flags);
+		free(interrupt);
+		return NULL;
+	}
+	while (*end)
+		end = &(*end)->next;
+	*end = interrupt;
+	spin_unlock(&lock, flags);
+	return interrupt;
+}
+
+static void line_program(const struct line *line)
+{
+	if (line->owner)
+		(void)ioapic_connect(line->is.gsi, cpus[line->owner->cpu]->apic_id,
+				     line->owner->vector, line->is.level, line->is.active_low);
+	else
+		ioapic_disconnect(line->is.gsi);
+}
+
+static void leave_line(struct interrupt *interrupt)
+{
+	struct line *line = interrupt->line;
+	struct interrupt **at = &line->members;
+
+	while (*at != interrupt)
+		at = &(*at)->line_next;
+	*at = interrupt->line_next;
+	interrupt->line = NULL;
+	/* Another member's vector takes over; a line without members is masked. */
+	line->owner = line->members;
+	line_program(line);
+}
+
+void interrupt_free(struct interrupt *interrupt)
+{
+	struct interrupt **at = &all;
+	uint64_t flags;
+
+	if (!interrupt)
+		return;
+	flags = spin_lock(&lock);
+	if (interrupt->line)
+		leave_line(interrupt);
+	cpus[interrupt->cpu]->vectors[interrupt->vector] = NULL;
+	while (*at != interrupt)
+		at = &(*at)->next;
+	*at = interrupt->next;
+	spin_unlock(&lock, flags);
+	while (__atomic_load_n(&interrupt->running, __ATOMIC_ACQUIRE))
+		cpu_relax();
+	free(interrupt);
+}
+
+void interrupt_message(const struct interrupt *interrupt, struct interrupt_message *message)
+{
+	/* Physical destination, fixed, edge (SDM 10.11). */
+	message->address = MESSAGE_ADDRESS | (uint64_t)cpus[interrupt->cpu]->apic_id << 12;
+	message->data = interrupt->vector;
+}
+
+int interrupt_move(struct interrupt *interrupt, unsigned int cpu)
+{
+	unsigned int old_cpu = interrupt->cpu;
+	uint8_t old_vector = interrupt->vector;
+	uint64_t flags;
+
+	if (cpu >= cpu_count)
+		return -EINVAL;
+	flags = spin_lock(&lock);
+	if (!take_vector(interrupt, cpu)) {
+		spin_unlock(&lock, flags);
+		return -ENOSPC;
+	}
+	if (interrupt->line && interrupt->line->owner == interrupt)
+		line_program(interrupt->line);
+	/* Messages on their way to the old vector are counted as spurious: the caller masks first. */
+	cpus[old_cpu]->vectors[old_vector] = NULL;
+	spin_unlock(&lock, flags);
+	return 0;
+}
+
+static struct line *find_line(uint32_t gsi)
+{
+	struct line *line = lines;
+
+	while (line && line->is.gsi != gsi)
+		line = line->next;
+	return line;
+}
+
+int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_line *wanted)
+{
+	struct line *fresh = calloc(1, sizeof(*fresh)), *line;
+	uint64_t flags;
+	int error = 0;
+
+	if (!fresh)
+		return -ENOMEM;
+	flags = spin_lock(&lock);
+	line = find_line(wanted->gsi);
+	if (!line) {
+		fresh->is = *wanted;
+		line = fresh;
+	}
+	if (line->members &&
+	    (line->is.level != wanted->level || line->is.active_low != wanted->active_low)) {
+		error = -EBUSY;
+	} else if (!line->members) {
+		line->is = *wanted;
+		error = ioapic_connect(wanted->gsi, cpus[interrupt->cpu]->apic_id, interrupt->vector,
+				       wanted->level, wanted->active_low);
+		if (!error)
+			line->owner = interrupt;
+	}
+	if (!error) {
+		if (line == fresh) {
+			line->next = lines;
+			lines = line;
+		}
+		interrupt->line_next = line->members;
+		line->members = interrupt;
+		interrupt->line = line;
+	}
+	spin_unlock(&lock, flags);
+	if (line != fresh || error)
+		free(fresh);
+	return error;
+}
+
+void interrupt_isa_line(unsigned int irq, struct interrupt_line *line)
+{
+	*line = (struct interrupt_line){.gsi = irq};
+	for (unsigned int i = 0; i < platform.override_count; i++) {
+		const struct platform_override *override = &platform.overrides[i];
+
+		if (override->irq != irq)
+			continue;
+		line->gsi = override->gsi;
+		line->level = override->level;
+		line->active_low = override->active_low;
+	}
+}
+
+uint64_t interrupt_count(const struct interrupt *interrupt)
+{
+	return interrupt ? __atomic_load_n(&interrupt->count, __ATOMIC_RELAXED) : 0;
+}
+
+unsigned int interrupt_cpu(const struct interrupt *interrupt)
+{
+	return interrupt->cpu;
+}
+
+unsigned int interrupt_vector(const struct interrupt *interrupt)
+{
+	return interrupt->vector;
+}
+
+static void run(struct interrupt *interrupt)
+{
+	if (interrupt->handler(interrupt->context) == INTERRUPT_HANDLED)
+		interrupt->count++;
+}
+
+/* Runs those that share the line; members change only under the lock, with interrupts off. */
+static void run_line(struct line *line)
+{
+	uint64_t flags = spin_lock(&lock);
+
+	for (struct interrupt *member = line->members; member; member = member->line_next)
+		run(member);
+	spin_unlock(&lock, flags);
+}
+
+static void device_interrupt(struct cpu *cpu, unsigned int vector)
+{
+	struct interrupt *interrupt = cpu->vectors[vector];
+
+	if (!interrupt) {
+		cpu->spurious++;
+		return;
+	}
+	if (interrupt->line) {
+		run_line(interrupt->line);
+		return;
+	}
+	__atomic_store_n(&interrupt->running, true, __ATOMIC_RELAXED);
+	/* Between the look above and here it may have been freed by another CPU: look again. */
+	memory_barrier();
+	if (cpu->vectors[vector] == interrupt)
+		run(interrupt);
+	__atomic_store_n(&interrupt->running, false, __ATOMIC_RELEASE);
+}
+
+/* From entry.S, interrupts off. */
+void interrupt_dispatch(struct interrupt_frame *frame);
+void interrupt_dispatch(struct interrupt_frame *frame)
+{
+	struct cpu *cpu;
+
+	if (frame->vector < VECTOR_FIRST) {
+		exception(frame);
+		return;
+	}
+	cpu = cpu_current();
+	cpu->interrupt_depth++;
+	switch (frame->vector) {
+	case VECTOR_TIMER:
+		timer_interrupt();
+		break;
+	case VECTOR_WAKE:
+		break;
+	case VECTOR_STOP:
+		cpu_halt_forever();
+		break;
+	case VECTOR_SPURIOUS:
+		cpu->spurious++;
+		break;
+	default:
+		device_interrupt(cpu, (unsigned int)frame->vector);
+	}
+	if (frame->vector != VECTOR_SPURIOUS)
+		apic_end_of_interrupt();
+	cpu->interrupt_depth--;
+	scheduler_interrupt_end(frame->rip);
+}
+
+static void describe_interrupts(struct facts *facts)
+{
+	uint64_t spurious = 0;
+
+	fact_list(facts, "vectors");
+	for (struct interrupt *interrupt = all; interrupt; interrupt = interrupt->next) {
+		fact_item(facts);
+		fact_text(facts, "name", interrupt->name);
+		fact_number(facts, "cpu", interrupt->cpu);
+		fact_number(facts, "vector", interrupt->vector);
+		if (interrupt->line) {
+			fact_number(facts, "line", interrupt->line->is.gsi);
+			fact_text(facts, "trigger", interrupt->line->is.level ? "level" : "edge");
+		}
+		fact_number(facts, "count", interrupt_count(interrupt));
+		fact_end(facts);
+	}
+	fact_end(facts);
+	for (unsigned int i = 0; i < cpu_count; i++)
+		spurious += cpus[i]->spurious;
+	fact_number(facts, "spurious", spurious);
+}
+FACTS(interrupts, "interrupts", 60, describe_interrupts);
+
+static enum command_result command_interrupts(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return COMMAND_USAGE;
+	command_print("%3s %6s %-14s %12s  %s\n", "CPU", "vector", "from", "count", "name");
+	for (struct interrupt *interrupt = all; interrupt; interrupt = interrupt->next) {
+		char from[24] = "message";
+
+		if (interrupt->line)
+			sniprintf(from, sizeof(from), "line %u %s%s",
+				  (unsigned int)interrupt->line->is.gsi,
+				  interrupt->line->is.level ? "level" : "edge",
+				  interrupt->line->is.active_low ? " low" : "");
+		command_print("%3u   %#4x %-14s %12" PRIu64 "  %s\n", interrupt->cpu,
+			      interrupt->vector, from, interrupt_count(interrupt), interrupt->name);
+	}
+	return COMMAND_OK;
+}
+COMMAND(interrupts, "interrupts", "vectors, where they come from, how often", command_interrupts);

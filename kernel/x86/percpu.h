@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What each CPU has of its own. GS points to it. */
+#ifndef KERNEL_X86_PERCPU_H
+#define KERNEL_X86_PERCPU_H
+
+#include "kernel/thread/spinlock.h"
+#include "kernel/time/timer.h"
+#include "kernel/x86/descriptors.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CPUS_MAX 64
+
+struct thread;
+
+struct cpu {
+	struct cpu *self; /* at %gs:0 */
+	unsigned int index;
+	uint32_t apic_id;
+	volatile bool online;
+	struct cpu_descriptors descriptors;
+
+	/* The scheduler's (kernel/thread/thread.c) */
+	struct spinlock run_lock;
+	struct thread *current;
+	struct thread *idle;
+	struct thread *run_first, *run_last;
+	uint64_t switches;
+
+	/* The timers' (kernel/time/timer.c) */
+	struct spinlock timer_lock;
+	struct timer *timers;
+	struct timer *timer_running;
+
+	/* The interrupts' (kernel/x86/interrupt.c) */
+	struct interrupt *vectors[256];
+	unsigned int interrupt_depth;
+	uint64_t spurious;
+};
+
+extern struct cpu *cpus[CPUS_MAX];
+extern unsigned int cpu_count; /* those that run; the first is the one that booted */
+
+static inline struct cpu *cpu_current(void)
+{
+	struct cpu *cpu;
+
+	__asm__ volatile("mov %%gs:0, %0" : "=r"(cpu));
+	return cpu;
+}
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where another CPU begins: in real mode, at the start of a page below 1 MiB to which this is copied.
+ * From there to long mode in one step, on tables that have the first 2 MiB identity-mapped.
+ */
+#define HERE(symbol) (symbol - trampoline)
+#define MSR_EFER 0xc0000080
+#define EFER_LME_NXE ((1 << 8) | (1 << 11))
+#define CR0_PE_WP_PG ((1 << 0) | (1 << 16) | (1 << 31))
+#define CR4_PAE_PGE ((1 << 5) | (1 << 7))
+
+	.section .rodata.trampoline, "a"
+	.balign 16
+	.globl trampoline, trampoline_end, trampoline_tables, trampoline_stack, trampoline_cpu
+	.code16
+trampoline:
+	cli
+	cld
+	mov %cs, %ax
+	mov %ax, %ds
+	/* EBX = our linear address, patched into what needs one. */
+	xor %ebx, %ebx
+	mov %ax, %bx
+	shl $4, %ebx
+	lea HERE(gdt)(%ebx), %eax
+	mov %eax, HERE(gdt_pointer) + 2
+	lea HERE(long_mode)(%ebx), %eax
+	mov %eax, HERE(far_target)
+	lgdtl HERE(gdt_pointer)
+	mov $CR4_PAE_PGE, %eax
+	mov %eax, %cr4
+	mov HERE(trampoline_tables), %eax
+	mov %eax, %cr3
+	mov $MSR_EFER, %ecx
+	rdmsr
+	or $EFER_LME_NXE, %eax
+	wrmsr
+	mov $CR0_PE_WP_PG, %eax
+	mov %eax, %cr0
+	ljmpl *HERE(far_target)
+
+	.code64
+long_mode:
+	mov $0x10, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	mov trampoline_stack(%rip), %rsp
+	mov trampoline_cpu(%rip), %rdi
+	xor %ebp, %ebp
+	movabs $smp_entry, %rax
+	call *%rax
+	ud2
+
+	.balign 8
+gdt:
+	.quad 0
+	.quad 0x00af9a000000ffff
+	.quad 0x00cf92000000ffff
+gdt_pointer:
+	.word . - gdt - 1
+	.long 0
+	.balign 4
+far_target:
+	.long 0
+	.word 0x08
+	.balign 8
+trampoline_tables:	.quad 0
+trampoline_stack:	.quad 0
+trampoline_cpu:		.quad 0
+trampoline_end:
+	.section .note.GNU-stack, "", @progbits
