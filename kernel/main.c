@@ -10,6 +10,7 @@
 #include "drivers/console/serial.h"
 #include "drivers/pci/pci.h"
 #include "drivers/platform/platform.h"
+#include "drivers/virtio/transports/mmio.h"
 #include "kernel/console/console.h"
 #include "kernel/console/log.h"
 #include "kernel/facts/facts.h"
@@ -74,6 +75,7 @@ static void start(void *unused)
 	pci_init();
 	screen_say_where(boot);
 	pci_bind_drivers();
+	virtio_mmio_init();
 	job = chosen_job();
 	network_stack_start();
 	log_info("job %s", job->name);

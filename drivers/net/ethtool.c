@@ -28,9 +28,9 @@ static void print_driver(const struct network_device *device)
 
 static void print_statistics(struct network_device *device)
 {
-	struct network_statistics statistics = { 0 };
+	struct network_statistics statistics;
 
-	device->operations->statistics(device, &statistics);
+	network_statistics(device, &statistics);
 	command_print("NIC statistics:\n");
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
 		uint64_t value;

@@ -47,6 +47,14 @@ void network_notify(struct network_device *device, uint32_t events)
 	wait_wake(&device->wait);
 }
 
+void network_statistics(struct network_device *device, struct network_statistics *statistics)
+{
+	memset(statistics, 0, sizeof(*statistics));
+	device->operations->statistics(device, statistics);
+	if (device->stack_bytes_copied)
+		statistics->bytes_copied += *device->stack_bytes_copied;
+}
+
 static void describe_statistics(const struct network_statistics *statistics, struct facts *facts)
 {
 	fact_object(facts, "statistics");
@@ -69,9 +77,9 @@ static void describe(struct facts *facts)
 {
 	fact_list(facts, "devices");
 	for (struct network_device *device = devices; device; device = device->next) {
-		struct network_statistics statistics = { 0 };
+		struct network_statistics statistics;
 
-		device->operations->statistics(device, &statistics);
+		network_statistics(device, &statistics);
 		fact_item(facts);
 		fact_text(facts, "name", device->name);
 		fact_text(facts, "driver", device->driver_name);

@@ -11,10 +11,10 @@
  *	transmit  The stack describes a frame as segments of its memory. `transmitted` tells when the device
  *		  no longer reads it; until then the memory is lent.
  *
- * Calling context: poll, arm, transmit and flush of a device are called with the stack's lock held (or
- * by one thread altogether), so never two at once. They may call `receive` and `transmitted`, which may
- * call transmit and flush again, but not poll. buffer_free is called from any thread on any CPU, with
- * or without the lock. A driver sleeps in poll only when it stops a device that broke.
+ * Calling context: poll, transmit and flush of a device are called with the stack's lock held, so never
+ * two at once; arm by the thread that polls, with or without the lock. They may call `receive` and
+ * `transmitted`, which may call transmit and flush again, but not poll. buffer_free is called from any
+ * thread on any CPU. A driver sleeps in poll only when it stops a device that broke.
  *
  * The usual thread of the stack:
  *
@@ -22,8 +22,8 @@
  *		lock;
  *		n = poll(device, 0, 64);	calls receive() for frames, transmitted() for what was sent
  *		flush(device, 0);		what receive() caused to be sent: one kick for all
- *		again = n || arm(device, 0);
  *		unlock;
+ *		again = n == 64 || arm(device, 0);
  *		if (!again)
  *			wait_event(&device->wait, device->events);
  *		take events with an atomic exchange; NETWORK_EVENT_LINK: look at link_up
@@ -162,6 +162,9 @@ struct network_device {
 #define NETWORK_EVENT_RECEIVE 1u
 #define NETWORK_EVENT_LINK 2u
 #define NETWORK_EVENT_STOPPED 4u
+
+/* The driver's counters, and what the stack has copied. */
+void network_statistics(struct network_device *device, struct network_statistics *statistics);
 
 /* Names the device and puts it at the end of the list. The driver keeps the structure alive for ever. */
 void network_register(struct network_device *device);

@@ -273,6 +273,7 @@ static int probe(struct virtio_device *device)
 		goto free_transmit;
 	}
 	device->driver_data = net;
+	net->network.receive_buffers = net->receive.pool_count;
 	virtio_driver_ok(device);
 	virtqueue_kick(net->receive.vq);
 	net->network.link_up = read_link(net); /* changes before now went unheard */

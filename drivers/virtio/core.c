@@ -37,6 +37,17 @@ static bool check_queue_size(const char *value)
 OPTION(virtio_queue_size, "virtio.queue_size", "1..32768",
        "the largest size of a virtqueue, in descriptors", check_queue_size);
 
+static bool check_queues(const char *value)
+{
+	uint64_t count;
+
+	return option_parse_number(value, &count) && count >= 1 && count <= VIRTQUEUE_SIZE_MAX;
+}
+
+/* A limit; every driver uses one queue of a kind so far, which no limit forbids. */
+OPTION(virtio_queues, "virtio.queues", "1..32768",
+       "how many queues of a kind a device may use at most", check_queues);
+
 /* What the core and the rings do for every driver. ACCESS_ and ORDER_PLATFORM are how x86 is anyway. */
 static const uint8_t core_features[] = {
 	VIRTIO_F_INDIRECT_DESC,	  VIRTIO_F_EVENT_IDX,	   VIRTIO_F_VERSION_1,
