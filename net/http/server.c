@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The status page server: HTTP/1.1 with persistent connections, GET and HEAD.
+ *
+ * Connections live under the core lock. Answers are made by a thread of the server's own without that
+ * lock, because drivers may sleep while they tell their facts; the connection may end meanwhile.
+ *
+ *	READING --request--> WAITING --thread--> MAKING --> SENDING --all acknowledged--> READING, or closed
+ */
+#include "lwip/mem.h"
+#include "lwip/tcpip.h"
+#include "net/http/page.h"
+#include "net/services/listen.h"
+#include "net/services/service.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PORT 80
+#define REQUEST_MAX 4096
+#define IDLE_SECONDS 30
+#define POLL_INTERVAL 4 /* half seconds */
+#define THREAD_STACK (64u << 10)
+
+enum state { READING, WAITING, MAKING, SENDING };
+
+struct client {
+	struct client *next; /* that waits for its answer */
+	struct tcp_pcb *pcb; /* NULL: the connection ended while the answer was made */
+	enum state state;
+	char input[REQUEST_MAX];
+	size_t input_length;
+	unsigned int idle; /* in poll intervals */
+	bool peer_closed;
+
+	struct http_request request;
+	bool bad, too_large; /* what came is not a request */
+	bool overrun;	     /* more came than fits: after the next answer it ends */
+	struct http_answer answer;
+	bool keep_alive;
+	struct http_block *sending; /* where sending goes on */
+	size_t sending_offset;
+	size_t acknowledged;
+};
+
+static struct client *waiting_first, *waiting_last;
+static struct wait_queue waiting = WAIT_QUEUE_INIT;
+
+static int start(void);
+SERVICE(http, "tcp 80", "the status page, and the same as JSON", start);
+
+static void client_free(struct client *client)
+{
+	http_answer_free(&client->answer);
+	mem_free(client);
+	counters.connections_now--;
+}
+
+/* The connection is over for us: frees the client, now or when its answer is made. */
+static void client_leave(struct client *client)
+{
+	struct tcp_pcb *pcb = client->pcb;
+
+	if (pcb) {
+		tcp_arg(pcb, NULL);
+		tcp_recv(pcb, NULL);
+		tcp_sent(pcb, NULL);
+		tcp_err(pcb, NULL);
+		tcp_poll(pcb, NULL, 0);
+	}
+	client->pcb = NULL;
+	if (client->state != WAITING && client->state != MAKING)
+		client_free(client);
+}
+
+static err_t client_abort(struct client *client)
+{
+	struct tcp_pcb *pcb = client->pcb;
+
+	client_leave(client);
+	tcp_abort(pcb);
+	return ERR_ABRT;
+}
+
+static err_t client_close(struct client *client)
+{
+	struct tcp_pcb *pcb = client->pcb;
+
+	if (tcp_close(pcb) != ERR_OK)
+		return client_abort(client);
+	client_leave(client);
+	return ERR_OK;
+}
+
+/* Looks for a whole request in what came, and queues it for the thread. */
+static void take_request(struct client *client)
+{
+	int length = http_request_parse(client->input, client->input_length, &client->request);
+
+	client->bad = length < 0;
+	client->too_large = !length && client->input_length == REQUEST_MAX;
+	if (!length && !client->too_large)
+		return;
+	if (length > 0) {
+		client->input_length -= (size_t)length;
+		memmove(client->input, client->input + length, client->input_length);
+	}
+	if (client->overrun)
+		client->request.keep_alive = false;
+	counters.requests++;
+	client->state = WAITING;
+	client->next = NULL;
+	if (waiting_last)
+		waiting_last->next = client;
+	else
+		waiting_first = client;
+	waiting_last = client;
+	wait_wake_one(&waiting);
+}
+
+static void send_more(struct client *client)
+{
+	while (client->sending) {
+		struct http_block *block = client->sending;
+		size_t length = block->length - client->sending_offset;
+		u8_t more = block->next ? TCP_WRITE_FLAG_MORE : 0;
+
+		if (length > tcp_sndbuf(client->pcb))
+			length = tcp_sndbuf(client->pcb);
+		if (!length || tcp_write(client->pcb, block->bytes + client->sending_offset,
+					 (u16_t)length, more) != ERR_OK)
+			break;
+		client->sending_offset += length;
+		if (client->sending_offset == block->length) {
+			client->sending = block->next;
+			client->sending_offset = 0;
+		}
+	}
+	tcp_output(client->pcb);
+}
+
+/* The peer has the whole answer. */
+static err_t answered(struct client *client)
+{
+	http_answer_free(&client->answer);
+	client->acknowledged = 0;
+	client->state = READING;
+	if (!client->keep_alive)
+		return client_close(client);
+	take_request(client);
+	if (client->state == READING && client->peer_closed)
+		return client_close(client);
+	return ERR_OK;
+}
+
+static void thread(void *argument)
+{
+	(void)argument;
+	for (;;) {
+		struct client *client;
+		int status;
+
+		wait_event(&waiting, __atomic_load_n(&waiting_first, __ATOMIC_ACQUIRE));
+		LOCK_TCPIP_CORE();
+		client = waiting_first;
+		waiting_first = client->next;
+		if (!waiting_first)
+			waiting_last = NULL;
+		client->state = MAKING;
+		UNLOCK_TCPIP_CORE();
+
+		status = http_answer_make(client->bad || client->too_large ? NULL : &client->request,
+					  client->too_large, &client->answer, &client->keep_alive);
+
+		LOCK_TCPIP_CORE();
+		client->state = SENDING;
+		client->sending = client->answer.first;
+		client->sending_offset = 0;
+		if (!client->pcb)
+			client_free(client);
+		else if (status)
+			client_abort(client);
+		else
+			send_more(client);
+		UNLOCK_TCPIP_CORE();
+	}
+}
+
+static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain, err_t error)
+{
+	struct client *client = argument;
+
+	(void)error;
+	client->idle = 0;
+	if (!chain) {
+		client->peer_closed = true;
+		return client->state == READING ? client_close(client) : ERR_OK;
+	}
+	if (chain->tot_len > REQUEST_MAX - client->input_length && client->state != READING)
+		return ERR_MEM; /* later: lwIP keeps it and closes the window */
+	tcp_recved(pcb, chain->tot_len);
+	counters.bytes_received += chain->tot_len;
+	if (chain->tot_len > REQUEST_MAX - client->input_length)
+		client->overrun = true;
+	client->input_length += pbuf_copy_partial(chain, client->input + client->input_length,
+						  (u16_t)(REQUEST_MAX - client->input_length), 0);
+	pbuf_free(chain);
+	if (client->state == READING)
+		take_request(client);
+	return ERR_OK;
+}
+
+static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t length)
+{
+	struct client *client = argument;
+
+	(void)pcb;
+	client->idle = 0;
+	client->acknowledged += length;
+	counters.bytes_sent += length;
+	if (client->state != SENDING)
+		return ERR_OK;
+	if (client->acknowledged >= client->answer.length)
+		return answered(client);
+	send_more(client);
+	return ERR_OK;
+}
+
+static err_t on_poll(void *argument, struct tcp_pcb *pcb)
+{
+	struct client *client = argument;
+
+	(void)pcb;
+	if (++client->idle > IDLE_SECONDS * 2 / POLL_INTERVAL)
+		return client->state == READING ? client_close(client) : client_abort(client);
+	if (client->state == SENDING)
+		send_more(client);
+	return ERR_OK;
+}
+
+static void on_error(void *argument, err_t error)
+{
+	struct client *client = argument;
+
+	(void)error;
+	client->pcb = NULL;
+	client_leave(client);
+}
+
+static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
+{
+	struct client *client;
+
+	(void)argument;
+	if (error != ERR_OK || !pcb)
+		return ERR_VAL;
+	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX)
+		return ERR_MEM;
+	client = mem_calloc(1, sizeof(*client));
+	if (!client)
+		return ERR_MEM;
+	client->pcb = pcb;
+	counters.connections++;
+	counters.connections_now++;
+	tcp_nagle_disable(pcb);
+	tcp_arg(pcb, client);
+	tcp_recv(pcb, on_receive);
+	tcp_sent(pcb, on_sent);
+	tcp_err(pcb, on_error);
+	tcp_poll(pcb, on_poll, POLL_INTERVAL);
+	return ERR_OK;
+}
+
+static int start(void)
+{
+	struct thread_options options = { .cpu = 0, .stack_size = THREAD_STACK };
+	struct tcp_pcb *listener;
+	struct thread *worker;
+	int status = service_listen_tcp(PORT, on_accept, &listener);
+
+	if (status)
+		return status;
+	worker = thread_create("http", thread, NULL, &options);
+	if (!worker) {
+		service_unlisten_tcp(listener);
+		return -ENOMEM;
+	}
+	thread_detach(worker);
+	return 0;
+}

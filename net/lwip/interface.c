@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Receiving: a thread for each device sleeps until there is something, then takes frames in batches. A
+ * receive buffer becomes a pbuf where it lies (the pbuf stands in front of it), goes up the stack, and
+ * returns to the driver when the last reference to it is dropped, whoever does that.
+ */
+#include "net/lwip/interface.h"
+
+#include "kernel/console/log.h"
+#include "lwip/ethip6.h"
+#include "lwip/etharp.h"
+#include "lwip/mem.h"
+#include "lwip/prot/ip6.h"
+#include "lwip/tcpip.h"
+#include "netif/ethernet.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LOG_AREA "network"
+#define BUDGET 64
+/* While frames are lent to the device, it is asked so often whether it is done, even without interrupt. */
+#define COMPLETION_INTERVAL (100 * NANOSECONDS_PER_MILLISECOND)
+#define RECEIVE_STACK (32u << 10)
+#define FRAME_MAX UINT16_MAX /* of lwIP's lengths */
+#define MTU_MIN 576
+#define MTU_DEFAULT 1500
+/* Buffers that the stack may hold of a driver that does not say how many it has. */
+#define HELD_DEFAULT 128
+#define EXTENSION_HEADERS_MAX 8
+
+struct interface *interfaces;
+
+_Static_assert(sizeof(struct pbuf_custom) <= NETWORK_STACK_PRIVATE, "the pbuf fits in front");
+
+static void receive_buffer_free(struct pbuf *pbuf)
+{
+	struct network_buffer *buffer = (struct network_buffer *)(void *)pbuf;
+	struct interface *interface = buffer->device->stack;
+
+	__atomic_fetch_sub(&interface->held, 1, __ATOMIC_RELAXED);
+	network_buffer_free(buffer);
+}
+
+struct network_buffer *interface_receive_buffer(const struct pbuf *pbuf)
+{
+	const struct pbuf_custom *custom = (const void *)pbuf;
+
+	if (!(pbuf->flags & PBUF_FLAG_IS_CUSTOM) ||
+	    custom->custom_free_function != receive_buffer_free)
+		return NULL;
+	return (struct network_buffer *)(uintptr_t)pbuf;
+}
+
+static void free_chain(struct network_buffer *buffer)
+{
+	while (buffer) {
+		struct network_buffer *next = buffer->next;
+
+		network_buffer_free(buffer);
+		buffer = next;
+	}
+}
+
+/* The frame as a chain of pbufs that are the buffers themselves. Lengths were checked by the caller. */
+static struct pbuf *adopt(struct interface *interface, struct network_buffer *buffer, uint32_t total)
+{
+	struct pbuf *first = NULL, **link = &first;
+
+	while (buffer) {
+		struct network_buffer *next = buffer->next;
+		struct pbuf_custom *custom = (struct pbuf_custom *)(void *)buffer->stack_private;
+		struct pbuf *pbuf;
+
+		custom->custom_free_function = receive_buffer_free;
+		/* As if allocated in one piece with its data: headers may be put back in front of it. */
+		pbuf = pbuf_alloced_custom(PBUF_RAW, (u16_t)buffer->length, PBUF_RAM, custom,
+					   buffer->data, (u16_t)buffer->length);
+		pbuf->tot_len = (u16_t)total;
+		total -= buffer->length;
+		__atomic_fetch_add(&interface->held, 1, __ATOMIC_RELAXED);
+		*link = pbuf;
+		link = &pbuf->next;
+		buffer = next;
+	}
+	return first;
+}
+
+/* The frame in memory of the stack's own; the buffers go back at once. NULL when there is no memory. */
+static struct pbuf *copy(struct interface *interface, struct network_buffer *chain, uint32_t total)
+{
+	struct pbuf *pbuf = pbuf_alloc(PBUF_RAW, (u16_t)total, PBUF_RAM);
+	uint32_t offset = 0;
+
+	for (struct network_buffer *buffer = chain; pbuf && buffer; buffer = buffer->next) {
+		MEMCPY((uint8_t *)pbuf->payload + offset, buffer->data, buffer->length);
+		offset += buffer->length;
+	}
+	free_chain(chain);
+	interface->receive_copied++;
+	return pbuf;
+}
+
+/* Whether all of a TCP or UDP packet is in this frame: what a device says of a part says nothing. */
+static bool is_whole(const struct pbuf *frame)
+{
+	const uint8_t *bytes = frame->payload;
+	uint16_t type;
+
+	if (frame->len < SIZEOF_ETH_HDR + IP_HLEN)
+		return false;
+	type = (uint16_t)(bytes[12] << 8 | bytes[13]);
+	bytes += SIZEOF_ETH_HDR;
+	if (type == ETHTYPE_IP)
+		return (bytes[6] & 0x3f) == 0 && bytes[7] == 0; /* no more fragments, offset 0 */
+	if (type == ETHTYPE_IPV6 && frame->len >= SIZEOF_ETH_HDR + IP6_HLEN) {
+		unsigned int left = frame->len - SIZEOF_ETH_HDR, offset = IP6_HLEN;
+		uint8_t header = bytes[6];
+
+		for (unsigned int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
+			if (header == IP6_NEXTH_TCP || header == IP6_NEXTH_UDP)
+				return true;
+			if (header != IP6_NEXTH_HOPBYHOP && header != IP6_NEXTH_ROUTING &&
+			    header != IP6_NEXTH_DESTOPTS)
+				return false;
+			if (offset + 8 > left)
+				return false;
+			header = bytes[offset];
+			offset += (bytes[offset + 1] + 1u) * 8;
+		}
+	}
+	return false;
+}
+
+/* The driver's upcall, from poll() and therefore under the core lock. */
+static void receive(struct network_device *device, struct network_buffer *chain,
+		    const struct network_receive_info *info)
+{
+	struct interface *interface = device->stack;
+	struct netif *netif = &interface->netif;
+	uint32_t total = 0;
+	struct pbuf *frame;
+	u16_t checks;
+
+	for (struct network_buffer *buffer = chain; buffer; buffer = buffer->next) {
+		total += buffer->length;
+		if (buffer->length > FRAME_MAX || total > FRAME_MAX)
+			break;
+	}
+	if (total > FRAME_MAX || total != info->length || total <= SIZEOF_ETH_HDR) {
+		interface->receive_dropped++;
+		free_chain(chain);
+		return;
+	}
+	if (__atomic_load_n(&interface->held, __ATOMIC_RELAXED) >= interface->held_most)
+		frame = copy(interface, chain, total);
+	else
+		frame = adopt(interface, chain, total);
+	if (!frame) {
+		interface->receive_dropped++;
+		return;
+	}
+	checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;
+	if (info->checksum_good && is_whole(frame))
+		netif->chksum_flags &= (u16_t)~checks;
+	else
+		netif->chksum_flags |= checks;
+	if (ethernet_input(frame, netif) != ERR_OK)
+		pbuf_free(frame);
+}
+
+static void link_changed(struct interface *interface)
+{
+	struct netif *netif = &interface->netif;
+	bool up = interface->device->link_up;
+
+	if (up == !!netif_is_link_up(netif))
+		return;
+	log_print(LOG_NOTICE, interface->device->name, up ? "link up" : "link down");
+	if (up)
+		netif_set_link_up(netif); /* asks for the lease again, announces us to the neighbours */
+	else
+		netif_set_link_down(netif);
+}
+
+/* Returns how many frames were taken. */
+static unsigned int poll_device(struct interface *interface)
+{
+	struct network_device *device = interface->device;
+	unsigned int taken = 0;
+
+	LOCK_TCPIP_CORE();
+	for (unsigned int queue = 0; queue < device->queue_pairs; queue++)
+		taken += device->operations->poll(device, queue, BUDGET);
+	interface_drain(interface);
+	UNLOCK_TCPIP_CORE();
+	return taken;
+}
+
+static bool arm_device(struct network_device *device)
+{
+	bool more = false;
+
+	for (unsigned int queue = 0; queue < device->queue_pairs; queue++)
+		if (device->operations->arm(device, queue))
+			more = true;
+	return more;
+}
+
+static void receive_thread(void *argument)
+{
+	struct interface *interface = argument;
+	struct network_device *device = interface->device;
+
+	for (;;) {
+		uint32_t events = __atomic_exchange_n(&device->events, 0, __ATOMIC_ACQ_REL);
+
+		if (events & NETWORK_EVENT_STOPPED)
+			break;
+		if (events & NETWORK_EVENT_LINK) {
+			LOCK_TCPIP_CORE();
+			link_changed(interface);
+			UNLOCK_TCPIP_CORE();
+		}
+		if (poll_device(interface) >= BUDGET || arm_device(device)) {
+			thread_yield();
+			continue;
+		}
+		wait_event_timeout(&device->wait, __atomic_load_n(&device->events, __ATOMIC_ACQUIRE),
+				   interface->in_flight ? COMPLETION_INTERVAL
+							: NANOSECONDS_PER_SECOND);
+	}
+	LOCK_TCPIP_CORE();
+	netif_set_down(&interface->netif);
+	UNLOCK_TCPIP_CORE();
+	log_error("%s: the device stopped", device->name);
+}
+
+static err_t interface_init(struct netif *netif)
+{
+	struct interface *interface = (struct interface *)netif;
+	struct network_device *device = interface->device;
+
+	netif->name[0] = 'e';
+	netif->name[1] = 'n';
+	netif->hostname = "ringside";
+	netif->hwaddr_len = ETH_HWADDR_LEN;
+	memcpy(netif->hwaddr, device->mac, ETH_HWADDR_LEN);
+	netif->mtu = device->mtu >= MTU_MIN ? device->mtu : MTU_DEFAULT;
+	if (netif->mtu > FRAME_MAX - SIZEOF_ETH_HDR)
+		netif->mtu = FRAME_MAX - SIZEOF_ETH_HDR;
+	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
+		       NETIF_FLAG_MLD6;
+	netif->output = etharp_output;
+	netif->output_ip6 = ethip6_output;
+	netif->linkoutput = interface_transmit;
+	/*
+	 * TCP only: lwIP cuts UDP datagrams into fragments after it made their checksum, and the sum of a
+	 * datagram in many frames is not a thing that a device can fill in.
+	 */
+	if (device->checksum_transmit)
+		netif->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
+	if (device->link_up)
+		netif->flags |= NETIF_FLAG_LINK_UP;
+	return ERR_OK;
+}
+
+int interface_create(struct network_device *device)
+{
+	struct interface *interface = mem_calloc(1, sizeof(*interface));
+	struct thread_options options = { .cpu = 0, .stack_size = RECEIVE_STACK };
+	struct interface **link = &interfaces;
+	struct thread *thread;
+
+	if (!interface)
+		return -ENOMEM;
+	interface->device = device;
+	interface->held_most = device->receive_buffers ? device->receive_buffers / 2 : HELD_DEFAULT;
+	device->stack = interface;
+	device->stack_bytes_copied = &network_bytes_copied;
+	device->receive = receive;
+	device->transmitted = interface_transmitted;
+	if (!netif_add_noaddr(&interface->netif, NULL, interface_init, ethernet_input)) {
+		mem_free(interface);
+		return -ENOMEM;
+	}
+	thread = thread_create(device->name, receive_thread, interface, &options);
+	if (!thread) {
+		netif_remove(&interface->netif);
+		mem_free(interface);
+		return -ENOMEM;
+	}
+	thread_detach(thread);
+	while (*link)
+		link = &(*link)->next;
+	*link = interface;
+	if (!netif_default)
+		netif_set_default(&interface->netif);
+	netif_set_up(&interface->netif);
+	if (!device->link_up)
+		log_print(LOG_NOTICE, device->name, "link down");
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The stack's memory: packets, connections, everything that lwIP allocates.
+ *
+ * A packet is given to the device where it lies, so all of this is DMA memory. Blocks come in size
+ * classes, each with its list of free blocks, refilled from pages that are never given back; large blocks
+ * are allocated from DMA memory one by one. Allocation and release take a constant time, and the total
+ * is bounded by net.memory=.
+ */
+#ifndef NET_LWIP_MEMORY_H
+#define NET_LWIP_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct network_memory {
+	uint64_t limit;	   /* bytes that may be taken from DMA memory */
+	uint64_t reserved; /* bytes that are */
+	uint64_t used;	   /* bytes of blocks that are allocated now, with their headers */
+	uint64_t used_most;
+	uint64_t failures; /* allocations that found nothing */
+};
+
+/* Sets the bound from net.memory= or from `memory_size`, the machine's memory in bytes. Once, first. */
+void network_memory_init(uint64_t memory_size);
+
+/* As malloc(), calloc() and free(), aligned to 16 bytes. Thread context, any CPU. */
+void *network_memory_alloc(size_t size);
+void *network_memory_zalloc(size_t count, size_t size);
+void network_memory_free(void *memory);
+
+void network_memory_state(struct network_memory *state);
+
+#endif

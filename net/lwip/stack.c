@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/lwip/stack.h"
+
+#include "kernel/console/log.h"
+#include "kernel/memory/pages.h"
+#include "lwip/tcpip.h"
+#include "net/lwip/interface.h"
+#include "net/lwip/memory.h"
+#include "net/services/service.h"
+
+#include <errno.h>
+
+#define LOG_AREA "network"
+
+uint64_t network_bytes_copied;
+
+static struct mutex core_lock = MUTEX_INIT;
+
+void network_core_lock(void)
+{
+	mutex_lock(&core_lock);
+}
+
+/* What was queued since the lock was taken is told to the devices now: one kick for all of it. */
+void network_core_unlock(void)
+{
+	for (struct interface *interface = interfaces; interface; interface = interface->next)
+		interface_flush(interface);
+	mutex_unlock(&core_lock);
+}
+
+void network_core_assert(void)
+{
+	if (!mutex_held(&core_lock))
+		panic("lwIP was called without its lock");
+}
+
+void network_stack_start(void)
+{
+	network_memory_init(pages_total() * PAGE_SIZE);
+	LOCK_TCPIP_CORE();
+	tcpip_init(NULL, NULL);
+	for (struct network_device *device = network_first(); device; device = device->next) {
+		int status = interface_create(device);
+
+		if (status)
+			log_error("%s: no interface: error %d", device->name, -status);
+	}
+	for (struct interface *interface = interfaces; interface; interface = interface->next)
+		addresses_start(interface);
+	services_start();
+	addresses_services_ready();
+	if (!interfaces)
+		addresses_no_interface();
+	UNLOCK_TCPIP_CORE();
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Discard (RFC 863), with a receipt: when the peer closes its side of a connection, it is told how many
+ * bytes came, as a decimal number and a newline.
+ */
+#include "lwip/mem.h"
+#include "net/services/listen.h"
+#include "net/services/service.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PORT 9
+
+struct connection {
+	uint64_t received;
+	unsigned int idle; /* in poll intervals */
+	bool finished;
+};
+
+static int start(void);
+SERVICE(discard, "tcp 9, udp 9", "RFC 863: takes everything, and says how many bytes at the end", start);
+
+static void connection_free(struct connection *connection)
+{
+	mem_free(connection);
+	counters.connections_now--;
+}
+
+static void detach(struct tcp_pcb *pcb)
+{
+	tcp_arg(pcb, NULL);
+	tcp_recv(pcb, NULL);
+	tcp_err(pcb, NULL);
+	tcp_poll(pcb, NULL, 0);
+}
+
+static err_t answer_and_close(struct connection *connection, struct tcp_pcb *pcb)
+{
+	char text[24];
+	int length = sniprintf(text, sizeof(text), "%" PRIu64 "\n", connection->received);
+
+	/* Without memory for it the poll tries again. */
+	if (tcp_write(pcb, text, (u16_t)length, TCP_WRITE_FLAG_COPY) != ERR_OK)
+		return ERR_OK;
+	counters.bytes_sent += (uint64_t)length;
+	detach(pcb);
+	connection_free(connection);
+	if (tcp_close(pcb) == ERR_OK)
+		return ERR_OK;
+	tcp_abort(pcb);
+	return ERR_ABRT;
+}
+
+static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain, err_t error)
+{
+	struct connection *connection = argument;
+
+	(void)error;
+	connection->idle = 0;
+	if (!chain) {
+		connection->finished = true;
+		return answer_and_close(connection, pcb);
+	}
+	connection->received += chain->tot_len;
+	counters.bytes_received += chain->tot_len;
+	tcp_recved(pcb, chain->tot_len);
+	pbuf_free(chain);
+	return ERR_OK;
+}
+
+static err_t on_poll(void *argument, struct tcp_pcb *pcb)
+{
+	struct connection *connection = argument;
+
+	if (connection->finished)
+		return answer_and_close(connection, pcb);
+	if (++connection->idle <= SERVICE_IDLE_SECONDS * 2 / SERVICE_POLL_INTERVAL)
+		return ERR_OK;
+	detach(pcb);
+	connection_free(connection);
+	tcp_abort(pcb);
+	return ERR_ABRT;
+}
+
+static void on_error(void *argument, err_t error)
+{
+	(void)error;
+	connection_free(argument);
+}
+
+static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
+{
+	struct connection *connection;
+
+	(void)argument;
+	if (error != ERR_OK || !pcb)
+		return ERR_VAL;
+	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX)
+		return ERR_MEM;
+	connection = mem_calloc(1, sizeof(*connection));
+	if (!connection)
+		return ERR_MEM;
+	counters.connections++;
+	counters.connections_now++;
+	tcp_arg(pcb, connection);
+	tcp_recv(pcb, on_receive);
+	tcp_err(pcb, on_error);
+	tcp_poll(pcb, on_poll, SERVICE_POLL_INTERVAL);
+	return ERR_OK;
+}
+
+static void on_datagram(void *argument, struct udp_pcb *pcb, struct pbuf *datagram,
+			const ip_addr_t *address, u16_t port)
+{
+	(void)argument;
+	(void)pcb;
+	(void)address;
+	(void)port;
+	counters.requests++;
+	counters.bytes_received += datagram->tot_len;
+	pbuf_free(datagram);
+}
+
+static int start(void)
+{
+	struct tcp_pcb *listener;
+	int status = service_listen_tcp(PORT, on_accept, &listener);
+
+	if (status)
+		return status;
+	status = service_listen_udp(PORT, on_datagram);
+	if (status)
+		service_unlisten_tcp(listener);
+	return status;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/services/listen.h"
+
+#include "lwip/ip.h"
+
+#include <errno.h>
+
+#define FIRST_PORT_ANSWERED 20
+
+int service_listen_tcp(uint16_t port, tcp_accept_fn accept, struct tcp_pcb **listener)
+{
+	struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY), *listening;
+
+	if (!pcb)
+		return -ENOMEM;
+	if (tcp_bind(pcb, IP_ANY_TYPE, port) != ERR_OK) {
+		tcp_close(pcb);
+		return -EADDRINUSE;
+	}
+	listening = tcp_listen(pcb);
+	if (!listening) {
+		tcp_close(pcb);
+		return -ENOMEM;
+	}
+	tcp_accept(listening, accept);
+	*listener = listening;
+	return 0;
+}
+
+int service_listen_udp(uint16_t port, udp_recv_fn receive)
+{
+	struct udp_pcb *pcb = udp_new_ip_type(IPADDR_TYPE_ANY);
+
+	if (!pcb)
+		return -ENOMEM;
+	if (udp_bind(pcb, IP_ANY_TYPE, port) != ERR_OK) {
+		udp_remove(pcb);
+		return -EADDRINUSE;
+	}
+	udp_recv(pcb, receive, pcb);
+	return 0;
+}
+
+void service_unlisten_tcp(struct tcp_pcb *listener)
+{
+	tcp_close(listener);
+}
+
+bool service_may_answer(uint16_t source_port)
+{
+	const ip_addr_t *destination = ip_current_dest_addr();
+
+	return source_port >= FIRST_PORT_ANSWERED && !ip_addr_ismulticast(destination) &&
+	       !ip_addr_isbroadcast(destination, ip_current_input_netif());
+}
