@@ -113,6 +113,21 @@ static void check(struct pci_function *function, unsigned int number, uint32_t v
 	}
 }
 
+static void size_rom(struct pci_function *function)
+{
+	unsigned int offset = function->header_type == PCI_HEADER_BRIDGE ? PCI_BRIDGE_ROM : PCI_ROM;
+	uint32_t before, mask;
+
+	if (function->header_type > PCI_HEADER_BRIDGE)
+		return;
+	before = pci_read32(function, offset);
+	/* All but the bit that turns it on. */
+	pci_write32(function, offset, PCI_ROM_ADDRESS);
+	mask = pci_read32(function, offset) & PCI_ROM_ADDRESS;
+	pci_write32(function, offset, before);
+	function->rom_size = (uint32_t)size_of_mask(mask, UINT32_MAX);
+}
+
 void pci_bars_size(struct pci_function *function)
 {
 	unsigned int count = bar_count(function), used;
@@ -130,6 +145,7 @@ void pci_bars_size(struct pci_function *function)
 			used = size_memory(function, number, value, count);
 		check(function, number, value);
 	}
+	size_rom(function);
 	pci_write16(function, PCI_COMMAND, command);
 }
 

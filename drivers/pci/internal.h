@@ -12,6 +12,7 @@
 #define PCI_STATUS 0x06
 #define PCI_REVISION 0x08
 #define PCI_CLASS 0x09
+#define PCI_CACHE_LINE 0x0c
 #define PCI_LATENCY_TIMER 0x0d
 #define PCI_HEADER_TYPE 0x0e
 #define PCI_BAR0 0x10
@@ -21,10 +22,13 @@
 #define PCI_CAPABILITIES 0x34
 #define PCI_INTERRUPT_LINE 0x3c
 #define PCI_INTERRUPT_PIN 0x3d
+#define PCI_MINIMUM_GRANT 0x3e
+#define PCI_MAXIMUM_LATENCY 0x3f
 #define PCI_PRIMARY_BUS 0x18
 #define PCI_SECONDARY_BUS 0x19
 #define PCI_SUBORDINATE_BUS 0x1a
 #define PCI_SECONDARY_LATENCY 0x1b
+#define PCI_SECONDARY_STATUS 0x1e
 #define PCI_IO_BASE 0x1c
 #define PCI_IO_LIMIT 0x1d
 #define PCI_MEMORY_BASE 0x20
@@ -35,7 +39,10 @@
 #define PCI_PREFETCH_LIMIT_UPPER 0x2c
 #define PCI_IO_BASE_UPPER 0x30
 #define PCI_IO_LIMIT_UPPER 0x32
+#define PCI_BRIDGE_ROM 0x38
 #define PCI_BRIDGE_CONTROL 0x3e
+#define PCI_ROM_ENABLE 1u
+#define PCI_ROM_ADDRESS 0xfffff800u
 
 #define PCI_COMMAND_IO 0x0001
 #define PCI_COMMAND_MEMORY 0x0002
@@ -109,8 +116,15 @@ int pci_bridge_window_write(const struct pci_function *bridge, enum pci_bridge_w
 void pci_capabilities_check(const struct pci_function *function);
 
 /* names.c: NULL when not known. */
+const char *pci_base_class_name(uint8_t class_code);
 const char *pci_class_name(uint8_t class_code, uint8_t subclass);
+const char *pci_interface_name(uint8_t class_code, uint8_t subclass, uint8_t programming_interface);
 const char *pci_vendor_name(uint16_t vendor_id);
 const char *pci_device_name(uint16_t vendor_id, uint16_t device_id);
+
+/* lspci_capability.c: the capability lines of `lspci -v`; detail for -vv. */
+void lspci_capabilities(const struct pci_function *function, bool detail, bool names, bool numbers);
+/* lspci.c: "Vendor Device", with or instead of numbers, as -n and -nn want it. */
+void lspci_print_device(uint16_t vendor_id, uint16_t device_id, bool names, bool numbers);
 
 #endif

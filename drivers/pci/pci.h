@@ -57,6 +57,7 @@ struct pci_function {
 	uint8_t secondary_bus, subordinate_bus; /* of bridges */
 	bool extended_config; /* offsets 0x100 and above can be read */
 	struct pci_bar bars[PCI_BARS_MAX];
+	uint32_t rom_size; /* 0: no expansion ROM */
 	const struct pci_driver *driver; /* bound to it, or NULL */
 	void *driver_data;
 };
