@@ -185,7 +185,7 @@ static void print_capability(const struct pci_function *function, unsigned int o
 			      pci_read8(function, offset + 2) >> 4 & 0xfu,
 			      pci_read8(function, offset + 2) & 0xfu,
 			      (unsigned int)(pci_read32(function, offset + 4) & 0xf) - 4,
-			      (unsigned int)(pci_read32(function, offset + 4) >> 2 & 0x3ffffc));
+			      (unsigned int)(pci_read32(function, offset + 4) >> 4 & 0xfffff));
 		break;
 	case 0x13:
 		command_print("PCI Advanced Features\n");

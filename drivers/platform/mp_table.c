@@ -121,14 +121,14 @@ static bool table_read(struct platform *into, const uint8_t *table, uint32_t len
 {
 	struct reader reader = { .into = into };
 	uint32_t position = HEADER_SIZE;
-	uint16_t entries = table_read16(table + 34);
 
 	if (table_read32(table + 36))
 		into->lapic_address = table_read32(table + 36);
-	for (; entries; entries--) {
+	/* By the length alone: the count of entries in the header is left 0 by some firmware (qboot). */
+	while (position < length) {
 		uint32_t size;
 
-		if (position >= length || table[position] > ENTRY_LOCAL) {
+		if (table[position] > ENTRY_LOCAL) {
 			log_warning("table: entry at offset %" PRIu32 " is none: the rest is ignored",
 				    position);
 			break;
