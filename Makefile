@@ -29,7 +29,7 @@ endif
 
 # -- Sources: every file in its room is compiled ------------------------------------------------
 KERNEL_SOURCES := $(sort $(shell find kernel drivers net boot -name '*.[cS]' -not -path 'boot/efi/*' -not -name '*.host.c' \
-	-not -path boot/setup.S))
+	-not -path "boot/bzimage/*"))
 include net/lwip/sources.mk
 
 GCC_INCLUDE := $(shell $(CC) -print-file-name=include)
@@ -79,12 +79,12 @@ $(1): FORCE
 	@printf '%s\n' '$(2)' | cmp -s - $$@ || printf '%s\n' '$(2)' >$$@
 endef
 COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD -- 2>/dev/null || echo +)
-$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(ASFLAGS) $(APP_CFLAGS) $(LDFLAGS)))
+$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS)))
+$(eval $(call stamp_rule,$(B)/link-flags,$(CC) $(LDFLAGS) $(OBJECTS)))
 $(B)/ringside_version.h: FORCE
 	@mkdir -p $(@D)
 	@printf '#define RINGSIDE_VERSION "%s"\n#define RINGSIDE_COMMIT "%s"\n' $(VERSION) $(COMMIT) >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(eval $(call stamp_rule,$(B)/sources-list,$(OBJECTS)))
 
 # -- Libraries ---------------------------------------------------------------------------------
 NEWLIB_SOURCE = $(if $(NEWLIB_SRC),$(NEWLIB_SRC),$$(.ci/fetch newlib $(B)/sources))
@@ -145,7 +145,7 @@ $(IMAGE).obj/%.c.o: %.c $(B)/flags | $(LIBRARIES_READY)
 link = $(CC) $(LDFLAGS) -T linker.ld -o $(1) $(2) $(OBJECTS) $(APP_OBJECTS) \
 	$(NEWLIB)/libc.a $(NEWLIB)/libm.a $$($(CC) -print-libgcc-file-name)
 
-$(IMAGE).nosymbols: $(OBJECTS) $(APP_OBJECTS) linker.ld $(B)/sources-list
+$(IMAGE).nosymbols: $(OBJECTS) $(APP_OBJECTS) linker.ld $(B)/link-flags
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(call link,$@,)
@@ -162,10 +162,49 @@ $(IMAGE).elf: $(IMAGE).debug
 	$(call say,STRIP,$@)
 	$(Q)objcopy --strip-all $< $@
 
-# The image as it lies in memory, without the zeroes at its end; its true length goes with it.
+# The image as it lies in memory, without the zeroes at its end.
 $(IMAGE).bin: $(IMAGE).debug
 	$(Q)objcopy -O binary $< $@
 
-$(IMAGE).place.h: $(IMAGE).debug
-	$(Q)nm $< | awk '/ (image_start|image_end|linux32_entry|linux64_entry|efi_entry)$$/ \
-		{ printf "#define PLACE_%s 0x%s\n", toupper($$3), substr($$1, 9) }' >$@
+# Where things are in it, as -D words for those that carry it along.
+$(IMAGE).place: $(IMAGE).debug $(IMAGE).bin boot/place.pl
+	$(Q)perl boot/place.pl $(IMAGE).debug $(IMAGE).bin >$@
+
+# -- bzImage: set-up code, a page that moves the image into place, the image ----------------------
+SETUP_SECTORS := 4
+
+$(IMAGE).setup.bin: boot/bzimage/setup.S $(IMAGE).place $(B)/ringside_version.h
+	$(Q)$(CC) $(ASFLAGS) $$(cat $(IMAGE).place) -DSETUP_SECTORS=$(SETUP_SECTORS) \
+		-DRINGSIDE_TEXT='"ringside $(VERSION) $(COMMIT)"' -c -o $@.o $<
+	$(Q)ld -Ttext 0 --oformat binary -o $@ $@.o
+
+$(IMAGE).payload.bin: boot/bzimage/payload.S $(IMAGE).place
+	$(Q)$(CC) $(ASFLAGS) $$(cat $(IMAGE).place) -c -o $@.o $<
+	$(Q)ld -Ttext 0 --oformat binary -o $@ $@.o
+
+$(IMAGE).bzImage: $(IMAGE).setup.bin $(IMAGE).payload.bin $(IMAGE).bin
+	$(call say,BZIMAGE,$@)
+	$(Q)cat $^ >$@
+
+# -- The UEFI application: its own small world, position-independent, around the same image ---------
+EFI_SOURCES := $(wildcard boot/efi/*.c)
+EFI_CFLAGS := -std=gnu11 -m64 -O2 -g -I. -I/usr/include/efi -I/usr/include/efi/x86_64 -fpic -ffreestanding \
+	-fshort-wchar -fno-stack-protector -fno-strict-aliasing -fcf-protection=none -mno-red-zone -mgeneral-regs-only \
+	-maccumulate-outgoing-args -DGNU_EFI_USE_MS_ABI -Wno-error=pragmas -DRINGSIDE_TEXT='"ringside $(VERSION) $(COMMIT)"'
+EFI_OBJECTS := $(EFI_SOURCES:%=$(B)/obj/%.o)
+
+$(B)/obj/boot/efi/%.c.o: boot/efi/%.c $(B)/flags $(B)/ringside_version.h
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(EFI_CFLAGS) -Wall -Wextra -Wshadow -Werror -MMD -MP -c -o $@ $<
+
+$(IMAGE).efi.image.o: boot/efi/image.S $(IMAGE).place $(IMAGE).bin
+	$(Q)$(CC) -m64 -c -DIMAGE_NAME='"$(IMAGE).bin"' $$(cat $(IMAGE).place) -o $@ $<
+
+$(IMAGE).efi: $(EFI_OBJECTS) $(IMAGE).efi.image.o
+	$(call say,EFI,$@)
+	$(Q)ld -nostdlib -znocombreloc -shared -Bsymbolic -z noexecstack --no-warn-rwx-segments -T /usr/lib/elf_x86_64_efi.lds \
+		-o $@.so /usr/lib/crt0-efi-x86_64.o $^ -L/usr/lib -lefi -lgnuefi
+	$(Q)! nm -u $@.so | grep . || { echo "ringside: $@ has undefined symbols" >&2; exit 1; }
+	$(Q)objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
+		-j .reloc --target=efi-app-x86_64 --subsystem=10 $@.so $@

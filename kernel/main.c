@@ -92,6 +92,7 @@ void kernel_main(const struct boot_info *info)
 	options_parse(info->command_line);
 	serial_init();
 	console_printf("%s, booted by %s\n", RINGSIDE, info->method);
+	log_console_ready();
 	if (info->command_line_cut)
 		log_warning("the command line is longer than %u characters: the rest is ignored",
 			    BOOT_COMMAND_LINE_MAX - 1);

@@ -79,8 +79,15 @@ static void ring_add(struct entry *entry, const char *text)
 	ring_put(text, entry->length);
 }
 
+/* The project's own lines, "ringside: ...", are the interface: they stand alone, without a time. */
 static void show(uint64_t time, const char *text, int length)
 {
+	static const char ours[] = "ringside: ";
+
+	if (length >= (int)sizeof(ours) - 1 && !memcmp(text, ours, sizeof(ours) - 1)) {
+		console_printf("%.*s\n", length, text);
+		return;
+	}
 	console_printf("[%5u.%06u] %.*s\n", (unsigned int)(time / NANOSECONDS_PER_SECOND),
 		       (unsigned int)(time % NANOSECONDS_PER_SECOND / 1000), length, text);
 }
@@ -116,22 +123,18 @@ void log_print(enum log_level level, const char *area, const char *format, ...)
 	flags = spin_lock(&lock);
 	ring_add(&entry, text);
 	spin_unlock(&lock, flags);
-	/* The project's own lines, "ringside: ...", are the interface: they stand alone. */
-	if (level <= shown() || !strcmp(area, "ringside")) {
-		if (!strcmp(area, "ringside"))
-			console_printf("%s\n", text);
-		else
-			show(entry.time, text, length);
-	}
+	if (level <= shown())
+		show(entry.time, text, length);
 }
 
-static enum command_result command_dmesg(int argc, char **argv)
+/*
+ * Calls `print` for each line of the ring, oldest first. New lines may overwrite old ones meanwhile: then
+ * it goes on with the oldest that is left.
+ */
+static void each_line(void (*print)(const struct entry *entry, const char *text))
 {
 	uint64_t at, end, flags;
 
-	(void)argv;
-	if (argc != 1)
-		return COMMAND_USAGE;
 	flags = spin_lock(&lock);
 	at = tail;
 	end = head;
@@ -140,7 +143,6 @@ static enum command_result command_dmesg(int argc, char **argv)
 		char text[LOG_LINE_MAX];
 		struct entry entry;
 
-		/* New lines may overwrite old ones meanwhile: then go on with the oldest that is left. */
 		flags = spin_lock(&lock);
 		if (at < tail)
 			at = tail;
@@ -150,11 +152,33 @@ static enum command_result command_dmesg(int argc, char **argv)
 		ring_get(at + sizeof(entry), text, entry.length);
 		spin_unlock(&lock, flags);
 		at += sizeof(entry) + entry.length;
-		command_print("[%5u.%06u] %.*s\n",
-			      (unsigned int)(entry.time / NANOSECONDS_PER_SECOND),
-			      (unsigned int)(entry.time % NANOSECONDS_PER_SECOND / 1000), entry.length,
-			      text);
+		print(&entry, text);
 	}
+}
+
+static void print_missed(const struct entry *entry, const char *text)
+{
+	if (entry->level <= shown())
+		show(entry->time, text, entry->length);
+}
+
+void log_console_ready(void)
+{
+	each_line(print_missed);
+}
+
+static void print_to_shell(const struct entry *entry, const char *text)
+{
+	command_print("[%5u.%06u] %.*s\n", (unsigned int)(entry->time / NANOSECONDS_PER_SECOND),
+		      (unsigned int)(entry->time % NANOSECONDS_PER_SECOND / 1000), entry->length, text);
+}
+
+static enum command_result command_dmesg(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return COMMAND_USAGE;
+	each_line(print_to_shell);
 	return COMMAND_OK;
 }
 COMMAND(dmesg, "dmesg", "the log, all levels", command_dmesg);

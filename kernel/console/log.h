@@ -31,6 +31,9 @@ enum log_level {
 void log_print(enum log_level level, const char *area, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* A console is there now: prints what was logged before. Once. */
+void log_console_ready(void);
+
 #define log_error(...) log_print(LOG_ERROR, LOG_AREA, __VA_ARGS__)
 #define log_warning(...) log_print(LOG_WARNING, LOG_AREA, __VA_ARGS__)
 #define log_notice(...) log_print(LOG_NOTICE, LOG_AREA, __VA_ARGS__)
