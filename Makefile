@@ -11,6 +11,9 @@ NEWLIB_SRC ?=
 LWIP_SRC ?=
 CC := gcc
 QEMU ?= qemu-system-x86_64
+PORT ?= 8080
+APPEND ?=
+T ?=
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -67,7 +70,7 @@ LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o)
 OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS)
 
-.PHONY: all images run test unit boot-test debug lint format clean help FORCE
+.PHONY: all images run run-image test test-all unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
 images: $(IMAGE).elf $(IMAGE).bzImage $(IMAGE).efi
 
@@ -208,3 +211,113 @@ $(IMAGE).efi: $(EFI_OBJECTS) $(IMAGE).efi.image.o
 	$(Q)! nm -u $@.so | grep . || { echo "ringside: $@ has undefined symbols" >&2; exit 1; }
 	$(Q)objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
 		-j .reloc --target=efi-app-x86_64 --subsystem=10 $@.so $@
+
+# -- Unit tests: the real sources on the host, before the model device, under the sanitizers --------
+HOST_CC := gcc
+HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf -Dvsniprintf=vsnprintf \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fno-strict-aliasing \
+	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host
+HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c') \
+	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c boot/e820.c \
+	$(wildcard net/lwip/address_option.c))
+HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
+$(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
+$(eval $(call stamp_rule,$(B)/host-list,$(HOST_SOURCES)))
+
+$(B)/host/%.c.o: %.c $(B)/host-flags | $(B)/ringside_version.h
+	$(call say,HOSTCC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -I$(B) -MMD -MP -c -o $@ $<
+
+$(B)/host/libringside.a: $(HOST_OBJECTS) $(B)/host-list
+	$(Q)rm -f $@ && ar rcs $@ $(HOST_OBJECTS)
+
+$(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a
+	$(call say,HOSTLD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive -lcmocka
+
+unit: $(UNIT_TESTS)
+	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
+
+# -- What people type --------------------------------------------------------------------------------
+# Where the CPU has virtualisation and we may use it; software emulation otherwise.
+ACCELERATOR ?= $(if $(and $(shell grep -m1 -oE '\b(vmx|svm)\b' /proc/cpuinfo 2>/dev/null), \
+	$(shell [ -w /dev/kvm ] && echo yes)),-accel kvm -cpu host,-accel tcg -cpu max)
+MACHINE_OPTIONS = -M q35 $(ACCELERATOR) -smp 2 -m 128 -nodefaults -no-reboot -display none \
+	-device isa-debug-exit,iobase=0xf4,iosize=4 -device virtio-net-pci,netdev=net0,disable-legacy=on,romfile= \
+	-netdev user,id=net0,hostfwd=tcp:127.0.0.1:$(PORT)-:80
+
+run:
+	@.ci/install build run
+	@$(MAKE) -j$(JOBS) run-image
+
+run-image: images
+	@printf '\n  The status page is at http://localhost:$(PORT)/ while this runs; `poweroff` or ^A X ends it.\n\n'
+	$(Q)$(QEMU) $(MACHINE_OPTIONS) -serial mon:stdio -kernel $(IMAGE).elf -append '$(APPEND)'
+
+debug:
+	@.ci/install build run debug
+	@$(MAKE) -j$(JOBS) images
+	@printf '\n  QEMU waits for gdb. In another terminal:\n\n    %s\n\n' \
+		"gdb $(IMAGE).debug -ex 'target remote localhost:1234' -ex 'hbreak kernel_main' -ex continue"
+	$(Q)$(QEMU) $(subst -accel kvm -cpu host,-accel tcg -cpu max,$(MACHINE_OPTIONS)) -serial mon:stdio \
+		-kernel $(IMAGE).elf -append '$(APPEND)' -s -S
+
+test:
+	@.ci/install build run test
+	@$(MAKE) -j$(JOBS) test-all
+
+test-all: images $(UNIT_TESTS)
+	$(Q).ci/test $(T)
+
+lint:
+	@.ci/install build test lint
+	@$(MAKE) -j$(JOBS) lint-all
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+lint-all: images $(B)/compile_commands.json
+	$(call say,FORMAT,clang-format)
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(call say,CPPCHECK,cppcheck)
+	$(Q)cppcheck -q -j$(JOBS) --project=$(B)/compile_commands.json --error-exitcode=1 --inline-suppr \
+		--suppressions-list=.ci/cppcheck-suppressions -i$(B)
+	$(call say,TIDY,clang-tidy)
+	$(Q)printf '%s\n' $(filter %.c,$(KERNEL_SOURCES)) | xargs -P$(JOBS) -n 8 clang-tidy -p $(B) --quiet --warnings-as-errors='*'
+
+format:
+	$(Q)clang-format -i $(C_FILES)
+
+# Found by editors in build/.
+compile_commands.json: $(B)/compile_commands.json
+$(B)/compile_commands.json: $(B)/flags $(B)/link-flags
+	$(call say,JSON,$@)
+	$(Q){ printf '[\n'; separator=; for source in $(filter %.c,$(KERNEL_SOURCES)); do \
+		printf '%s{"directory": "%s", "file": "%s", "command": "%s"}' "$$separator" '$(CURDIR)' "$$source" \
+			'$(CC) $(CFLAGS) $(WARNINGS) -I$(B) -c '"$$source"; separator=",$$(printf '\n_')"; \
+		separator=$${separator%_}; done; printf '\n]\n'; } >$@
+
+clean:
+	$(Q)rm -rf $(B)
+
+help:
+	@echo 'make            the images: build/ringside.elf (PVH), .bzImage (Linux protocol), .efi (UEFI)'
+	@echo 'make run        installs what is missing, builds, boots in QEMU; page at http://localhost:8080/'
+	@echo 'make test       the same, then every test; T=PATTERN runs those whose name matches'
+	@echo 'make unit       the unit tests only'
+	@echo 'make debug      QEMU waits for gdb; prints the gdb command'
+	@echo 'make lint       clang-format, clang-tidy, cppcheck'
+	@echo 'make format     clang-format, in place'
+	@echo 'make compile_commands.json   for editors, in build/'
+	@echo 'make clean      removes build/'
+	@echo
+	@echo 'APP=FILE.c|FOLDER   links a C program with main() into the image: build/app/NAME.elf'
+	@echo 'APPEND="WORDS"      the kernel command line of make run'
+	@echo 'PORT=N              the port of the status page on the host'
+	@echo 'NEWLIB_SRC= LWIP_SRC=   other sources of these libraries (archive or folder)'
+	@echo 'V=1                 shows the commands'
+
+# -- Dependencies between files, as the compiler saw them ------------------------------------------
+-include $(KERNEL_OBJECTS:.o=.d) $(LWIP_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(EFI_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
+	$(UNIT_TESTS:$(B)/unit/%=$(B)/host/tests/unit/%.c.d)
