@@ -159,7 +159,7 @@ void virtio_queues_interrupt(struct virtio_device *device)
 	for (unsigned int i = 0; i < device->queue_count; i++) {
 		struct virtqueue *vq = device->queues[i];
 
-		if (vq->callback && virtqueue_has_used(vq))
+		if (vq->armed && virtqueue_has_used(vq))
 			virtqueue_interrupt(vq);
 	}
 }

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/device/pci_model.h"
+
+#include "drivers/pci/internal.h"
+
+#include <string.h>
+
+#define COMMAND 0x04
+#define STATUS 0x06
+#define STATUS_CAPABILITIES 0x10
+#define BAR0 0x10
+#define CAPABILITIES 0x34
+#define INTERRUPT_LINE 0x3c
+#define INTERRUPT_PIN 0x3d
+#define FIRST_CAPABILITY 0x40
+
+#define LINE 11
+#define LINE_TRIES 8 /* a handler that does not make the device lower its line */
+
+#define MSIX_ID 0x11
+#define MSIX_ENABLE 0x8000
+#define MSIX_MASK_ALL 0x4000
+#define MSIX_PENDING_OFFSET 0x800
+
+static struct pci_model *models;
+
+void pci_model_set16(struct pci_model *model, unsigned int offset, uint16_t value)
+{
+	memcpy(model->config + offset, &value, sizeof(value));
+}
+
+void pci_model_set32(struct pci_model *model, unsigned int offset, uint32_t value)
+{
+	memcpy(model->config + offset, &value, sizeof(value));
+}
+
+static uint32_t get32(const struct pci_model *model, unsigned int offset)
+{
+	uint32_t value;
+
+	memcpy(&value, model->config + offset, sizeof(value));
+	return value;
+}
+
+static uint16_t get16(const struct pci_model *model, unsigned int offset)
+{
+	uint16_t value;
+
+	memcpy(&value, model->config + offset, sizeof(value));
+	return value;
+}
+
+/* -- Configuration space */
+
+static struct pci_model *find(struct pci_address address)
+{
+	for (struct pci_model *model = models; model; model = model->next)
+		if (!memcmp(&model->address, &address, sizeof(address)))
+			return model;
+	return NULL;
+}
+
+static bool covers(const struct pci_access *access, struct pci_address address)
+{
+	(void)access;
+	return address.segment == 0 && address.bus == 0;
+}
+
+static uint32_t config_read(const struct pci_access *access, struct pci_address address,
+			    unsigned int offset, unsigned int width)
+{
+	struct pci_model *model = find(address);
+	uint32_t value = UINT32_MAX;
+
+	(void)access;
+	if (model && offset + width <= PCI_CONFIG_SIZE) {
+		value = 0;
+		memcpy(&value, model->config + offset, width);
+	}
+	return value;
+}
+
+/* Regions follow their BARs. */
+static void bars_moved(struct pci_model *model)
+{
+	for (unsigned int i = 0; i < PCI_MODEL_BARS; i++) {
+		struct pci_model_bar *bar = &model->bars[i];
+		uint64_t address;
+
+		if (!bar->size)
+			continue;
+		address = get32(model, BAR0 + 4 * i) & ~0xfull;
+		if (bar->is_64)
+			address |= (uint64_t)get32(model, BAR0 + 4 * i + 4) << 32;
+		bar->region->address = address;
+	}
+}
+
+static void config_write(const struct pci_access *access, struct pci_address address,
+			 unsigned int offset, unsigned int width, uint32_t value)
+{
+	struct pci_model *model = find(address);
+
+	(void)access;
+	if (!model || offset + width > PCI_CONFIG_SIZE)
+		return;
+	for (unsigned int i = 0; i < width; i++) {
+		uint8_t mask = model->writable[offset + i];
+		uint8_t byte = (uint8_t)(value >> 8 * i);
+
+		model->config[offset + i] = (uint8_t)((model->config[offset + i] & ~mask) | (byte & mask));
+	}
+	if (offset >= BAR0 && offset < BAR0 + 4 * PCI_MODEL_BARS)
+		bars_moved(model);
+}
+
+static struct pci_access model_access = {
+	.name = "model",
+	.covers = covers,
+	.read = config_read,
+	.write = config_write,
+};
+
+void pci_model_reset(void)
+{
+	models = NULL;
+	pci_forget_functions();
+	pci_access_forget();
+	pci_access_register(&model_access);
+}
+
+void pci_model_boot(void)
+{
+	pci_enumerate(0, 0, 0);
+	pci_bind_drivers();
+}
+
+void pci_model_init(struct pci_model *model, uint8_t device, uint16_t vendor_id, uint16_t device_id)
+{
+	memset(model, 0, sizeof(*model));
+	model->address.device = device;
+	pci_model_set16(model, 0x00, vendor_id);
+	pci_model_set16(model, 0x02, device_id);
+	model->config[0x08] = 1;    /* revision */
+	model->config[0x0b] = 0x02; /* class: network */
+	pci_model_set16(model, 0x2c, vendor_id);
+	pci_model_set16(model, 0x2e, 0x1100);
+	pci_model_set16(model, STATUS, STATUS_CAPABILITIES);
+	model->writable[COMMAND] = 0x07;
+	model->writable[COMMAND + 1] = 0x05;
+	model->config[INTERRUPT_LINE] = LINE;
+	model->writable[INTERRUPT_LINE] = 0xff;
+	model->config[INTERRUPT_PIN] = 1;
+	model->free_offset = FIRST_CAPABILITY;
+	model->next = models;
+	models = model;
+}
+
+void pci_model_bar(struct pci_model *model, unsigned int index, uint64_t address, uint64_t size,
+		   bool is_64, const struct host_region_operations *operations, void *context)
+{
+	struct pci_model_bar *bar = &model->bars[index];
+	unsigned int offset = BAR0 + 4 * index;
+	uint64_t mask = ~(size - 1);
+
+	bar->size = size;
+	bar->is_64 = is_64;
+	bar->region = host_mmio_region(address, size, operations, context);
+	pci_model_set32(model, offset, (uint32_t)address | (is_64 ? 0x4u : 0));
+	memcpy(model->writable + offset, &mask, 4);
+	model->writable[offset] &= 0xf0;
+	if (is_64) {
+		pci_model_set32(model, offset + 4, (uint32_t)(address >> 32));
+		memcpy(model->writable + offset + 4, (uint8_t *)&mask + 4, 4);
+	}
+}
+
+unsigned int pci_model_capability(struct pci_model *model, uint8_t id, const void *body,
+				  unsigned int length)
+{
+	unsigned int offset = model->free_offset;
+	unsigned int link = model->last_capability ? model->last_capability + 1 : CAPABILITIES;
+
+	if (offset + length > PCI_CONFIG_SIZE)
+		host_abort("no room for a capability");
+	memcpy(model->config + offset + 2, body, length - 2);
+	model->config[offset] = id;
+	model->config[offset + 1] = 0;
+	model->config[link] = (uint8_t)offset;
+	model->last_capability = offset;
+	model->free_offset = (offset + length + 3) & ~3u;
+	return offset;
+}
+
+/* -- Interrupts */
+
+static uint32_t table_word(struct pci_model *model, unsigned int entry, unsigned int word)
+{
+	uint32_t value;
+
+	memcpy(&value,
+	       model->bars[model->msix_bar].region->memory + model->msix_table + 16 * entry + 4 * word,
+	       sizeof(value));
+	return value;
+}
+
+static uint8_t *pending_byte(struct pci_model *model, unsigned int entry)
+{
+	return model->bars[model->msix_bar].region->memory + model->msix_pending + entry / 8;
+}
+
+static void deliver_pending(void *context)
+{
+	struct pci_model *model = context;
+
+	for (unsigned int entry = 0; entry < model->msix_count; entry++) {
+		uint8_t *byte = pending_byte(model, entry), bit = (uint8_t)(1u << entry % 8);
+
+		if (!(*byte & bit))
+			continue;
+		*byte &= (uint8_t)~bit;
+		pci_model_message(model, entry);
+	}
+}
+
+void pci_model_msix(struct pci_model *model, unsigned int bar, uint64_t address, unsigned int count)
+{
+	struct {
+		uint16_t control;
+		uint32_t table, pending;
+	} __attribute__((packed)) body = { (uint16_t)(count - 1), bar, MSIX_PENDING_OFFSET | bar };
+
+	if (count > PCI_MODEL_VECTORS_MAX)
+		host_abort("more MSI-X vectors than the model has");
+	pci_model_bar(model, bar, address, 0x1000, false, NULL, NULL);
+	model->msix_capability = pci_model_capability(model, MSIX_ID, &body, 2 + sizeof(body));
+	model->writable[model->msix_capability + 3] = 0xc0;
+	model->msix_count = count;
+	model->msix_bar = bar;
+	model->msix_table = 0;
+	model->msix_pending = MSIX_PENDING_OFFSET;
+	for (unsigned int i = 0; i < count; i++)
+		model->bars[bar].region->memory[16 * i + 12] = 1; /* masked at reset */
+	host_model(deliver_pending, model);
+}
+
+bool pci_model_msix_enabled(const struct pci_model *model)
+{
+	return model->msix_capability &&
+	       get16(model, model->msix_capability + 2) & MSIX_ENABLE;
+}
+
+void pci_model_message(struct pci_model *model, unsigned int entry)
+{
+	uint16_t control;
+
+	if (entry >= model->msix_count || !pci_model_msix_enabled(model))
+		return;
+	control = get16(model, model->msix_capability + 2);
+	if (control & MSIX_MASK_ALL || table_word(model, entry, 3) & 1) {
+		*pending_byte(model, entry) |= (uint8_t)(1u << entry % 8);
+		return;
+	}
+	model->messages++;
+	if (!host_interrupt_message(table_word(model, entry, 0) |
+					    (uint64_t)table_word(model, entry, 1) << 32,
+				    table_word(model, entry, 2)))
+		host_abort("MSI-X entry %u has a message that nobody allocated", entry);
+}
+
+void pci_model_line(struct pci_model *model, bool up)
+{
+	model->line = up;
+	for (unsigned int i = 0; model->line && i < LINE_TRIES; i++)
+		host_interrupt_line(LINE);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtio device in memory, in three layers: this one is the device itself (status, features, queues,
+ * configuration), virtio_model_pci.c and virtio_model_mmio.c are its registers, and a device type is
+ * what `process` does with the queues (virtio_model_net.c).
+ *
+ * Nothing here uses drivers/virtio: the layouts are written down a second time, from the specification.
+ *
+ * The model watches the driver: what breaks a rule is counted in `violations` and kept in `violation`.
+ * And it lies when told: hooks see every register access first, and the ring can be written directly.
+ */
+#ifndef TESTS_DEVICE_VIRTIO_MODEL_H
+#define TESTS_DEVICE_VIRTIO_MODEL_H
+
+#include "tests/device/host.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MODEL_QUEUES 4
+#define MODEL_CONFIG 64
+#define MODEL_SEGMENTS 64
+#define MODEL_TRACE 512
+
+/* Where a register lies: PCI's structures; MMIO has registers in MODEL_COMMON. */
+enum model_space { MODEL_COMMON, MODEL_ISR, MODEL_DEVICE, MODEL_NOTIFY };
+
+struct virtio_model;
+
+struct model_queue {
+	uint16_t size_max, size;
+	uint16_t vector;
+	uint16_t notify_off;
+	bool enabled;
+	uint64_t desc, driver, device; /* addresses */
+
+	/* The device's side. */
+	uint16_t avail_seen; /* avail entries that were taken */
+	uint16_t used_idx;   /* as written to the ring */
+	uint16_t used_told;  /* the same at the last interrupt decision */
+	bool kicked;
+	uint64_t kicks, interrupts;
+	bool no_notify; /* what the device asks of the driver */
+};
+
+/* A buffer of the driver's, as the device sees it. */
+struct model_segment {
+	uint8_t *data;
+	uint64_t address;
+	uint32_t length;
+};
+
+struct model_chain {
+	uint16_t head;
+	unsigned int out_count, in_count;
+	struct model_segment segments[MODEL_SEGMENTS]; /* out ones first */
+	uint32_t out_bytes, in_bytes;
+	bool indirect;
+};
+
+struct model_write {
+	enum model_space space;
+	uint32_t offset;
+	uint64_t value;
+};
+
+struct virtio_model {
+	/* What the device is. */
+	uint32_t type;
+	uint32_t offered[4];
+	unsigned int queue_count;
+	uint8_t config[MODEL_CONFIG];
+	unsigned int config_length;
+	void (*process)(struct virtio_model *model); /* does what is due; at every poll */
+	void *device;				     /* of `process` */
+	bool refuse_features;	 /* FEATURES_OK does not stick */
+	uint16_t vectors_max;	 /* queue and config vectors from here on read back NO_VECTOR */
+	unsigned int reset_reads; /* so many reads of the status pass before a reset is over */
+	bool reset_never;
+
+	/* Its state. */
+	uint32_t accepted[4];
+	uint32_t device_select, driver_select;
+	uint16_t queue_select, config_vector;
+	uint8_t status, generation, isr;
+	unsigned int reset_left;
+	struct model_queue queues[MODEL_QUEUES];
+	uint64_t resets;
+
+	/* Hooks: NULL, or true when they did the access themselves. */
+	bool (*on_read)(struct virtio_model *model, enum model_space space, uint32_t offset,
+			unsigned int width, uint64_t *value);
+	bool (*on_write)(struct virtio_model *model, enum model_space space, uint32_t offset,
+			 unsigned int width, uint64_t value);
+
+	/* The transport's: sends a queue's interrupt (index), or the configuration's (-1). */
+	void (*interrupt)(struct virtio_model *model, int queue);
+	void *transport;
+
+	/* What the driver did. */
+	struct model_write trace[MODEL_TRACE];
+	unsigned int trace_count;
+	unsigned int violations;
+	char violation[160];
+};
+
+#define MODEL_FEATURE(bit) (1u << (bit) % 32)
+#define MODEL_EVENT_IDX 29
+#define MODEL_INDIRECT 28
+#define MODEL_VERSION_1 32
+
+/* Version 1 with indirect descriptors and EVENT_IDX; the rest is the caller's. */
+void virtio_model_init(struct virtio_model *model, uint32_t type, unsigned int queue_count,
+		       uint16_t queue_size);
+void virtio_model_violation(struct virtio_model *model, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+bool virtio_model_accepted(const struct virtio_model *model, unsigned int bit);
+void virtio_model_offer(struct virtio_model *model, unsigned int bit, bool offer);
+
+/* Changes configuration as a device does: new generation, interrupt when the driver is there. */
+void virtio_model_configure(struct virtio_model *model, unsigned int offset, const void *data,
+			    unsigned int length);
+/* Sets NEEDS_RESET and says so. */
+void virtio_model_needs_reset(struct virtio_model *model);
+
+/* For the transports: the registers that all have. */
+void virtio_model_status_write(struct virtio_model *model, uint8_t status);
+uint8_t virtio_model_status_read(struct virtio_model *model);
+void virtio_model_driver_feature(struct virtio_model *model, uint32_t value);
+uint64_t virtio_model_config_read(struct virtio_model *model, uint32_t offset, unsigned int width);
+void virtio_model_notify(struct virtio_model *model, uint32_t index);
+void virtio_model_record(struct virtio_model *model, enum model_space space, uint32_t offset,
+			 uint64_t value);
+/* The selected queue, or NULL when there is none. */
+struct model_queue *virtio_model_selected(struct virtio_model *model);
+
+/* -- The split ring, the device's side: virtio_model_split.c */
+/* Takes the next available buffer. False: none. */
+bool model_split_pop(struct virtio_model *model, unsigned int queue, struct model_chain *chain);
+/* Writes a used entry without showing it; model_split_show() shows so many. */
+void model_split_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead, uint32_t id,
+		      uint32_t length);
+void model_split_show(struct virtio_model *model, unsigned int queue, unsigned int count);
+/* One entry, shown, and the interrupt if the driver wants it. */
+void model_split_push(struct virtio_model *model, unsigned int queue, uint32_t id, uint32_t length);
+/* Sends the interrupt if one is due for what was shown since the last time. */
+void model_split_interrupt(struct virtio_model *model, unsigned int queue);
+/* Says from when on the device wants kicks: avail_event and flags. */
+void model_split_want_kicks(struct virtio_model *model, unsigned int queue, bool want);
+/* Fields of the ring, to look at and to lie in. */
+uint16_t *model_split_used_idx(struct virtio_model *model, unsigned int queue);
+uint16_t model_split_avail_idx(struct virtio_model *model, unsigned int queue);
+uint16_t model_split_avail_flags(struct virtio_model *model, unsigned int queue);
+uint16_t model_split_used_event(struct virtio_model *model, unsigned int queue);
+
+#endif

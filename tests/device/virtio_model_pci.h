@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The virtio model on PCI without the legacy interface (virtio 1.4, 4.1): BAR 4 has the structures at
+ * the places below, BAR 1 has MSI-X. A test may change the capabilities in pci.config before it boots.
+ */
+#ifndef TESTS_DEVICE_VIRTIO_MODEL_PCI_H
+#define TESTS_DEVICE_VIRTIO_MODEL_PCI_H
+
+#include "tests/device/pci_model.h"
+#include "tests/device/virtio_model.h"
+
+#define MODEL_PCI_BAR 4
+#define MODEL_PCI_BAR_ADDRESS 0x8000000000ull
+#define MODEL_PCI_BAR_SIZE 0x4000u
+#define MODEL_PCI_COMMON 0x0000u
+#define MODEL_PCI_ISR 0x1000u
+#define MODEL_PCI_DEVICE 0x2000u
+#define MODEL_PCI_NOTIFY 0x3000u
+#define MODEL_PCI_MULTIPLIER 4u
+#define MODEL_PCI_MSIX_BAR 1
+#define MODEL_PCI_MSIX_ADDRESS 0xfe000000ull
+
+struct virtio_model_pci {
+	struct pci_model pci;
+	struct virtio_model *model;
+	/* Offsets of the capabilities. */
+	unsigned int common, notify, isr, device;
+};
+
+/* Puts the model on bus 0 as the given device; vectors 0: without MSI-X. */
+void virtio_model_pci_init(struct virtio_model_pci *pci, struct virtio_model *model, uint8_t device,
+			   unsigned int vectors);
+
+#endif
