@@ -103,7 +103,7 @@ sub page_is ($vm, %expect) {
 	is(scalar @{ $status->{cpus}{cpus} }, $vm->{cpus}, "$label: page has CPUs: $vm->{cpus}");
 	my $memory = memory_bytes($vm->{memory});
 	my $total  = $status->{memory}{total};
-	ok($total <= $memory && $total > $memory - ($expect{firmware_memory} // 2 << 20), "$label: page has the memory")
+	ok($total <= $memory && $total > $memory - (($expect{firmware_memory} // 2) << 20), "$label: page has the memory")
 	  or diag "$total of $memory";
 
 	my @functions = sort map { "$_->{address} $_->{id}" } @{ $status->{pci}{functions} };

@@ -44,12 +44,13 @@ sub default_image () { return $ENV{RINGSIDE_IMAGE} || 'build/ringside' }
 #	append		the kernel command line
 #	serial		0: the machine has no serial port
 #	network		user, none, dead (a cable to nowhere), or a list of QEMU's words
+#	user_options	appended to user networking (",ipv6=off")
 #	net_options	appended to the network device ("mq=on")
 #	extra		a list of more words for QEMU
 sub start ($class, %options) {
 	my $self = bless {
 		machine => 'q35', memory => '128M', cpus => 1, accel => 'tcg', boot => 'pvh', append => '',
-		image   => default_image(), serial => 1, network => 'user', extra => [], net_options => '',
+		image   => default_image(), serial => 1, network => 'user', extra => [], net_options => '', user_options => '',
 		console => '', %options,
 	}, $class;
 	make_path('build/test');
@@ -100,7 +101,7 @@ sub network_words ($self) {
 	return () if $network eq 'none';
 	return @$network if ref $network;
 	# Port 0: the host chooses a free one, which cannot be taken meanwhile.
-	my $backend = 'user,id=net0' . join '', map { ",hostfwd=$_->[0]:127.0.0.1:0-:$_->[1]" } @forwarded;
+	my $backend = "user,id=net0$self->{user_options}" . join '', map { ",hostfwd=$_->[0]:127.0.0.1:0-:$_->[1]" } @forwarded;
 	$backend = 'hubport,hubid=0,id=net0' if $network eq 'dead';
 	my $options = "netdev=net0,mac=$MAC" . ($self->{net_options} ? ",$self->{net_options}" : '');
 	return ('-netdev', $backend, $self->device_words('virtio-net', $options, 'romfile='));
