@@ -143,11 +143,7 @@ void fact_format(struct facts *facts, const char *name, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-#ifdef HOST_BUILD
-	vsnprintf(text, sizeof(text), format, arguments);
-#else
 	vsniprintf(text, sizeof(text), format, arguments);
-#endif
 	va_end(arguments);
 	add_text(facts, FACT_TEXT, name, text);
 }

@@ -11,29 +11,36 @@ static void put_indent(struct facts_writer *writer, unsigned int columns)
 		facts_put(writer, " ");
 }
 
-/* Control characters would play with the terminal, and what is not UTF-8 would be shown at random. */
+/*
+ * Control characters would play with the terminal, and what is not UTF-8 would be shown at random.
+ * The result is the length of the character.
+ */
+static unsigned int put_character(struct facts_writer *writer, const char *text)
+{
+	bool valid;
+	unsigned int length = facts_utf8(text, &valid);
+	uint8_t byte = (uint8_t)*text;
+
+	/* C1 controls are two bytes: 0xc2 0x80 to 0xc2 0x9f. */
+	if (!valid || byte < 0x20 || byte == 0x7f)
+		facts_put_format(writer, "\\x%02x", byte);
+	else if (byte == 0xc2 && (uint8_t)text[1] < 0xa0)
+		facts_put_format(writer, "\\u%04x", (uint8_t)text[1]);
+	else
+		facts_put_bytes(writer, text, length);
+	return length;
+}
+
 static void put_text(struct facts_writer *writer, const char *text)
 {
-	while (*text) {
-		bool valid;
-		unsigned int length = facts_utf8(text, &valid);
-		uint8_t byte = (uint8_t)*text;
-
-		/* C1 controls are two bytes: 0xc2 0x80 to 0xc2 0x9f. */
-		if (!valid || byte < 0x20 || byte == 0x7f)
-			facts_put_format(writer, "\\x%02x", byte);
-		else if (byte == 0xc2 && (uint8_t)text[1] < 0xa0)
-			facts_put_format(writer, "\\u%04x", (uint8_t)text[1]);
-		else
-			facts_put_bytes(writer, text, length);
-		text += length;
-	}
+	while (*text)
+		text += put_character(writer, text);
 }
 
 static void put_name(struct facts_writer *writer, const char *name)
 {
-	for (; *name; name++)
-		facts_put_bytes(writer, *name == '_' ? " " : name, 1);
+	while (*name)
+		name += put_character(writer, *name == '_' ? " " : name);
 	facts_put(writer, ":");
 }
 

@@ -7,11 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifdef HOST_BUILD
-#define vsniprintf vsnprintf
-#define sniprintf snprintf
-#endif
-
 bool fact_is_scalar(const struct fact *fact)
 {
 	return fact->kind < FACT_OBJECT || fact->kind == FACT_STRING;

@@ -186,6 +186,17 @@ static void thread(void *argument)
 	}
 }
 
+/* As much as there is room for. */
+static void append_input(struct client *client, const struct pbuf *chain)
+{
+	for (; chain; chain = chain->next) {
+		size_t length = LWIP_MIN(chain->len, REQUEST_MAX - client->input_length);
+
+		memcpy(client->input + client->input_length, chain->payload, length);
+		client->input_length += length;
+	}
+}
+
 static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain, err_t error)
 {
 	struct client *client = argument;
@@ -202,8 +213,7 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain,
 	counters.bytes_received += chain->tot_len;
 	if (chain->tot_len > REQUEST_MAX - client->input_length)
 		client->overrun = true;
-	client->input_length += pbuf_copy_partial(chain, client->input + client->input_length,
-						  (u16_t)(REQUEST_MAX - client->input_length), 0);
+	append_input(client, chain);
 	pbuf_free(chain);
 	if (client->state == READING)
 		take_request(client);

@@ -14,6 +14,7 @@
 #include "lwip/tcpip.h"
 #include "lwip/timeouts.h"
 #include "net/lwip/address_option.h"
+#include "net/lwip/address_text.h"
 #include "net/lwip/interface.h"
 #include "net/lwip/stack.h"
 
@@ -31,18 +32,19 @@ static bool check_ip(const char *value)
 OPTION(ip, "ip", "dhcp|off|ADDR/LEN[,GATEWAY]", "how eth0 gets its IPv4 address", check_ip);
 
 static bool services_ready, ready, given_up;
-static uint64_t copied_before;
 static struct wait_queue waiters = WAIT_QUEUE_INIT;
 
 uint64_t network_stack_copied(void)
 {
-	return ready ? network_bytes_copied - copied_before : 0;
+	return __atomic_load_n(&network_bytes_copied, __ATOMIC_RELAXED);
 }
 
-bool network_stack_wait(void)
+bool network_stack_wait(uint64_t timeout)
 {
-	wait_event(&waiters, __atomic_load_n(&ready, __ATOMIC_ACQUIRE) ||
-				     __atomic_load_n(&given_up, __ATOMIC_ACQUIRE));
+	(void)wait_event_timeout(&waiters,
+				 __atomic_load_n(&ready, __ATOMIC_ACQUIRE) ||
+					 __atomic_load_n(&given_up, __ATOMIC_ACQUIRE),
+				 timeout);
 	return ready;
 }
 
@@ -52,7 +54,8 @@ static void say_ready(const char *address)
 
 	log_print(LOG_NOTICE, "ringside", "ready %s in %u.%u ms", address,
 		  (unsigned int)(microseconds / 1000), (unsigned int)(microseconds / 100 % 10));
-	copied_before = network_bytes_copied;
+	/* From here on: what getting an address took is nobody's data. */
+	__atomic_store_n(&network_bytes_copied, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
 	wait_wake(&waiters);
 }
@@ -82,15 +85,17 @@ static bool is_off(void)
 
 static void check_ready(void)
 {
+	struct address_text text;
+
 	if (ready || !services_ready)
 		return;
 	for (struct interface *i = interfaces; i; i = i->next) {
 		if (!ip4_addr_isany(netif_ip4_addr(&i->netif))) {
-			say_ready(ip4addr_ntoa(netif_ip4_addr(&i->netif)));
+			say_ready(address_text_v4(&text, netif_ip4_addr(&i->netif)));
 			return;
 		}
 		if (is_off() && ipv6_address(&i->netif)) {
-			say_ready(ip6addr_ntoa(ipv6_address(&i->netif)));
+			say_ready(address_text_v6(&text, ipv6_address(&i->netif)));
 			return;
 		}
 	}
@@ -112,12 +117,13 @@ void addresses_no_interface(void)
 static void status_changed(struct netif *netif)
 {
 	struct interface *interface = (struct interface *)netif;
+	struct address_text text;
 
 	/* This is called for IPv6 too. */
 	if (!ip4_addr_isany(netif_ip4_addr(netif)) &&
 	    !ip4_addr_cmp(netif_ip4_addr(netif), &interface->logged_address))
 		log_info("%s: address %s", interface->device->name,
-			 ip4addr_ntoa(netif_ip4_addr(netif)));
+			 address_text_v4(&text, netif_ip4_addr(netif)));
 	interface->logged_address = *netif_ip4_addr(netif);
 	check_ready();
 }

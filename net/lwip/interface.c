@@ -10,7 +10,10 @@
 #include "lwip/ethip6.h"
 #include "lwip/etharp.h"
 #include "lwip/mem.h"
+#include "lwip/prot/iana.h"
+#include "lwip/prot/ip.h"
 #include "lwip/prot/ip6.h"
+#include "lwip/prot/udp.h"
 #include "lwip/tcpip.h"
 #include "netif/ethernet.h"
 
@@ -28,6 +31,7 @@
 /* Buffers that the stack may hold of a driver that does not say how many it has. */
 #define HELD_DEFAULT 128
 #define EXTENSION_HEADERS_MAX 8
+#define DNS_PORT 53
 
 struct interface *interfaces;
 
@@ -132,6 +136,25 @@ static bool is_whole(const struct pbuf *frame)
 	return false;
 }
 
+/* Neighbour discovery, DHCP, DNS: lwIP copies their fields. */
+static bool is_housekeeping(const struct pbuf *frame)
+{
+	const uint8_t *bytes = frame->payload;
+	uint16_t type;
+
+	if (frame->len < SIZEOF_ETH_HDR + IP_HLEN + UDP_HLEN)
+		return false;
+	type = (uint16_t)(bytes[12] << 8 | bytes[13]);
+	bytes += SIZEOF_ETH_HDR;
+	if (type == ETHTYPE_IPV6)
+		return bytes[6] == IP6_NEXTH_ICMP6 || bytes[6] == IP6_NEXTH_HOPBYHOP;
+	if (type != ETHTYPE_IP || bytes[0] != 0x45 || bytes[9] != IP_PROTO_UDP)
+		return false;
+	bytes += IP_HLEN;
+	return (bytes[0] << 8 | bytes[1]) == LWIP_IANA_PORT_DHCP_SERVER ||
+	       (bytes[0] << 8 | bytes[1]) == DNS_PORT;
+}
+
 /* The driver's upcall, from poll() and therefore under the core lock. */
 static void receive(struct network_device *device, struct network_buffer *chain,
 		    const struct network_receive_info *info)
@@ -165,8 +188,10 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 		netif->chksum_flags &= (u16_t)~checks;
 	else
 		netif->chksum_flags |= checks;
+	network_housekeeping = is_housekeeping(frame);
 	if (ethernet_input(frame, netif) != ERR_OK)
 		pbuf_free(frame);
+	network_housekeeping = false;
 }
 
 static void link_changed(struct interface *interface)

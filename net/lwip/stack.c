@@ -6,6 +6,7 @@
 #include "lwip/tcpip.h"
 #include "net/lwip/interface.h"
 #include "net/lwip/memory.h"
+#include "net/lwip/sockets.h"
 #include "net/services/service.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #define LOG_AREA "network"
 
 uint64_t network_bytes_copied;
+bool network_housekeeping;
 
 static struct mutex core_lock = MUTEX_INIT;
 
@@ -35,11 +37,22 @@ void network_core_assert(void)
 		panic("lwIP was called without its lock");
 }
 
+/* There is no router to be asked behind the loopback interface. */
+static void quiet_loopback(void)
+{
+	struct netif *netif;
+
+	NETIF_FOREACH(netif)
+		netif->rs_count = 0;
+}
+
 void network_stack_start(void)
 {
 	network_memory_init(pages_total() * PAGE_SIZE);
 	LOCK_TCPIP_CORE();
 	tcpip_init(NULL, NULL);
+	quiet_loopback();
+	sockets_init();
 	for (struct network_device *device = network_first(); device; device = device->next) {
 		int status = interface_create(device);
 

@@ -25,9 +25,10 @@ void network_stack_start(void);
 
 /*
  * Waits until an interface has an address and all services listen, or it is said that there is none (no
- * device, or 10 seconds without an answer). Whether there is an address. Thread context.
+ * device, or 10 seconds without an answer), at most so many nanoseconds. Whether there is an address.
+ * Thread context.
  */
-bool network_stack_wait(void);
+bool network_stack_wait(uint64_t timeout);
 
 /* Bytes of packets that were copied since the stack became ready: 0 is the aim. Context: any. */
 uint64_t network_stack_copied(void);

@@ -101,6 +101,8 @@ static err_t send_waiting(struct connection *connection)
 	if (connection->finished && !connection->count) {
 		struct tcp_pcb *pcb = connection->pcb;
 
+		/* A window that is not all open looks to lwIP as if we had left data unread: it would reset. */
+		pcb->rcv_wnd = TCP_WND_MAX(pcb);
 		if (tcp_close(pcb) != ERR_OK)
 			return ERR_OK; /* no memory now: the poll comes back to it */
 		detach(pcb);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The network stack's allocator: sizes, reuse, its bound, and that its accounts add up. */
+#include "kernel/memory/dma.h"
+#include "net/lwip/memory.h"
+#include "tests/device/host.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MACHINE (64u << 20) /* so 8 MiB for the network */
+
+static void blocks_are_aligned_dma_memory(void **state)
+{
+	(void)state;
+	for (size_t size = 1; size < 100000; size = size * 3 / 2 + 1) {
+		uint8_t *memory = network_memory_alloc(size);
+
+		assert_non_null(memory);
+		assert_int_equal((uintptr_t)memory % 16, 0);
+		memset(memory, 0xa5, size);
+		assert_non_null(host_dma_pointer(dma_address(memory), size));
+		network_memory_free(memory);
+	}
+}
+
+static void freed_blocks_are_used_again(void **state)
+{
+	void *first = network_memory_alloc(1500);
+	struct network_memory before, after;
+
+	(void)state;
+	network_memory_free(first);
+	network_memory_state(&before);
+	for (unsigned int i = 0; i < 1000; i++) {
+		void *memory = network_memory_alloc(1500);
+
+		assert_ptr_equal(memory, first);
+		network_memory_free(memory);
+	}
+	network_memory_state(&after);
+	assert_int_equal(before.reserved, after.reserved);
+	assert_int_equal(before.used, after.used);
+}
+
+static void the_total_is_bounded(void **state)
+{
+	static void *blocks[20000];
+	struct network_memory before, memory;
+	unsigned int count = 0;
+
+	(void)state;
+	network_memory_state(&before);
+	assert_int_equal(before.limit, MACHINE / 8);
+	while (count < 20000 && (blocks[count] = network_memory_alloc(1000)))
+		count++;
+	assert_in_range(count, 6000, 8389);
+	network_memory_state(&memory);
+	assert_true(memory.reserved <= memory.limit);
+	assert_int_equal(memory.failures, before.failures + 1);
+	assert_null(network_memory_alloc(100000));
+	while (count)
+		network_memory_free(blocks[--count]);
+	network_memory_state(&memory);
+	assert_int_equal(memory.used, before.used);
+}
+
+static void what_is_zeroed_is_zero(void **state)
+{
+	uint8_t *memory = network_memory_alloc(300);
+
+	(void)state;
+	memset(memory, 0xff, 300);
+	network_memory_free(memory);
+	memory = network_memory_zalloc(3, 100);
+	for (unsigned int i = 0; i < 300; i++)
+		assert_int_equal(memory[i], 0);
+	network_memory_free(memory);
+	assert_null(network_memory_zalloc(SIZE_MAX / 2, 3));
+	assert_null(network_memory_alloc(SIZE_MAX));
+}
+
+static void any_order_keeps_the_accounts(void **state)
+{
+	void *blocks[200] = { 0 };
+	size_t sizes[200];
+	struct network_memory before, after;
+
+	(void)state;
+	srand(1);
+	network_memory_state(&before);
+	for (unsigned int i = 0; i < 20000; i++) {
+		unsigned int slot = (unsigned int)rand() % 200;
+
+		if (blocks[slot]) {
+			for (size_t j = 0; j < sizes[slot]; j += 97)
+				assert_int_equal(((uint8_t *)blocks[slot])[j], (uint8_t)slot);
+			network_memory_free(blocks[slot]);
+			blocks[slot] = NULL;
+		} else {
+			sizes[slot] = 1 + (size_t)rand() % (rand() % 10 ? 2000 : 20000);
+			blocks[slot] = network_memory_alloc(sizes[slot]);
+			if (blocks[slot])
+				memset(blocks[slot], (int)slot, sizes[slot]);
+		}
+	}
+	for (unsigned int i = 0; i < 200; i++)
+		network_memory_free(blocks[i]);
+	network_memory_state(&after);
+	assert_int_equal(before.used, after.used);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(blocks_are_aligned_dma_memory),
+		cmocka_unit_test(freed_blocks_are_used_again),
+		cmocka_unit_test(what_is_zeroed_is_zero),
+		cmocka_unit_test(any_order_keeps_the_accounts),
+		cmocka_unit_test(the_total_is_bounded),
+	};
+
+	host_reset();
+	network_memory_init(MACHINE);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
