@@ -222,18 +222,14 @@ static uint64_t first_free(const struct place *place, enum pci_bridge_window kin
 	return 0;
 }
 
-static uint64_t find_room(const struct place *place, enum pci_bridge_window kind, const struct item *item)
+static uint64_t find_in_windows(const struct place *place, enum pci_bridge_window kind, uint8_t bus,
+				const struct item *item)
 {
-	uint64_t start, length, address;
-
-	if (place->bridge)
-		return pci_bridge_window_read(place->bridge, kind, &start, &length)
-			       ? first_free(place, kind, start, length, item)
-			       : 0;
 	for (unsigned int i = 0; i < place->window_count; i++) {
 		const struct pci_window *window = &place->windows[i];
+		uint64_t address;
 
-		if (window->segment != place->segment || window->bus != place->bus ||
+		if (window->segment != place->segment || window->bus != bus ||
 		    (window->type == PCI_WINDOW_IO) != (kind == PCI_BRIDGE_IO) ||
 		    (window->start >= FOUR_GIB) != (kind == PCI_BRIDGE_PREFETCH))
 			continue;
@@ -242,6 +238,19 @@ static uint64_t find_room(const struct place *place, enum pci_bridge_window kind
 			return address;
 	}
 	return 0;
+}
+
+static uint64_t find_room(const struct place *place, enum pci_bridge_window kind, const struct item *item)
+{
+	uint64_t start, length, address;
+
+	if (place->bridge)
+		return pci_bridge_window_read(place->bridge, kind, &start, &length)
+			       ? first_free(place, kind, start, length, item)
+			       : 0;
+	address = find_in_windows(place, kind, place->bus, item);
+	/* Additional roots (QEMU's pxb) have no windows of their own where firmware assigned nothing. */
+	return address || !place->bus ? address : find_in_windows(place, kind, 0, item);
 }
 
 static void give(const struct place *place, enum pci_bridge_window kind, const struct item *item)

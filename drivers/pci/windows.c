@@ -21,8 +21,7 @@
 
 struct root {
 	uint16_t segment;
-	uint8_t bus, last_bus;
-	bool has_range; /* a window said which buses */
+	uint8_t bus;
 };
 
 struct roots {
@@ -30,19 +29,13 @@ struct roots {
 	struct root entries[ROOTS_MAX];
 };
 
-static void root_add(struct roots *roots, struct root root)
+static void root_add(struct roots *roots, uint16_t segment, uint8_t bus)
 {
-	for (unsigned int i = 0; i < roots->count; i++) {
-		struct root *known = &roots->entries[i];
-
-		if (known->segment != root.segment || known->bus != root.bus)
-			continue;
-		if (root.has_range)
-			*known = root;
-		return;
-	}
+	for (unsigned int i = 0; i < roots->count; i++)
+		if (roots->entries[i].segment == segment && roots->entries[i].bus == bus)
+			return;
 	if (roots->count < ROOTS_MAX)
-		roots->entries[roots->count++] = root;
+		roots->entries[roots->count++] = (struct root){ segment, bus };
 }
 
 static bool is_host_bridge(const struct acpi_device *device)
@@ -53,25 +46,20 @@ static bool is_host_bridge(const struct acpi_device *device)
 
 static bool root_of_device(void *context, const struct acpi_device *device)
 {
-	struct root root = { .last_bus = UINT8_MAX };
 	struct acpi_resource resource;
 	size_t position = 0;
+	uint8_t bus = (uint8_t)device->base_bus;
 
 	if (!is_host_bridge(device))
 		return true;
-	root.segment = (uint16_t)device->segment;
-	root.bus = (uint8_t)device->base_bus;
 	while (device->resources && acpi_resource_next(device->resources, device->resources_length,
 						       &position, &resource)) {
-		if (resource.type != ACPI_RESOURCE_WINDOW_BUS || resource.start > UINT8_MAX ||
-		    resource.length > 256 - resource.start)
+		if (resource.type != ACPI_RESOURCE_WINDOW_BUS || resource.start > UINT8_MAX)
 			continue;
-		root.bus = (uint8_t)resource.start;
-		root.last_bus = (uint8_t)(resource.start + resource.length - 1);
-		root.has_range = true;
+		bus = (uint8_t)resource.start;
 		break;
 	}
-	root_add(context, root);
+	root_add(context, (uint16_t)device->segment, bus);
 	return true;
 }
 
@@ -79,20 +67,24 @@ void pci_roots_each(void (*function)(uint16_t segment, uint8_t bus, uint8_t last
 {
 	struct roots roots = { .count = 0 };
 
-	root_add(&roots, (struct root){ .last_bus = UINT8_MAX });
+	root_add(&roots, 0, 0);
 	acpi_each_device(root_of_device, &roots);
 	for (unsigned int i = 0; i < roots.count; i++) {
-		struct root *root = &roots.entries[i];
+		const struct root *root = &roots.entries[i];
+		uint8_t last_bus = UINT8_MAX;
 
-		/* A root ends where the next one begins. */
+		/*
+		 * A root ends where the next one begins. What its window says of the end is how far the
+		 * firmware came, and where it did nothing (qboot) that is the root bus alone.
+		 */
 		for (unsigned int j = 0; j < roots.count; j++) {
 			const struct root *other = &roots.entries[j];
 
 			if (other->segment == root->segment && other->bus > root->bus &&
-			    other->bus <= root->last_bus)
-				root->last_bus = other->bus - 1;
+			    other->bus <= last_bus)
+				last_bus = other->bus - 1;
 		}
-		function(root->segment, root->bus, root->last_bus);
+		function(root->segment, root->bus, last_bus);
 	}
 }
 
