@@ -146,11 +146,6 @@ struct pci_driver {
 	int (*probe)(struct pci_function *function);
 	/* Stops the device before the machine is handed to somebody else; may be NULL. */
 	void (*shutdown)(struct pci_function *function);
-	/*
-	 * More for `lspci -v` about a vendor capability of this device: prints what follows "Vendor Specific
-	 * Information: " with its line's end, and lines below it that begin with two tabs; may be NULL.
-	 */
-	void (*describe_capability)(const struct pci_function *function, unsigned int offset);
 };
 
 TABLE_DECLARE(pci_drivers, struct pci_driver);
