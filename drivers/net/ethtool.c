@@ -10,13 +10,16 @@ struct counter {
 	size_t offset;
 };
 
-#define COUNTER(field) { #field, offsetof(struct network_statistics, field) }
+#define COUNTER(field)                                                                             \
+	{                                                                                          \
+#field, offsetof(struct network_statistics, field)                                 \
+	}
 
 static const struct counter counters[] = {
-	COUNTER(receive_packets),   COUNTER(receive_bytes),   COUNTER(receive_dropped),
-	COUNTER(receive_errors),    COUNTER(transmit_packets), COUNTER(transmit_bytes),
-	COUNTER(transmit_dropped),  COUNTER(transmit_errors), COUNTER(kicks),
-	COUNTER(interrupts),	    COUNTER(bytes_copied),    COUNTER(polls),
+	COUNTER(receive_packets),  COUNTER(receive_bytes),    COUNTER(receive_dropped),
+	COUNTER(receive_errors),   COUNTER(transmit_packets), COUNTER(transmit_bytes),
+	COUNTER(transmit_dropped), COUNTER(transmit_errors),  COUNTER(kicks),
+	COUNTER(interrupts),	   COUNTER(bytes_copied),     COUNTER(polls),
 };
 
 static void print_driver(const struct network_device *device)

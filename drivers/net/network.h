@@ -2,36 +2,36 @@
 /*
  * Network devices, between their drivers (drivers/net/) and the stack above (net/lwip/).
  *
- * Buffers are shared all the way: the device writes into memory that the stack later reads in place,
- * and reads the stack's own memory when it transmits.
+ * Buffers are shared all the way: the device writes into memory that the stack later reads in
+ *place, and reads the stack's own memory when it transmits.
  *
- *	receive   The driver owns `struct network_buffer`s and lends them to the device. network_poll()
- *		  hands each frame to the stack as a chain of buffers through `receive`; the stack owns the
- *		  chain and gives each buffer back with network_buffer_free(), whenever and in any thread.
- *	transmit  The stack describes a frame as segments of its memory. `transmitted` tells when the device
- *		  no longer reads it; until then the memory is lent.
+ *	receive   The driver owns `struct network_buffer`s and lends them to the device.
+ *network_poll() hands each frame to the stack as a chain of buffers through `receive`; the stack
+ *owns the chain and gives each buffer back with network_buffer_free(), whenever and in any thread.
+ *	transmit  The stack describes a frame as segments of its memory. `transmitted` tells when
+ *the device no longer reads it; until then the memory is lent.
  *
- * Calling context: poll, transmit and flush of a device are called with the stack's lock held, so never
- * two at once; arm by the thread that polls, with or without the lock. They may call `receive` and
- * `transmitted`, which may call transmit and flush again, but not poll. buffer_free is called from any
- * thread on any CPU. A driver sleeps in poll only when it stops a device that broke.
+ * Calling context: poll, transmit and flush of a device are called with the stack's lock held, so
+ *never two at once; arm by the thread that polls, with or without the lock. They may call `receive`
+ *and `transmitted`, which may call transmit and flush again, but not poll. buffer_free is called
+ *from any thread on any CPU. A driver sleeps in poll only when it stops a device that broke.
  *
  * The usual thread of the stack:
  *
  *	for (;;) {
  *		lock;
- *		n = poll(device, 0, 64);	calls receive() for frames, transmitted() for what was sent
- *		flush(device, 0);		what receive() caused to be sent: one kick for all
- *		unlock;
+ *		n = poll(device, 0, 64);	calls receive() for frames, transmitted() for what was
+ *sent flush(device, 0);		what receive() caused to be sent: one kick for all unlock;
  *		again = n == 64 || arm(device, 0);
  *		if (!again)
  *			wait_event(&device->wait, device->events);
  *		take events with an atomic exchange; NETWORK_EVENT_LINK: look at link_up
  *	}
  *
- * Completed transmissions cause no interrupts: `transmitted` is called from later polls and transmits.
- * Only after transmit() said -ENOBUFS the driver asks for an interrupt, so that the next poll can
- * complete some. After NETWORK_EVENT_STOPPED all that was lent to the device has been given back.
+ * Completed transmissions cause no interrupts: `transmitted` is called from later polls and
+ *transmits. Only after transmit() said -ENOBUFS the driver asks for an interrupt, so that the next
+ *poll can complete some. After NETWORK_EVENT_STOPPED all that was lent to the device has been given
+ *back.
  */
 #ifndef DRIVERS_NET_NETWORK_H
 #define DRIVERS_NET_NETWORK_H
@@ -73,7 +73,8 @@ struct network_buffer {
 /* What the device said about a received frame. */
 struct network_receive_info {
 	uint32_t length; /* of all buffers together */
-	/* The transport checksum is known to be right, or the frame never left this host: do not check it. */
+	/* The transport checksum is known to be right, or the frame never left this host: do not
+	 * check it. */
 	bool checksum_good;
 };
 
@@ -86,7 +87,8 @@ struct network_transmit {
 	unsigned int segment_count; /* 1 to NETWORK_SEGMENTS_MAX */
 	struct network_segment segments[NETWORK_SEGMENTS_MAX];
 	/*
-	 * This many bytes directly in front of segments[0].data are free for the driver's own header.
+	 * This many bytes directly in front of segments[0].data are free for the driver's own
+	 * header.
 	 */
 	uint32_t headroom;
 	/* Checksum to be filled in by the device: only when checksum_transmit is offered. */
@@ -104,24 +106,27 @@ struct network_statistics {
 
 struct network_operations {
 	/*
-	 * Takes up to `budget` received frames and calls receive() for each, and completes transmissions.
-	 * Returns how many frames. Fewer than `budget` means that none are left.
+	 * Takes up to `budget` received frames and calls receive() for each, and completes
+	 * transmissions. Returns how many frames. Fewer than `budget` means that none are left.
 	 */
-	unsigned int (*poll)(struct network_device *device, unsigned int queue, unsigned int budget);
+	unsigned int (*poll)(struct network_device *device, unsigned int queue,
+			     unsigned int budget);
 	/*
-	 * Asks for an interrupt (a wake of `wait`) when the next frame comes. True: some came meanwhile, poll
-	 * again instead of sleeping.
+	 * Asks for an interrupt (a wake of `wait`) when the next frame comes. True: some came
+	 * meanwhile, poll again instead of sleeping.
 	 */
 	bool (*arm)(struct network_device *device, unsigned int queue);
 	/*
-	 * 0, and the token will come back; -ENOBUFS: the ring is full, try after `transmitted`; -EMSGSIZE;
-	 * -EINVAL: an offload that is not offered, or outside the frame; -ENETDOWN: the device is stopped.
+	 * 0, and the token will come back; -ENOBUFS: the ring is full, try after `transmitted`;
+	 * -EMSGSIZE; -EINVAL: an offload that is not offered, or outside the frame; -ENETDOWN: the
+	 * device is stopped.
 	 */
 	int (*transmit)(struct network_device *device, unsigned int queue,
 			const struct network_transmit *transmit);
 	/* Tells the device about what was queued since the last time: at most one kick. */
 	void (*flush)(struct network_device *device, unsigned int queue);
-	/* Gives back receive buffers' memory that the stack has freed: called through network_buffer_free(). */
+	/* Gives back receive buffers' memory that the stack has freed: called through
+	 * network_buffer_free(). */
 	void (*buffer_free)(struct network_device *device, struct network_buffer *buffer);
 	/* Exact counters of all queues together. */
 	void (*statistics)(struct network_device *device, struct network_statistics *statistics);
@@ -132,18 +137,19 @@ struct network_operations {
 struct network_device {
 	const struct network_operations *operations;
 	void *driver_data;
-	const char *driver_name;	 /* "virtio_net" */
-	const char *bus_name;		 /* "00:03.0" */
-	char name[NETWORK_NAME_MAX];	 /* "eth0", given by network_register() */
+	const char *driver_name;     /* "virtio_net" */
+	const char *bus_name;	     /* "00:03.0" */
+	char name[NETWORK_NAME_MAX]; /* "eth0", given by network_register() */
 	struct network_device *next;
 	uint8_t mac[6];
 	uint16_t mtu;
-	bool link_up; /* changes in interrupt context; NETWORK_EVENT_LINK follows */
+	bool link_up;		/* changes in interrupt context; NETWORK_EVENT_LINK follows */
 	bool checksum_transmit; /* the device fills in TCP and UDP checksums */
 	unsigned int queue_pairs;
 	/*
-	 * How many receive buffers the driver has in all; 0: it does not say. When the stack holds half of
-	 * them it copies what comes (and counts that), so that a slow application cannot stop the device.
+	 * How many receive buffers the driver has in all; 0: it does not say. When the stack holds
+	 * half of them it copies what comes (and counts that), so that a slow application cannot
+	 * stop the device.
 	 */
 	unsigned int receive_buffers;
 
@@ -152,9 +158,11 @@ struct network_device {
 	void (*receive)(struct network_device *device, struct network_buffer *chain,
 			const struct network_receive_info *info);
 	void (*transmitted)(struct network_device *device, void *token);
-	const uint64_t *stack_bytes_copied; /* its own counter, for `ethtool -S`; NULL: no stack yet */
+	const uint64_t
+		*stack_bytes_copied; /* its own counter, for `ethtool -S`; NULL: no stack yet */
 
-	/* The stack's receive thread sleeps here; woken by the driver for frames and for link changes. */
+	/* The stack's receive thread sleeps here; woken by the driver for frames and for link
+	 * changes. */
 	struct wait_queue wait;
 	uint32_t events; /* NETWORK_EVENT_*, set with atomics by the driver, taken by the stack */
 };
@@ -166,7 +174,8 @@ struct network_device {
 /* The driver's counters, and what the stack has copied. */
 void network_statistics(struct network_device *device, struct network_statistics *statistics);
 
-/* Names the device and puts it at the end of the list. The driver keeps the structure alive for ever. */
+/* Names the device and puts it at the end of the list. The driver keeps the structure alive for
+ * ever. */
 void network_register(struct network_device *device);
 struct network_device *network_first(void);
 struct network_device *network_find(const char *name);

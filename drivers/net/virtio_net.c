@@ -16,7 +16,8 @@
 #define QUEUE_RECEIVE 0 /* receiveq1, transmitq1 (5.1.2) */
 #define QUEUE_TRANSMIT 1
 
-/* The pool: half as much again as the ring, so that the stack can hold some; less on small machines. */
+/* The pool: half as much again as the ring, so that the stack can hold some; less on small
+ * machines. */
 #define RING_BUFFERS 256u
 #define POOL_BUFFERS (RING_BUFFERS + RING_BUFFERS / 2)
 #define POOL_BUFFERS_MIN 32u
@@ -33,8 +34,8 @@ OPTION(net_buffers, "net.buffers", "8..16384", "receive buffers of a network dev
        check_number);
 
 static const uint8_t features[] = {
-	VIRTIO_NET_F_CSUM, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_MTU,	 VIRTIO_NET_F_MAC,
-	VIRTIO_NET_F_STATUS, VIRTIO_NET_F_MRG_RXBUF, VIRTIO_FEATURES_END,
+	VIRTIO_NET_F_CSUM,   VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_MTU,	   VIRTIO_NET_F_MAC,
+	VIRTIO_NET_F_STATUS, VIRTIO_NET_F_MRG_RXBUF,  VIRTIO_FEATURES_END,
 };
 
 static void validate(struct virtio_device *device, struct virtio_features *wanted)
@@ -96,11 +97,12 @@ static void stop(struct virtio_net *net)
 {
 	net->stopped = true;
 	net->network.link_up = false;
-	/* A device that does not reset may still write: its buffers stay lent. Frames can be given back. */
+	/* A device that does not reset may still write: its buffers stay lent. Frames can be given
+	 * back. */
 	if (virtio_reset(net->virtio) == 0)
 		virtio_net_receive_stop(net);
 	virtio_net_transmit_stop(net);
-	log_error("%s: stopped, the device %s", net->network.name, net->virtio->failure);
+	log_info("%s: stopped, the device %s", net->network.name, net->virtio->failure);
 	network_notify(&net->network, NETWORK_EVENT_STOPPED | NETWORK_EVENT_LINK);
 }
 
@@ -138,8 +140,8 @@ static void statistics(struct network_device *device, struct network_statistics 
 
 	*result = net->statistics;
 	result->kicks = receive->kicks + transmit->kicks;
-	result->interrupts = receive->interrupts + receive->interrupts_idle +
-			     transmit->interrupts + transmit->interrupts_idle;
+	result->interrupts = receive->interrupts + receive->interrupts_idle + transmit->interrupts +
+			     transmit->interrupts_idle;
 }
 
 static void describe(struct network_device *device, struct facts *facts)
@@ -235,11 +237,11 @@ static int probe(struct virtio_device *device)
 {
 	struct virtio_net *net = calloc(1, sizeof(*net));
 	struct virtio_queue_request requests[] = {
-		[QUEUE_RECEIVE] = { .name = "receive0", .callback = on_queue, .context = net },
-		[QUEUE_TRANSMIT] = { .name = "transmit0",
-				     .callback = on_queue,
-				     .context = net,
-				     .segments_max = NETWORK_SEGMENTS_MAX + 1 },
+		[QUEUE_RECEIVE] = {.name = "receive0", .callback = on_queue, .context = net},
+		[QUEUE_TRANSMIT] = {.name = "transmit0",
+				    .callback = on_queue,
+				    .context = net,
+				    .segments_max = NETWORK_SEGMENTS_MAX + 1},
 	};
 	int error;
 

@@ -60,8 +60,8 @@ _Static_assert(offsetof(struct virtio_net_header, num_buffers) == 10, "virtio 1.
 #define VIRTIO_NET_MTU_MAX 9216u
 
 /*
- * A receive buffer's block. The virtio header starts so that the IP header behind it and the Ethernet
- * header is aligned to 4 bytes.
+ * A receive buffer's block. The virtio header starts so that the IP header behind it and the
+ * Ethernet header is aligned to 4 bytes.
  */
 #define VIRTIO_NET_BLOCK 2048u
 #define VIRTIO_NET_DATA (sizeof(struct network_buffer) + 2u)
@@ -86,10 +86,10 @@ struct virtio_net_receive {
 	struct network_buffer *spare; /* not lent; a stack, of poll's thread */
 	struct network_buffer *freed; /* pushed by whoever frees, taken all at once by poll */
 
-	unsigned int chain;	   /* blocks that make one buffer of the ring; 1 with MRG_RXBUF */
-	unsigned int posted;	   /* buffers that the device has */
+	unsigned int chain;	    /* blocks that make one buffer of the ring; 1 with MRG_RXBUF */
+	unsigned int posted;	    /* buffers that the device has */
 	unsigned int posted_target; /* as many as the ring and the pool allow */
-	bool starving;		   /* so few are posted that whoever frees one shall wake us */
+	bool starving;		    /* so few are posted that whoever frees one shall wake us */
 
 	/* The frame that is being put together. */
 	struct network_buffer *first, *last;
@@ -121,7 +121,8 @@ struct virtio_net {
 	struct virtio_net_receive receive;
 	struct virtio_net_transmit transmit;
 	struct network_statistics statistics;
-	uint64_t header_segments; /* frames without headroom: their header was a segment of its own */
+	uint64_t header_segments; /* frames without headroom: their header was a segment of its own
+				   */
 	uint64_t ring_full;	  /* transmissions that were refused */
 	uint64_t refills;
 	uint32_t frame_max; /* bytes, to be sent */

@@ -2,14 +2,14 @@
 /*
  * virtio-net, receiving (virtio 1.4, 5.1.9.3 and 5.1.9.4).
  *
- * A pool of 2 KiB blocks goes round: spare -> lent to the device -> a frame of the stack's -> freed ->
- * spare. The device writes into the block that the stack reads; nothing is copied.
+ * A pool of 2 KiB blocks goes round: spare -> lent to the device -> a frame of the stack's -> freed
+ *-> spare. The device writes into the block that the stack reads; nothing is copied.
  *
  *	with MRG_RXBUF	each block is a buffer of the ring; a frame may take several (num_buffers)
  *	without		a buffer of the ring is a chain of blocks that holds the largest frame
  *
- * Blocks come back to the ring in batches: each batch is shown to the device at once, and it asks for
- * a kick only when it had run out.
+ * Blocks come back to the ring in batches: each batch is shown to the device at once, and it asks
+ *for a kick only when it had run out.
  */
 #include "drivers/net/virtio_net.h"
 
@@ -23,7 +23,8 @@
 
 #define LOG_AREA "net"
 
-/* The ring is filled up when this part of it is missing, and below that part somebody must wake us. */
+/* The ring is filled up when this part of it is missing, and below that part somebody must wake us.
+ */
 #define REFILL_PART 8
 #define STARVING_PART 4
 
@@ -31,7 +32,7 @@
 
 int virtio_net_receive_create(struct virtio_net *net, unsigned int buffers)
 {
-	const struct dma_constraints constraints = { .align = 64 };
+	const struct dma_constraints constraints = {.align = 64};
 	struct virtio_net_receive *receive = &net->receive;
 
 	receive->net = net;
@@ -210,7 +211,7 @@ static void deliver(struct virtio_net_receive *receive)
 	struct virtio_net *net = receive->net;
 	struct network_device *network = &net->network;
 	const struct virtio_net_header *header = &receive->header;
-	struct network_receive_info info = { .length = receive->length };
+	struct network_receive_info info = {.length = receive->length};
 	struct network_buffer *first = receive->first;
 
 	if (first && !first->length && first->next) {
@@ -256,7 +257,8 @@ static void append(struct virtio_net_receive *receive, struct network_buffer *bu
 		uint32_t length = written < VIRTIO_NET_CAPACITY ? written : VIRTIO_NET_CAPACITY;
 
 		if (!length) {
-			recycle_chain(receive, buffer); /* the rest of a chain that was not needed */
+			recycle_chain(receive,
+				      buffer); /* the rest of a chain that was not needed */
 			return;
 		}
 		written -= length;
@@ -273,7 +275,8 @@ static void append(struct virtio_net_receive *receive, struct network_buffer *bu
 	}
 }
 
-/* The first buffer of a frame: its header says how many follow. False: the device broke the rules. */
+/* The first buffer of a frame: its header says how many follow. False: the device broke the rules.
+ */
 static bool begin(struct virtio_net_receive *receive, const struct network_buffer *buffer,
 		  uint32_t written)
 {
@@ -283,8 +286,7 @@ static bool begin(struct virtio_net_receive *receive, const struct network_buffe
 	if (receive->bad)
 		return true;
 	/* Copied once: the device may still change it, and it is 12 bytes. */
-	memcpy(&receive->header, (const uint8_t *)buffer + VIRTIO_NET_DATA,
-	       VIRTIO_NET_HEADER_SIZE);
+	memcpy(&receive->header, (const uint8_t *)buffer + VIRTIO_NET_DATA, VIRTIO_NET_HEADER_SIZE);
 	if (!receive->net->mergeable)
 		return true; /* 5.1.9.4.2: num_buffers says nothing */
 	receive->missing = receive->header.num_buffers;
@@ -335,7 +337,8 @@ unsigned int virtio_net_receive_poll(struct virtio_net *net, unsigned int budget
 	unsigned int frames = 0;
 	uint32_t written;
 
-	/* A frame counts when its last buffer was taken; the stack's callback may have stopped us. */
+	/* A frame counts when its last buffer was taken; the stack's callback may have stopped us.
+	 */
 	while (frames < budget && (buffer = virtqueue_take(receive->vq, &written))) {
 		take(receive, buffer, written);
 		frames += !receive->missing;

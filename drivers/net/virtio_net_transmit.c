@@ -2,11 +2,12 @@
 /*
  * virtio-net, transmitting (virtio 1.4, 5.1.9.2).
  *
- * The device reads the stack's own memory. Where the stack left room in front of the frame the header
- * goes there and a frame in one piece is one descriptor; otherwise the header is a segment of its own.
+ * The device reads the stack's own memory. Where the stack left room in front of the frame the
+ * header goes there and a frame in one piece is one descriptor; otherwise the header is a segment
+ * of its own.
  *
- * No interrupt tells that a frame was sent: what was sent is looked for when more is to be sent and when
- * the stack polls. Only a full ring asks for an interrupt.
+ * No interrupt tells that a frame was sent: what was sent is looked for when more is to be sent and
+ * when the stack polls. Only a full ring asks for an interrupt.
  */
 #include "drivers/net/virtio_net.h"
 
@@ -109,7 +110,7 @@ static unsigned int describe_frame(struct virtio_net_transmit *transmit,
 				   const struct network_transmit *frame,
 				   struct virtqueue_segment *segments)
 {
-	struct virtio_net_header header = { .gso_type = VIRTIO_NET_GSO_NONE };
+	struct virtio_net_header header = {.gso_type = VIRTIO_NET_GSO_NONE};
 	bool in_front = frame->headroom >= VIRTIO_NET_HEADER_SIZE && frame->segments[0].length;
 	unsigned int count = 0;
 
@@ -194,7 +195,8 @@ int virtio_net_transmit(struct network_device *device, unsigned int queue,
 			error = virtqueue_add(transmit->vq, segments,
 					      describe_frame(transmit, sent, frame, segments), 0,
 					      sent);
-		/* Each time round the device has sent something; the last time the ring is empty. */
+		/* Each time round the device has sent something; the last time the ring is empty.
+		 */
 		if (error != -ENOSPC || !wait_for_room(transmit))
 			break;
 	}

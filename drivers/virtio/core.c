@@ -48,7 +48,8 @@ static bool check_queues(const char *value)
 OPTION(virtio_queues, "virtio.queues", "1..32768",
        "how many queues of a kind a device may use at most", check_queues);
 
-/* What the core and the rings do for every driver. ACCESS_ and ORDER_PLATFORM are how x86 is anyway. */
+/* What the core and the rings do for every driver. ACCESS_ and ORDER_PLATFORM are how x86 is
+ * anyway. */
 static const uint8_t core_features[] = {
 	VIRTIO_F_INDIRECT_DESC,	  VIRTIO_F_EVENT_IDX,	   VIRTIO_F_VERSION_1,
 	VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_ORDER_PLATFORM, VIRTIO_FEATURES_END,
@@ -192,7 +193,7 @@ int virtio_config_read(struct virtio_device *device, unsigned int offset, void *
 	uint##bits##_t virtio_config_read##bits(struct virtio_device *device, unsigned int offset) \
 	{                                                                                          \
 		unsigned int limit = device->transport->config_length(device);                     \
-		uint##bits##_t value = (uint##bits##_t)~0u;                                        \
+		uint##bits##_t value = (uint##bits##_t) ~0u;                                       \
 		if (offset <= limit && sizeof(value) <= limit - offset)                            \
 			device->transport->config_read(device, offset, &value, sizeof(value),      \
 						       sizeof(value));                             \
@@ -297,7 +298,7 @@ void virtio_driver_ok(struct virtio_device *device)
 
 static const struct virtio_driver *find_driver(uint32_t type)
 {
-	TABLE_FOREACH(virtio_drivers, struct virtio_driver, driver)
+	TABLE_FOREACH (virtio_drivers, struct virtio_driver, driver)
 		if (driver->device_type == type)
 			return driver;
 	return NULL;
@@ -314,7 +315,7 @@ static void want(struct virtio_features *wanted, const uint8_t *bits,
 static int negotiate(struct virtio_device *device)
 {
 	const struct virtio_driver *driver = device->driver;
-	struct virtio_features wanted = { { 0 } }, chosen;
+	struct virtio_features wanted = {{0}}, chosen;
 
 	/* Step 4. What is offered and not listed here is ignored (2.2.1). */
 	want(&wanted, core_features, &device->offered);
@@ -384,6 +385,7 @@ void virtio_device_add(struct virtio_device *device)
 		status_add(device, VIRTIO_STATUS_FAILED); /* 3.1.1: and nothing more */
 	}
 	log_info("%s: %s, type %u (%s), %s, driver %s", device->bus_name, device->name,
-		 device->type, virtio_type_name(device->type) ? virtio_type_name(device->type) : "?",
+		 device->type,
+		 virtio_type_name(device->type) ? virtio_type_name(device->type) : "?",
 		 device->transport->name, device->driver ? device->driver->name : "none");
 }

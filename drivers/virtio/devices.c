@@ -86,12 +86,13 @@ static void print_queue(const struct virtqueue *vq)
 {
 	const struct virtqueue_counters *counters = &vq->counters;
 
-	command_print("    queue %u: %s, %s, size %u, free %u%s; added %llu, taken %llu, kicks %llu,"
-		      " interrupts %llu\n",
-		      vq->index, vq->name, vq->operations->format, vq->size, vq->free,
-		      vq->broken ? ", broken" : "", (unsigned long long)counters->added,
-		      (unsigned long long)counters->taken, (unsigned long long)counters->kicks,
-		      (unsigned long long)counters->interrupts);
+	command_print(
+		"    queue %u: %s, %s, size %u, free %u%s; added %llu, taken %llu, kicks %llu,"
+		" interrupts %llu\n",
+		vq->index, vq->name, vq->operations->format, vq->size, vq->free,
+		vq->broken ? ", broken" : "", (unsigned long long)counters->added,
+		(unsigned long long)counters->taken, (unsigned long long)counters->kicks,
+		(unsigned long long)counters->interrupts);
 }
 
 static enum command_result command_devices(int argc, char **argv)

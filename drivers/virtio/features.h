@@ -58,17 +58,18 @@ static inline void virtio_features_clear(struct virtio_features *features, unsig
 const char *virtio_feature_name(uint32_t type, unsigned int bit);
 
 /*
- * The bit of a name of `length` characters; "packed" and "ring_packed" are one. -1: no such feature for
- * this type. Type 0: any type; then only whether it is -1 says something.
+ * The bit of a name of `length` characters; "packed" and "ring_packed" are one. -1: no such feature
+ * for this type. Type 0: any type; then only whether it is -1 says something.
  */
 int virtio_feature_find(uint32_t type, const char *name, unsigned int length);
 
-/* Takes bits away whose requirements (the "Feature bit requirements" of each type) are not all there. */
+/* Takes bits away whose requirements (the "Feature bit requirements" of each type) are not all
+ * there. */
 void virtio_features_close(uint32_t type, struct virtio_features *features);
 
 /*
- * Applies the `virtio.features=` words of the command line to what is wanted of a device that offers
- * `offered`. False, after one log line, when the user insists on what cannot be had.
+ * Applies the `virtio.features=` words of the command line to what is wanted of a device that
+ * offers `offered`. False, after one log line, when the user insists on what cannot be had.
  */
 bool virtio_features_choose(uint32_t type, const char *bus_name, const char *device_name,
 			    const struct virtio_features *offered, struct virtio_features *wanted);

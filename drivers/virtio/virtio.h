@@ -2,8 +2,9 @@
 /*
  * The virtio core, between device drivers and transports (virtio 1.4, chapters 2 and 3).
  *
- * A transport finds a device, fills in `struct virtio_device` and calls virtio_device_add(). The core
- * walks through initialisation (3.1.1) and calls the driver where a driver has something to say:
+ * A transport finds a device, fills in `struct virtio_device` and calls virtio_device_add(). The
+ *core walks through initialisation (3.1.1) and calls the driver where a driver has something to
+ *say:
  *
  *	1-3  reset, ACKNOWLEDGE, DRIVER
  *	4    features: what the device offers, the driver lists, and the user allows;
@@ -14,8 +15,8 @@
  *
  * When something fails the device gets FAILED and is left alone.
  *
- * A device that breaks the rules, or says NEEDS_RESET, becomes `broken`: one log line, its queues stop,
- * driver->broken() is called, from whatever context noticed. A thread of the driver then calls
+ * A device that breaks the rules, or says NEEDS_RESET, becomes `broken`: one log line, its queues
+ *stop, driver->broken() is called, from whatever context noticed. A thread of the driver then calls
  * virtio_reset() and takes its buffers back with virtqueue_detach().
  *
  * Everything here is called in thread context unless it says otherwise.
@@ -64,8 +65,10 @@ struct virtio_transport;
 struct virtio_driver {
 	const char *name;	 /* "virtio_net" */
 	uint32_t device_type;	 /* VIRTIO_ID_* */
-	const uint8_t *features; /* bits of the device type that it implements, up to VIRTIO_FEATURES_END */
-	/* Takes wanted features away that the device's configuration makes unusable; may be NULL. */
+	const uint8_t *features; /* bits of the device type that it implements, up to
+				    VIRTIO_FEATURES_END */
+	/* Takes wanted features away that the device's configuration makes unusable; may be NULL.
+	 */
 	void (*validate)(struct virtio_device *device, struct virtio_features *wanted);
 	/* 0, or a negative errno after one log line; what it allocated it has released. */
 	int (*probe)(struct virtio_device *device);
@@ -85,10 +88,10 @@ struct virtio_device {
 	/* Set by the transport. */
 	const struct virtio_transport *transport;
 	void *transport_data;
-	uint32_t type;			     /* VIRTIO_ID_* */
+	uint32_t type; /* VIRTIO_ID_* */
 	uint32_t vendor;
 	char bus_name[VIRTIO_BUS_NAME_MAX]; /* "00:03.0", "mmio@feb02e00" */
-	const char *interrupt_mode;	     /* "msix", "msix-shared", "intx", "line", "none" */
+	const char *interrupt_mode;	    /* "msix", "msix-shared", "intx", "line", "none" */
 
 	/* The core's. */
 	struct virtio_device *next;
@@ -118,13 +121,14 @@ static inline bool virtio_has(const struct virtio_device *device, unsigned int f
 
 /*
  * Reads device configuration, all of it in one generation (2.5.1), each field with the width that
- * `width` says (1, 2 or 4; 8-byte fields are two of 4). 0; -EINVAL: outside the configuration space;
- * -EIO: it did not stand still.
+ * `width` says (1, 2 or 4; 8-byte fields are two of 4). 0; -EINVAL: outside the configuration
+ * space; -EIO: it did not stand still.
  */
 int virtio_config_read(struct virtio_device *device, unsigned int offset, void *buffer,
 		       unsigned int length, unsigned int width);
 
-/* One field that is one access, so that it has no generation. Any context. All ones when there is none. */
+/* One field that is one access, so that it has no generation. Any context. All ones when there is
+ * none. */
 uint8_t virtio_config_read8(struct virtio_device *device, unsigned int offset);
 uint16_t virtio_config_read16(struct virtio_device *device, unsigned int offset);
 uint32_t virtio_config_read32(struct virtio_device *device, unsigned int offset);
@@ -132,15 +136,16 @@ uint32_t virtio_config_read32(struct virtio_device *device, unsigned int offset)
 /* What a driver wants of one queue. */
 struct virtio_queue_request {
 	const char *name;
-	uint16_t size_wanted;	   /* descriptors at most; the device and virtio.queue_size= may lower it */
-	unsigned int segments_max; /* the longest buffer */
+	uint16_t size_wanted; /* descriptors at most; the device and virtio.queue_size= may lower it
+			       */
+	unsigned int segments_max;		/* the longest buffer */
 	void (*callback)(struct virtqueue *vq); /* interrupt context; NULL: no interrupts */
 	void *context;
 };
 
 /*
- * Creates and enables queues 0 to count - 1, and their interrupts. 0 or a negative errno after one log
- * line; then nothing of it is left but the device's reset to do, which the core does.
+ * Creates and enables queues 0 to count - 1, and their interrupts. 0 or a negative errno after one
+ * log line; then nothing of it is left but the device's reset to do, which the core does.
  */
 int virtio_queues_create(struct virtio_device *device, const struct virtio_queue_request *requests,
 			 unsigned int count);
@@ -149,8 +154,8 @@ int virtio_queues_create(struct virtio_device *device, const struct virtio_queue
 void virtio_driver_ok(struct virtio_device *device);
 
 /*
- * Resets the device and waits until it says so (2.4). After 0 it touches no memory of ours any more.
- * -ETIMEDOUT after one log line.
+ * Resets the device and waits until it says so (2.4). After 0 it touches no memory of ours any
+ * more. -ETIMEDOUT after one log line.
  */
 int virtio_reset(struct virtio_device *device);
 

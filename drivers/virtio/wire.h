@@ -2,9 +2,9 @@
 /*
  * Little-endian fields that a device reads or writes while we do.
  *
- * Each accessor is exactly one access: the compiler neither repeats a read, which would let a device
- * change a value between its check and its use, nor splits a write. x86 is little-endian, so no byte
- * is moved. Order between accesses is the caller's business (kernel/x86/io.h).
+ * Each accessor is exactly one access: the compiler neither repeats a read, which would let a
+ * device change a value between its check and its use, nor splits a write. x86 is little-endian, so
+ * no byte is moved. Order between accesses is the caller's business (kernel/x86/io.h).
  */
 #ifndef DRIVERS_VIRTIO_WIRE_H
 #define DRIVERS_VIRTIO_WIRE_H

@@ -170,7 +170,7 @@ void host_port_region(uint16_t port, unsigned int count,
 {
 	if (port_count == PORT_REGIONS_MAX)
 		host_abort("too many port regions");
-	ports[port_count++] = (struct port_region){ port, count, operations, context };
+	ports[port_count++] = (struct port_region){port, count, operations, context};
 }
 
 static const struct port_region *ports_at(uint16_t port, unsigned int width)
@@ -230,7 +230,7 @@ void host_model(void (*poll)(void *context), void *context)
 {
 	if (model_count == MODELS_MAX)
 		host_abort("too many models");
-	models[model_count++] = (struct model){ poll, context };
+	models[model_count++] = (struct model){poll, context};
 }
 
 void host_poll(void)

@@ -3,10 +3,10 @@
  * The host's side of the seam: what stands behind kernel/x86/io.h, dma.h, map.h, interrupt.h,
  * thread.h, clock.h, timer.h and log.h when the sources run as an ordinary program.
  *
- * A test puts fake hardware there: regions of fake physical addresses and ports, and models that get
- * their turn ("poll") wherever a real device could act: at each barrier, each spin, each sleep. Time
- * is virtual, it moves on when it is read and jumps to the next timer or deadline when somebody
- * sleeps, so that nothing in a test waits.
+ * A test puts fake hardware there: regions of fake physical addresses and ports, and models that
+ * get their turn ("poll") wherever a real device could act: at each barrier, each spin, each sleep.
+ * Time is virtual, it moves on when it is read and jumps to the next timer or deadline when
+ * somebody sleeps, so that nothing in a test waits.
  *
  * DMA memory has fake physical addresses, which are not pointers, and a model reaches memory only
  * through host_dma_pointer(): what the driver has not lent, or has freed, is not there.
@@ -18,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Forgets everything below (regions, models, DMA blocks, log, time): first line of a test's setup. */
+/* Forgets everything below (regions, models, DMA blocks, log, time): first line of a test's setup.
+ */
 void host_reset(void);
 
 /* Ends the program with a message: a bug in the sources or in the test. */
@@ -26,13 +27,15 @@ void host_abort(const char *format, ...) __attribute__((noreturn, format(printf,
 
 /* -- Memory-mapped registers */
 struct host_region_operations {
-	uint64_t (*read)(void *context, uint64_t offset, unsigned int width); /* NULL: plain memory */
+	uint64_t (*read)(void *context, uint64_t offset,
+			 unsigned int width); /* NULL: plain memory */
 	void (*write)(void *context, uint64_t offset, unsigned int width, uint64_t value);
 };
 
 struct host_region {
 	struct host_region *next;
-	uint64_t address; /* fake physical; may be changed when a BAR is programmed; 0: not mapped */
+	uint64_t
+		address; /* fake physical; may be changed when a BAR is programmed; 0: not mapped */
 	uint64_t size;
 	uint8_t *memory; /* `size` bytes: what map_mmio() points to, and plain memory's content */
 	const struct host_region_operations *operations; /* NULL: plain memory */
@@ -41,7 +44,8 @@ struct host_region {
 
 /* The region lives until host_reset(). map_mmio() succeeds for ranges inside one region. */
 struct host_region *host_mmio_region(uint64_t address, uint64_t size,
-				     const struct host_region_operations *operations, void *context);
+				     const struct host_region_operations *operations,
+				     void *context);
 
 /* How many register accesses there were since host_reset(): MMIO and ports. */
 uint64_t host_io_accesses(void);
@@ -74,7 +78,8 @@ void host_interrupt_limit(int count);
 /* -- Time */
 void host_clock_advance(uint64_t nanoseconds); /* runs timers that are due, and models */
 
-/* -- Log: the last lines, each "area: text". Shown on stderr when HOST_LOG is in the environment. */
+/* -- Log: the last lines, each "area: text". Shown on stderr when HOST_LOG is in the environment.
+ */
 bool host_log_has(const char *part);
 unsigned int host_log_count(void); /* lines of warning level and worse since the last clear */
 void host_log_clear(void);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOW_START 0x00100000ULL   /* for blocks with a limit below 4 GiB */
+#define LOW_START 0x00100000ULL	  /* for blocks with a limit below 4 GiB */
 #define HIGH_START 0x100000000ULL /* all others: a truncated address shows */
 #define IMAGE_START 0x7000000000ULL
 

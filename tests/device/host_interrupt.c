@@ -69,6 +69,8 @@ void interrupt_free(struct interrupt *interrupt)
 		if (*link == interrupt) {
 			*link = interrupt->next;
 			free(interrupt);
+			if (vectors_left >= 0)
+				vectors_left++;
 			return;
 		}
 	host_abort("interrupt_free of what is not allocated");
@@ -93,7 +95,8 @@ int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_l
 {
 	for (struct interrupt *other = interrupts; other; other = other->next)
 		if (other->connected && other->line.gsi == line->gsi &&
-		    (other->line.level != line->level || other->line.active_low != line->active_low))
+		    (other->line.level != line->level ||
+		     other->line.active_low != line->active_low))
 			return -EBUSY;
 	interrupt->connected = true;
 	interrupt->line = *line;
@@ -102,7 +105,7 @@ int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_l
 
 void interrupt_isa_line(unsigned int irq, struct interrupt_line *line)
 {
-	*line = (struct interrupt_line){ .gsi = irq == 0 ? 2 : irq };
+	*line = (struct interrupt_line){.gsi = irq == 0 ? 2 : irq};
 }
 
 uint64_t interrupt_count(const struct interrupt *interrupt)

@@ -11,13 +11,14 @@
 #define READ_COST 20 /* nanoseconds that go by when the clock is read */
 #define WALL_START (1700000000 * NANOSECONDS_PER_SECOND)
 #define IDLE_STEP NANOSECONDS_PER_MILLISECOND
-#define IDLE_STEPS_MAX 1000 /* a sleep without deadline or timer is hopeless after so many polls */
+#define IDLE_STEPS_MAX 1000 /* a sleep without deadline or timer is hopeless after so many polls   \
+			     */
 
 struct thread {
 	const char *name;
 };
 
-static struct thread only_thread = { "test" };
+static struct thread only_thread = {"test"};
 static uint64_t now;
 static struct timer *timers;
 
@@ -105,7 +106,7 @@ void wait_queue_init(struct wait_queue *queue)
 
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter)
 {
-	*waiter = (struct waiter){ .thread = &only_thread, .queued = true, .previous = queue->last };
+	*waiter = (struct waiter){.thread = &only_thread, .queued = true, .previous = queue->last};
 	if (queue->last)
 		queue->last->next = waiter;
 	else

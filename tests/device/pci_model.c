@@ -108,7 +108,8 @@ static void config_write(const struct pci_access *access, struct pci_address add
 		uint8_t mask = model->writable[offset + i];
 		uint8_t byte = (uint8_t)(value >> 8 * i);
 
-		model->config[offset + i] = (uint8_t)((model->config[offset + i] & ~mask) | (byte & mask));
+		model->config[offset + i] =
+			(uint8_t)((model->config[offset + i] & ~mask) | (byte & mask));
 	}
 	if (offset >= BAR0 && offset < BAR0 + 4 * PCI_MODEL_BARS)
 		bars_moved(model);
@@ -199,7 +200,8 @@ static uint32_t table_word(struct pci_model *model, unsigned int entry, unsigned
 	uint32_t value;
 
 	memcpy(&value,
-	       model->bars[model->msix_bar].region->memory + model->msix_table + 16 * entry + 4 * word,
+	       model->bars[model->msix_bar].region->memory + model->msix_table + 16 * entry +
+		       4 * word,
 	       sizeof(value));
 	return value;
 }
@@ -228,7 +230,7 @@ void pci_model_msix(struct pci_model *model, unsigned int bar, uint64_t address,
 	struct {
 		uint16_t control;
 		uint32_t table, pending;
-	} __attribute__((packed)) body = { (uint16_t)(count - 1), bar, MSIX_PENDING_OFFSET | bar };
+	} __attribute__((packed)) body = {(uint16_t)(count - 1), bar, MSIX_PENDING_OFFSET | bar};
 
 	if (count > PCI_MODEL_VECTORS_MAX)
 		host_abort("more MSI-X vectors than the model has");
@@ -246,8 +248,7 @@ void pci_model_msix(struct pci_model *model, unsigned int bar, uint64_t address,
 
 bool pci_model_msix_enabled(const struct pci_model *model)
 {
-	return model->msix_capability &&
-	       get16(model, model->msix_capability + 2) & MSIX_ENABLE;
+	return model->msix_capability && get16(model, model->msix_capability + 2) & MSIX_ENABLE;
 }
 
 void pci_model_message(struct pci_model *model, unsigned int entry)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A PCI function in memory: configuration space with BARs and capabilities, MSI-X with mask and pending
- * bits, and the interrupt pin. Devices are built on it (virtio_model_pci.h).
+ * A PCI function in memory: configuration space with BARs and capabilities, MSI-X with mask and
+ * pending bits, and the interrupt pin. Devices are built on it (virtio_model_pci.h).
  *
  * Every byte of configuration space can be changed by a test at any time: `config` is what is read,
  * `writable` says which bits a driver may change.
@@ -37,7 +37,7 @@ struct pci_model {
 	unsigned int msix_capability; /* 0: none */
 	unsigned int msix_count, msix_bar;
 	uint32_t msix_table, msix_pending;
-	bool line; /* INTx is asserted */
+	bool line;	   /* INTx is asserted */
 	uint64_t messages; /* sent */
 };
 
@@ -45,7 +45,8 @@ struct pci_model {
 void pci_model_reset(void);
 
 /* A function with interrupt pin A on line 11, nothing else. The structure is the caller's. */
-void pci_model_init(struct pci_model *model, uint8_t device, uint16_t vendor_id, uint16_t device_id);
+void pci_model_init(struct pci_model *model, uint8_t device, uint16_t vendor_id,
+		    uint16_t device_id);
 
 /* A memory BAR at `address` (0: firmware left it unassigned) with the given registers behind it. */
 void pci_model_bar(struct pci_model *model, unsigned int index, uint64_t address, uint64_t size,
@@ -56,7 +57,8 @@ unsigned int pci_model_capability(struct pci_model *model, uint8_t id, const voi
 				  unsigned int length);
 
 /* Adds MSI-X with its table and pending bits in a BAR of its own. */
-void pci_model_msix(struct pci_model *model, unsigned int bar, uint64_t address, unsigned int count);
+void pci_model_msix(struct pci_model *model, unsigned int bar, uint64_t address,
+		    unsigned int count);
 
 /* Enumerates bus 0 and binds the drivers. */
 void pci_model_boot(void);

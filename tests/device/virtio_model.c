@@ -90,7 +90,7 @@ void virtio_model_record(struct virtio_model *model, enum model_space space, uin
 			 uint64_t value)
 {
 	if (model->trace_count < MODEL_TRACE)
-		model->trace[model->trace_count++] = (struct model_write){ space, offset, value };
+		model->trace[model->trace_count++] = (struct model_write){space, offset, value};
 }
 
 /* -- Status (2.1, 3.1.1) */
@@ -117,7 +117,8 @@ void virtio_model_status_write(struct virtio_model *model, uint8_t status)
 	if (status & STATUS_FEATURES_OK && !(model->status & STATUS_FEATURES_OK)) {
 		for (unsigned int i = 0; i < 4; i++)
 			if (model->accepted[i] & ~model->offered[i])
-				virtio_model_violation(model, "accepted %08x of word %u, offered %08x",
+				virtio_model_violation(model,
+						       "accepted %08x of word %u, offered %08x",
 						       model->accepted[i], i, model->offered[i]);
 		if (model->refuse_features)
 			status &= (uint8_t)~STATUS_FEATURES_OK;
@@ -174,7 +175,8 @@ void virtio_model_needs_reset(struct virtio_model *model)
 
 struct model_queue *virtio_model_selected(struct virtio_model *model)
 {
-	return model->queue_select < model->queue_count ? &model->queues[model->queue_select] : NULL;
+	return model->queue_select < model->queue_count ? &model->queues[model->queue_select]
+							: NULL;
 }
 
 void virtio_model_notify(struct virtio_model *model, uint32_t index)

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtio device in memory, in three layers: this one is the device itself (status, features, queues,
- * configuration), virtio_model_pci.c and virtio_model_mmio.c are its registers, and a device type is
- * what `process` does with the queues (virtio_model_net.c).
+ * A virtio device in memory, in three layers: this one is the device itself (status, features,
+ * queues, configuration), virtio_model_pci.c and virtio_model_mmio.c are its registers, and a
+ * device type is what `process` does with the queues (virtio_model_net.c).
  *
- * Nothing here uses drivers/virtio: the layouts are written down a second time, from the specification.
+ * Nothing here uses drivers/virtio: the layouts are written down a second time, from the
+ * specification.
  *
- * The model watches the driver: what breaks a rule is counted in `violations` and kept in `violation`.
- * And it lies when told: hooks see every register access first, and the ring can be written directly.
+ * The model watches the driver: what breaks a rule is counted in `violations` and kept in
+ * `violation`. And it lies when told: hooks see every register access first, and the ring can be
+ * written directly.
  */
 #ifndef TESTS_DEVICE_VIRTIO_MODEL_H
 #define TESTS_DEVICE_VIRTIO_MODEL_H
@@ -74,8 +76,8 @@ struct virtio_model {
 	unsigned int config_length;
 	void (*process)(struct virtio_model *model); /* does what is due; at every poll */
 	void *device;				     /* of `process` */
-	bool refuse_features;	 /* FEATURES_OK does not stick */
-	uint16_t vectors_max;	 /* queue and config vectors from here on read back NO_VECTOR */
+	bool refuse_features;			     /* FEATURES_OK does not stick */
+	uint16_t vectors_max;	  /* queue and config vectors from here on read back NO_VECTOR */
 	unsigned int reset_reads; /* so many reads of the status pass before a reset is over */
 	bool reset_never;
 
@@ -139,8 +141,8 @@ struct model_queue *virtio_model_selected(struct virtio_model *model);
 /* Takes the next available buffer. False: none. */
 bool model_split_pop(struct virtio_model *model, unsigned int queue, struct model_chain *chain);
 /* Writes a used entry without showing it; model_split_show() shows so many. */
-void model_split_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead, uint32_t id,
-		      uint32_t length);
+void model_split_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead,
+		      uint32_t id, uint32_t length);
 void model_split_show(struct virtio_model *model, unsigned int queue, unsigned int count);
 /* One entry, shown, and the interrupt if the driver wants it. */
 void model_split_push(struct virtio_model *model, unsigned int queue, uint32_t id, uint32_t length);

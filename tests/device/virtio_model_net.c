@@ -10,7 +10,8 @@
 
 _Static_assert(sizeof(struct model_net_header) == HEADER_SIZE, "5.1.9");
 
-/* Copies `length` bytes to or from the chain's segments, from `offset` on. Returns how many it did. */
+/* Copies `length` bytes to or from the chain's segments, from `offset` on. Returns how many it did.
+ */
 static uint32_t chain_copy(const struct model_chain *chain, unsigned int first, unsigned int count,
 			   uint32_t offset, uint8_t *data, uint32_t length, bool write)
 {
@@ -71,7 +72,7 @@ static void take_sent(struct virtio_model_net *net)
 		frame->indirect = chain.indirect;
 		check_sent(model, frame);
 		if (net->echo) {
-			struct model_net_header header = { 0 };
+			struct model_net_header header = {0};
 
 			virtio_model_net_inject(net, &header, frame->data, frame->length);
 		}
@@ -151,7 +152,7 @@ static void process(struct virtio_model *model)
 
 void virtio_model_net_init(struct virtio_model_net *net, uint16_t queue_size)
 {
-	static const uint8_t mac[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+	static const uint8_t mac[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 	struct virtio_model *model = &net->model;
 
 	memset(net, 0, sizeof(*net));

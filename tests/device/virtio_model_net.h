@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A network device on the virtio model: keeps what is sent, brings what a test injects, or echoes. */
+/* A network device on the virtio model: keeps what is sent, brings what a test injects, or echoes.
+ */
 #ifndef TESTS_DEVICE_VIRTIO_MODEL_NET_H
 #define TESTS_DEVICE_VIRTIO_MODEL_NET_H
 
@@ -34,9 +35,10 @@ struct model_net_frame {
 
 struct virtio_model_net {
 	struct virtio_model model;
-	bool echo;	      /* what is sent comes back */
-	bool hold_transmit;   /* frames are not used yet */
-	unsigned int hold_batch; /* so many frames are completed with one interrupt decision; 0: each */
+	bool echo;	    /* what is sent comes back */
+	bool hold_transmit; /* frames are not used yet */
+	unsigned int
+		hold_batch; /* so many frames are completed with one interrupt decision; 0: each */
 
 	/* Sent frames, the last MODEL_NET_FRAMES of them. */
 	struct model_net_frame *sent;

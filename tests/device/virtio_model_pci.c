@@ -57,13 +57,15 @@ static uint64_t common_read(struct virtio_model *model, uint32_t offset)
 
 static void set_half(uint64_t *value, bool high, uint32_t half)
 {
-	*value = high ? (*value & UINT32_MAX) | (uint64_t)half << 32 : (*value & ~0xffffffffull) | half;
+	*value = high ? (*value & UINT32_MAX) | (uint64_t)half << 32
+		      : (*value & ~0xffffffffull) | half;
 }
 
 static uint16_t vector_or_none(struct virtio_model *model, uint64_t vector)
 {
-	return vector < model->vectors_max && vector < pci_of(model)->pci.msix_count ? (uint16_t)vector
-										       : NO_VECTOR;
+	return vector < model->vectors_max && vector < pci_of(model)->pci.msix_count
+		       ? (uint16_t)vector
+		       : NO_VECTOR;
 }
 
 static void queue_write(struct virtio_model *model, uint32_t offset, uint64_t value)
@@ -76,7 +78,8 @@ static void queue_write(struct virtio_model *model, uint32_t offset, uint64_t va
 		return;
 	}
 	if (queue->enabled && offset != 0x1a)
-		virtio_model_violation(model, "register %02x of an enabled queue was written", offset);
+		virtio_model_violation(model, "register %02x of an enabled queue was written",
+				       offset);
 	switch (offset) {
 	case 0x18:
 		if (!value || value > queue->size_max || (value & (value - 1)))
@@ -194,14 +197,14 @@ static void bar_write(void *context, uint64_t offset, unsigned int width, uint64
 		return;
 	if (space == MODEL_COMMON) {
 		if (width != common_width(place))
-			virtio_model_violation(model, "register %02x was written with %u bytes", place,
-					       width);
+			virtio_model_violation(model, "register %02x was written with %u bytes",
+					       place, width);
 		common_write(model, place, value);
 	} else if (space == MODEL_NOTIFY) {
 		uint32_t index = place / MODEL_PCI_MULTIPLIER;
 
-		if (width != 2 || place % MODEL_PCI_MULTIPLIER ||
-		    index >= model->queue_count || model->queues[value % MODEL_QUEUES].notify_off != index)
+		if (width != 2 || place % MODEL_PCI_MULTIPLIER || index >= model->queue_count ||
+		    model->queues[value % MODEL_QUEUES].notify_off != index)
 			virtio_model_violation(model, "doorbell at %x, %u bytes, value %u", place,
 					       width, (unsigned int)value);
 		virtio_model_notify(model, (uint32_t)value);
@@ -210,7 +213,7 @@ static void bar_write(void *context, uint64_t offset, unsigned int width, uint64
 	}
 }
 
-static const struct host_region_operations bar_operations = { bar_read, bar_write };
+static const struct host_region_operations bar_operations = {bar_read, bar_write};
 
 /* 4.1.4.5 and 4.1.5.3 */
 static void interrupt(struct virtio_model *model, int queue)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The virtio model on PCI without the legacy interface (virtio 1.4, 4.1): BAR 4 has the structures at
- * the places below, BAR 1 has MSI-X. A test may change the capabilities in pci.config before it boots.
+ * The virtio model on PCI without the legacy interface (virtio 1.4, 4.1): BAR 4 has the structures
+ * at the places below, BAR 1 has MSI-X. A test may change the capabilities in pci.config before it
+ * boots.
  */
 #ifndef TESTS_DEVICE_VIRTIO_MODEL_PCI_H
 #define TESTS_DEVICE_VIRTIO_MODEL_PCI_H

@@ -104,14 +104,16 @@ static bool append(struct virtio_model *model, struct model_chain *chain,
 		chain->in_bytes += descriptor->length;
 	} else {
 		if (chain->in_count)
-			virtio_model_violation(model, "a readable descriptor behind a writable one");
+			virtio_model_violation(model,
+					       "a readable descriptor behind a writable one");
 		chain->out_count++;
 		chain->out_bytes += descriptor->length;
 	}
 	return segment->data != NULL;
 }
 
-/* Walks `count` descriptors from `index`; the limit is the queue's size also for indirect tables. */
+/* Walks `count` descriptors from `index`; the limit is the queue's size also for indirect tables.
+ */
 static bool walk(struct virtio_model *model, const struct descriptor *table, unsigned int entries,
 		 unsigned int index, unsigned int limit, bool indirect, struct model_chain *chain)
 {
@@ -133,8 +135,8 @@ static bool walk(struct virtio_model *model, const struct descriptor *table, uns
 			}
 			inner = lent(model, descriptor.address, descriptor.length, "a table");
 			chain->indirect = true;
-			return inner && walk(model, inner, descriptor.length / 16, 0, limit, true,
-					     chain);
+			return inner &&
+			       walk(model, inner, descriptor.length / 16, 0, limit, true, chain);
 		}
 		if (!append(model, chain, &descriptor))
 			return false;
@@ -172,8 +174,8 @@ bool model_split_pop(struct virtio_model *model, unsigned int queue, struct mode
 	return table && walk(model, table, q->size, chain->head, q->size, false, chain);
 }
 
-void model_split_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead, uint32_t id,
-		      uint32_t length)
+void model_split_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead,
+		      uint32_t id, uint32_t length)
 {
 	struct model_queue *q = &model->queues[queue];
 	uint8_t *place = used(model, queue) + 4 + 8u * ((q->used_idx + ahead) % q->size);

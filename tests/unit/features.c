@@ -50,13 +50,13 @@ static void test_names(void **state)
 
 static struct virtio_features set(const char *names)
 {
-	struct virtio_features features = { { 0 } };
+	struct virtio_features features = {{0}};
 
 	while (*names) {
 		size_t length = strcspn(names, " ");
 
-		virtio_features_set(&features,
-				    (unsigned int)virtio_feature_find(NET, names, (unsigned int)length));
+		virtio_features_set(&features, (unsigned int)virtio_feature_find(
+						       NET, names, (unsigned int)length));
 		names += length + (names[length] == ' ');
 	}
 	return features;
@@ -84,12 +84,13 @@ static void test_requirements(void **state)
 	/* Bits above 63. */
 	check_close("csum host_tso4 host_tso6 host_udp_tunnel_gso host_udp_tunnel_gso_csum",
 		    "csum host_tso4 host_tso6");
-	check_close("csum host_tso4 host_tso6 host_uso host_udp_tunnel_gso host_udp_tunnel_gso_csum",
-		    "csum host_tso4 host_tso6 host_uso host_udp_tunnel_gso host_udp_tunnel_gso_csum");
+	check_close(
+		"csum host_tso4 host_tso6 host_uso host_udp_tunnel_gso host_udp_tunnel_gso_csum",
+		"csum host_tso4 host_tso6 host_uso host_udp_tunnel_gso host_udp_tunnel_gso_csum");
 	check_close("event_idx ring_packed", "event_idx");
 	/* Of another device the same bits mean other things. */
 	{
-		struct virtio_features features = { { 1u << 7 } };
+		struct virtio_features features = {{1u << 7}};
 
 		virtio_features_close(VIRTIO_ID_BLOCK, &features);
 		assert_int_equal(features.words[0], 1u << 7);
@@ -131,7 +132,8 @@ static void test_negotiated(void **state)
 {
 	(void)state;
 	start("");
-	/* Reserved, unknown, and known but not implemented: never accepted, and no reason to fail. */
+	/* Reserved, unknown, and known but not implemented: never accepted, and no reason to fail.
+	 */
 	net.model.offered[0] |= 0xff000000u | MODEL_FEATURE(MODEL_NET_CTRL_VQ) | MODEL_FEATURE(4);
 	net.model.offered[1] = 0xffffffffu;
 	net.model.offered[2] = net.model.offered[3] = 0xffffffffu;
@@ -152,10 +154,10 @@ static void test_negotiated(void **state)
 
 static void test_each_missing(void **state)
 {
-	static const unsigned int bits[] = { MODEL_NET_CSUM,	  MODEL_NET_GUEST_CSUM,
-					     MODEL_NET_MAC,	  MODEL_NET_MRG_RXBUF,
-					     MODEL_NET_STATUS,	  MODEL_EVENT_IDX,
-					     MODEL_INDIRECT };
+	static const unsigned int bits[] = {MODEL_NET_CSUM,   MODEL_NET_GUEST_CSUM,
+					    MODEL_NET_MAC,    MODEL_NET_MRG_RXBUF,
+					    MODEL_NET_STATUS, MODEL_EVENT_IDX,
+					    MODEL_INDIRECT};
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
@@ -238,9 +240,10 @@ static void test_user_insists(void **state)
 
 static void test_user_writes_nonsense(void **state)
 {
-	static const char *const words[] = { "virtio.features=event_idx", "virtio.features=-nonsense",
-					     "virtio.features=", "virtio.features=-event_idx,",
-					     "virtio.features=00:03.0:" };
+	static const char *const words[] = {"virtio.features=event_idx",
+					    "virtio.features=-nonsense",
+					    "virtio.features=", "virtio.features=-event_idx,",
+					    "virtio.features=00:03.0:"};
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

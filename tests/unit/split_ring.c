@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The driver's split ring against the model's: random chains at all sizes and across the wrap of the
- * 16-bit index, kick and interrupt decisions at their boundaries, and everything a device can lie about.
+ * The driver's split ring against the model's: random chains at all sizes and across the wrap of
+ * the 16-bit index, kick and interrupt decisions at their boundaries, and everything a device can
+ * lie about.
  */
 #include "drivers/virtio/rings/formats.h"
 #include "drivers/virtio/rings/split.h"
@@ -55,9 +56,10 @@ static void count_failure(struct virtqueue *queue)
 
 static void open_queue(uint16_t size, bool event_idx, bool indirect)
 {
-	struct virtqueue_parameters parameters = {
-		.size = size, .segments_max = SEGMENTS_MAX, .event_idx = event_idx, .indirect = indirect
-	};
+	struct virtqueue_parameters parameters = {.size = size,
+						  .segments_max = SEGMENTS_MAX,
+						  .event_idx = event_idx,
+						  .indirect = indirect};
 
 	host_reset();
 	notified = called = failed = 0;
@@ -112,7 +114,7 @@ struct reference {
 
 static void traffic(uint16_t size, bool event_idx, bool indirect, unsigned int rounds)
 {
-	struct reference lent[64] = { 0 };
+	struct reference lent[64] = {0};
 	unsigned int lent_count = 0, popped = 0;
 	uintptr_t next_token = 1;
 
@@ -135,8 +137,7 @@ static void traffic(uint16_t size, bool event_idx, bool indirect, unsigned int r
 				continue;
 			assert_true(before > virtqueue_free(vq));
 			lent[lent_count++] = (struct reference){
-				.token = next_token++, .in_bytes = 16 * in, .out = out, .in = in
-			};
+				.token = next_token++, .in_bytes = 16 * in, .out = out, .in = in};
 			assert_true(lent_count <= size);
 		}
 		virtqueue_kick(vq);
@@ -210,7 +211,7 @@ static void test_index_wrap(void **state)
 
 static void test_sizes(void **state)
 {
-	struct virtqueue_parameters parameters = { .size = 3 };
+	struct virtqueue_parameters parameters = {.size = 3};
 
 	(void)state;
 	host_reset();
@@ -235,7 +236,7 @@ static void test_sizes(void **state)
 
 static void test_no_memory(void **state)
 {
-	struct virtqueue_parameters parameters = { .size = 8, .segments_max = 4, .indirect = true };
+	struct virtqueue_parameters parameters = {.size = 8, .segments_max = 4, .indirect = true};
 
 	(void)state;
 	for (int allowed = 0; allowed < 2; allowed++) {
@@ -300,7 +301,7 @@ static void advance(unsigned int count)
 /* A kick is due exactly when the index passes the event, wherever both are. */
 static void test_kick_event(void **state)
 {
-	static const unsigned int starts[] = { 0, 1, 65533, 65534, 65535, 65536 };
+	static const unsigned int starts[] = {0, 1, 65533, 65534, 65535, 65536};
 
 	(void)state;
 	for (unsigned int s = 0; s < sizeof(starts) / sizeof(starts[0]); s++)
@@ -446,7 +447,7 @@ static void expect_broken(void)
 
 static void test_lie_id(void **state)
 {
-	static const uint32_t ids[] = { 8, 9, 65535, 65536, 0x80000000u, UINT32_MAX };
+	static const uint32_t ids[] = {8, 9, 65535, 65536, 0x80000000u, UINT32_MAX};
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
@@ -508,7 +509,7 @@ static void test_lie_length(void **state)
 
 static void test_lie_index(void **state)
 {
-	static const uint16_t jumps[] = { 2, 3, 9, 0x7fff, 0x8000, 0xfffe, 0xffff };
+	static const uint16_t jumps[] = {2, 3, 9, 0x7fff, 0x8000, 0xfffe, 0xffff};
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {

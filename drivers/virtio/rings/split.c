@@ -12,8 +12,8 @@
  *	used_next				the next used entry to take
  *	used_seen				used.idx when it was last looked at
  *
- * Free descriptors are taken from where the last ones were put, so that a queue with little in flight
- * keeps to a few cache lines.
+ * Free descriptors are taken from where the last ones were put, so that a queue with little in
+ *flight keeps to a few cache lines.
  */
 #include "drivers/virtio/rings/split.h"
 
@@ -87,8 +87,8 @@ static inline void write_desc(struct split_desc *desc, const struct virtqueue_se
 }
 
 /*
- * An indirect table costs the device one more look-up and saves descriptors: worth it for long chains,
- * and when descriptors become scarce.
+ * An indirect table costs the device one more look-up and saves descriptors: worth it for long
+ * chains, and when descriptors become scarce.
  */
 static inline bool wants_indirect(const struct split_queue *queue, unsigned int count)
 {
@@ -134,7 +134,8 @@ static int split_add(struct virtqueue *vq, const struct virtqueue_segment *segme
 
 	if (vq->broken)
 		return -EIO;
-	/* 2.7.5.3.1: also the entries of an indirect table are at most as many as the queue is long. */
+	/* 2.7.5.3.1: also the entries of an indirect table are at most as many as the queue is
+	 * long. */
 	if (!count || count > vq->size || !token)
 		return -EINVAL;
 	if (count > 1 && wants_indirect(queue, count))
@@ -256,7 +257,8 @@ static void *split_take(struct virtqueue *vq, uint32_t *length)
 			virtqueue_break(vq);
 			return NULL;
 		}
-		/* Several back ends report what they have read here. It says nothing and harms nobody. */
+		/* Several back ends report what they have read here. It says nothing and harms
+		 * nobody. */
 		vq->counters.lengths_ignored++;
 		written = 0;
 	}
@@ -281,8 +283,9 @@ static void split_interrupts_off(struct virtqueue *vq)
 	struct split_queue *queue = split_of(vq);
 
 	/*
-	 * 2.7.7.1: with EVENT_IDX the flags stay 0. The event that was asked for lies behind us after
-	 * the interrupt; no new one is due before the index has gone round, and split_take() sees to that.
+	 * 2.7.7.1: with EVENT_IDX the flags stay 0. The event that was asked for lies behind us
+	 * after the interrupt; no new one is due before the index has gone round, and split_take()
+	 * sees to that.
 	 */
 	if (!queue->event_idx)
 		wire_write16(&queue->avail->flags, SPLIT_AVAIL_NO_INTERRUPT);
@@ -354,10 +357,11 @@ static const struct virtqueue_operations split_operations = {
 	.describe = split_describe,
 };
 
-/* Lays the three parts out: alignments 16, 2 and 4 are asked for (2.7); each gets its cache lines. */
+/* Lays the three parts out: alignments 16, 2 and 4 are asked for (2.7); each gets its cache lines.
+ */
 static bool allocate_parts(struct split_queue *queue, uint16_t size)
 {
-	const struct dma_constraints constraints = { .align = CACHE_LINE };
+	const struct dma_constraints constraints = {.align = CACHE_LINE};
 	size_t avail_offset = size * sizeof(struct split_desc);
 	size_t used_offset = avail_offset + sizeof(struct split_avail) + (size + 1u) * sizeof(le16);
 	char *block;
@@ -381,18 +385,18 @@ static bool allocate_parts(struct split_queue *queue, uint16_t size)
 	return true;
 }
 
-static bool allocate_tables(struct split_queue *queue, const struct virtqueue_parameters *parameters)
+static bool allocate_tables(struct split_queue *queue,
+			    const struct virtqueue_parameters *parameters)
 {
 	unsigned int length = parameters->segments_max;
 
 	if (!parameters->indirect || length < 2)
 		return true;
 	queue->table_length = (uint16_t)(length < parameters->size ? length : parameters->size);
-	queue->table_count = parameters->size < INDIRECT_TABLES_MAX ? parameters->size
-								    : INDIRECT_TABLES_MAX;
-	queue->tables = dma_alloc((size_t)queue->table_count * queue->table_length *
-					  sizeof(struct split_desc),
-				  NULL);
+	queue->table_count =
+		parameters->size < INDIRECT_TABLES_MAX ? parameters->size : INDIRECT_TABLES_MAX;
+	queue->tables = dma_alloc(
+		(size_t)queue->table_count * queue->table_length * sizeof(struct split_desc), NULL);
 	queue->free_tables = calloc(queue->table_count, sizeof(*queue->free_tables));
 	if (!queue->tables || !queue->free_tables)
 		return false;
@@ -426,7 +430,8 @@ struct virtqueue *split_create(const struct virtqueue_parameters *parameters)
 		queue->slots[i].next = (uint16_t)(i + 1);
 		queue->slots[i].table = NO_TABLE;
 	}
-	/* No interrupts before somebody asks for them; 2.7.10.1: used.flags are 0, as is all the block. */
+	/* No interrupts before somebody asks for them; 2.7.10.1: used.flags are 0, as is all the
+	 * block. */
 	if (queue->event_idx)
 		wire_write16(queue->used_event, UINT16_MAX);
 	else

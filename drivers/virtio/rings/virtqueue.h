@@ -3,23 +3,24 @@
  * A virtqueue as drivers use it, whatever the ring's format (virtio 1.4, 2.6 to 2.9).
  *
  *	virtqueue_add(vq, segments, out, in, token)	lend a buffer; several may follow
- *	virtqueue_kick(vq)				show them to the device; at most one notification
+ *	virtqueue_kick(vq)				show them to the device; at most one
+ *notification
  *	...
  *	while ((token = virtqueue_take(vq, &length)))	what the device has used
  *		...
  *	if (virtqueue_interrupts_on(vq, 1))		sleep? true: not yet, take again
  *		...
  *
- * Who may call: one thread at a time for a queue, or code under one lock. virtqueue_interrupt() comes
- * from interrupt handlers at any moment and touches nothing but `armed` and counters.
+ * Who may call: one thread at a time for a queue, or code under one lock. virtqueue_interrupt()
+ *comes from interrupt handlers at any moment and touches nothing but `armed` and counters.
  *
  * The device may write anything into the ring. What is needed later stands in private memory; what
- * the device says is read once and checked. A queue whose device broke the rules is `broken` for good:
- * nothing is added or taken any more, and after the device's reset virtqueue_detach() returns what
- * was lent.
+ * the device says is read once and checked. A queue whose device broke the rules is `broken` for
+ *good: nothing is added or taken any more, and after the device's reset virtqueue_detach() returns
+ *what was lent.
  *
- * A ring knows no registers: the transport gives `notify`. It knows no device either: the core gives
- * `failed`.
+ * A ring knows no registers: the transport gives `notify`. It knows no device either: the core
+ *gives `failed`.
  */
 #ifndef DRIVERS_VIRTIO_RINGS_VIRTQUEUE_H
 #define DRIVERS_VIRTIO_RINGS_VIRTQUEUE_H
@@ -42,13 +43,13 @@ struct virtqueue_segment {
 };
 
 struct virtqueue_counters {
-	uint64_t added;		 /* buffers */
+	uint64_t added; /* buffers */
 	uint64_t taken;
-	uint64_t kicks;		 /* notifications to the device */
-	uint64_t kicks_avoided;	 /* virtqueue_kick() with new buffers that needed none */
-	uint64_t interrupts;	 /* that were asked for */
+	uint64_t kicks;		  /* notifications to the device */
+	uint64_t kicks_avoided;	  /* virtqueue_kick() with new buffers that needed none */
+	uint64_t interrupts;	  /* that were asked for */
 	uint64_t interrupts_idle; /* that nobody had asked for */
-	uint64_t indirect;	 /* buffers that went through an indirect table */
+	uint64_t indirect;	  /* buffers that went through an indirect table */
 	uint64_t lengths_ignored; /* read-only buffers that the device claims to have written to */
 };
 
@@ -78,7 +79,7 @@ struct virtqueue {
 	uint64_t descriptor_area, driver_area, device_area;
 
 	/* Set by the core and the transport before the device is live. */
-	bool live; /* DRIVER_OK is set: the device may be notified */
+	bool live;  /* DRIVER_OK is set: the device may be notified */
 	bool armed; /* an interrupt is wanted; also read by handlers */
 	void (*notify)(struct virtqueue *vq);
 	volatile void *notify_address;
@@ -88,7 +89,7 @@ struct virtqueue {
 	void *device; /* the core's */
 
 	/* Set by the driver. */
-	char name[VIRTQUEUE_NAME_MAX];		  /* "receive0" */
+	char name[VIRTQUEUE_NAME_MAX];		/* "receive0" */
 	void (*callback)(struct virtqueue *vq); /* interrupt context; NULL: never any interrupt */
 	void *context;
 
@@ -117,9 +118,9 @@ void virtqueue_break(struct virtqueue *vq);
 void virtqueue_describe(const struct virtqueue *vq, struct facts *facts);
 
 /*
- * Lends a buffer of `out_count` segments that the device reads, followed by `in_count` that it writes.
- * The device sees it at the next kick. `token` is not NULL. 0; -ENOSPC: too few free descriptors;
- * -EINVAL: no segments, or more than the queue is long; -EIO: broken.
+ * Lends a buffer of `out_count` segments that the device reads, followed by `in_count` that it
+ * writes. The device sees it at the next kick. `token` is not NULL. 0; -ENOSPC: too few free
+ * descriptors; -EINVAL: no segments, or more than the queue is long; -EIO: broken.
  */
 static inline int virtqueue_add(struct virtqueue *vq, const struct virtqueue_segment *segments,
 				unsigned int out_count, unsigned int in_count, void *token)
@@ -128,8 +129,8 @@ static inline int virtqueue_add(struct virtqueue *vq, const struct virtqueue_seg
 }
 
 /*
- * Shows the device all that was added since the last kick and notifies it if it asked for that. True
- * when it was notified. Before DRIVER_OK nothing happens: kick again afterwards.
+ * Shows the device all that was added since the last kick and notifies it if it asked for that.
+ * True when it was notified. Before DRIVER_OK nothing happens: kick again afterwards.
  */
 static inline bool virtqueue_kick(struct virtqueue *vq)
 {
@@ -141,8 +142,8 @@ static inline bool virtqueue_kick(struct virtqueue *vq)
 }
 
 /*
- * The token of the next used buffer, in the device's order, and how many bytes the device wrote to it
- * (checked against the buffer). NULL: none, or broken.
+ * The token of the next used buffer, in the device's order, and how many bytes the device wrote to
+ * it (checked against the buffer). NULL: none, or broken.
  */
 static inline void *virtqueue_take(struct virtqueue *vq, uint32_t *length)
 {

@@ -179,8 +179,8 @@ static int mmio_queue_enable(struct virtio_device *device, struct virtqueue *vq)
 /* -- Interrupts */
 
 /*
- * 4.2.3.4.1: look, handle, acknowledge. What happens between handling and the acknowledgement raises no
- * interrupt of its own; a second look, in memory for the queues, finds it.
+ * 4.2.3.4.1: look, handle, acknowledge. What happens between handling and the acknowledgement
+ * raises no interrupt of its own; a second look, in memory for the queues, finds it.
  */
 static enum interrupt_result on_interrupt(void *context)
 {
@@ -359,7 +359,7 @@ OPTION(virtio_mmio_device, "virtio_mmio.device", "SIZE@ADDRESS:IRQ[:ID]",
 
 static bool add_option(void *context, const char *value)
 {
-	struct interrupt_line line = { 0 };
+	struct interrupt_line line = {0};
 	uint64_t length, address, irq;
 
 	(void)context;
@@ -375,7 +375,7 @@ static bool add_option(void *context, const char *value)
 
 static bool add_acpi(void *context, const struct acpi_virtio_mmio *device)
 {
-	const struct interrupt_line line = { device->gsi, device->level, device->active_low };
+	const struct interrupt_line line = {device->gsi, device->level, device->active_low};
 
 	(void)context;
 	virtio_mmio_add(device->address, device->length, &line);

@@ -13,7 +13,8 @@
 /* Adds all devices that were named, each once. After ACPI's tables were read. Thread context. */
 void virtio_mmio_init(void);
 
-/* Adds one: 0, -ENODEV: there is none at that place; other: one that cannot be driven (one log line). */
+/* Adds one: 0, -ENODEV: there is none at that place; other: one that cannot be driven (one log
+ * line). */
 int virtio_mmio_add(uint64_t address, uint64_t length, const struct interrupt_line *line);
 
 #endif

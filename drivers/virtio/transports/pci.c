@@ -3,7 +3,6 @@
 #include "drivers/virtio/transports/pci.h"
 
 #include "kernel/console/log.h"
-#include "kernel/shell/command.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,33 +56,13 @@ static void virtio_pci_shutdown(struct pci_function *function)
 }
 
 static const struct pci_match matches[] = {
-	{ VIRTIO_PCI_VENDOR, VIRTIO_PCI_DEVICE_TRANSITIONAL, VIRTIO_PCI_DEVICE_LAST },
-	{ 0, 0, 0 },
+	{VIRTIO_PCI_VENDOR, VIRTIO_PCI_DEVICE_TRANSITIONAL, VIRTIO_PCI_DEVICE_LAST},
+	{0, 0, 0},
 };
-
-/* In pciutils' words. */
-static void virtio_pci_describe_capability(const struct pci_function *function, unsigned int offset)
-{
-	static const char *const types[] = { "<unknown>", "CommonCfg", "Notify",
-					     "ISR",	  "DeviceCfg", "<unknown>" };
-	unsigned int type = pci_read8(function, offset + 3);
-
-	if (pci_read8(function, offset) != PCI_CAPABILITY_VENDOR)
-		return;
-	command_print("VirtIO: %s\n", type < sizeof(types) / sizeof(types[0]) ? types[type]
-									       : "<unknown>");
-	command_print("\t\tBAR=%u offset=%08x size=%08x", pci_read8(function, offset + 4),
-		      (unsigned int)pci_read32(function, offset + 8),
-		      (unsigned int)pci_read32(function, offset + 12));
-	if (type == 2 && pci_read8(function, offset + 2) >= 20)
-		command_print(" multiplier=%08x", (unsigned int)pci_read32(function, offset + 16));
-	command_print("\n");
-}
 
 PCI_DRIVER(virtio) = {
 	.name = "virtio-pci",
 	.matches = matches,
 	.probe = virtio_pci_probe,
 	.shutdown = virtio_pci_shutdown,
-	.describe_capability = virtio_pci_describe_capability,
 };

@@ -7,8 +7,8 @@
  *	msix-one	one for everything
  *	intx		the interrupt line, shared with other devices, and the ISR register
  *
- * A way is taken when the table is long enough, the CPU has vectors left, and the device confirms each
- * vector that it is told (it reads back NO_VECTOR otherwise).
+ * A way is taken when the table is long enough, the CPU has vectors left, and the device confirms
+ *each vector that it is told (it reads back NO_VECTOR otherwise).
  */
 #include "drivers/virtio/transports/pci.h"
 
@@ -120,7 +120,8 @@ static int connect_queue(struct virtio_pci *pci, enum mode mode, struct virtqueu
 	return error;
 }
 
-/* Entry 0 is for configuration changes, and in MODE_ONE for all; entry 1 in MODE_SHARED for queues. */
+/* Entry 0 is for configuration changes, and in MODE_ONE for all; entry 1 in MODE_SHARED for queues.
+ */
 static int connect_msix(struct virtio_pci *pci, enum mode mode, unsigned int entries)
 {
 	struct virtio_device *device = &pci->device;
@@ -194,9 +195,9 @@ static int try_line(struct virtio_pci *pci)
 
 int virtio_pci_interrupts_connect(struct virtio_device *device)
 {
-	static const char *const names[] = { "msix", "msix-shared", "msix-one" };
+	static const char *const names[] = {"msix", "msix-shared", "msix-one"};
 	struct virtio_pci *pci = virtio_pci_of(device);
-	unsigned int entries[] = { 1, 2, 1 };
+	unsigned int entries[] = {1, 2, 1};
 	int error = -ENOSPC;
 
 	for (unsigned int i = 0; i < device->queue_count; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio over PCI without the legacy interface (virtio 1.4, 4.1.4): vendor capabilities say in which BAR
- * the common configuration, the doorbells, the interrupt status and the device's configuration lie.
- * Each is checked against its BAR before it is mapped.
+ * virtio over PCI without the legacy interface (virtio 1.4, 4.1.4): vendor capabilities say in
+ * which BAR the common configuration, the doorbells, the interrupt status and the device's
+ * configuration lie. Each is checked against its BAR before it is mapped.
  */
 #include "drivers/virtio/transports/pci.h"
 
@@ -165,9 +165,10 @@ static int modern_queue_enable(struct virtio_device *device, struct virtqueue *v
 	mmio_write16(common + COMMON_QUEUE_SELECT, vq->index);
 	notify = (uint64_t)mmio_read16(common + COMMON_QUEUE_NOTIFY_OFF) * pci->notify_multiplier;
 	if (notify + sizeof(uint16_t) > pci->notify.length || notify % sizeof(uint16_t)) {
-		log_error("%s (%s): the doorbell of queue %u lies at 0x%llx, outside the %u bytes of them",
-			  device->bus_name, device->name, vq->index, (unsigned long long)notify,
-			  pci->notify.length);
+		log_error(
+			"%s (%s): the doorbell of queue %u lies at 0x%llx, outside the %u bytes of them",
+			device->bus_name, device->name, vq->index, (unsigned long long)notify,
+			pci->notify.length);
 		return -EINVAL;
 	}
 	vq->notify = modern_notify;
@@ -211,16 +212,17 @@ struct structure {
 };
 
 static const struct structure structures[] = {
-	{ TYPE_COMMON, "common configuration", CAP_SIZE, 4, COMMON_SIZE, COMMON_MAP_MAX, true,
-	  offsetof(struct virtio_pci, common) },
-	{ TYPE_NOTIFY, "notification", CAP_NOTIFY_SIZE, 2, 2, NOTIFY_MAP_MAX, true,
-	  offsetof(struct virtio_pci, notify) },
-	{ TYPE_ISR, "ISR status", CAP_SIZE, 1, 1, 1, true, offsetof(struct virtio_pci, isr) },
-	{ TYPE_DEVICE, "device configuration", CAP_SIZE, 4, 1, CONFIG_MAP_MAX, false,
-	  offsetof(struct virtio_pci, config) },
+	{TYPE_COMMON, "common configuration", CAP_SIZE, 4, COMMON_SIZE, COMMON_MAP_MAX, true,
+	 offsetof(struct virtio_pci, common)},
+	{TYPE_NOTIFY, "notification", CAP_NOTIFY_SIZE, 2, 2, NOTIFY_MAP_MAX, true,
+	 offsetof(struct virtio_pci, notify)},
+	{TYPE_ISR, "ISR status", CAP_SIZE, 1, 1, 1, true, offsetof(struct virtio_pci, isr)},
+	{TYPE_DEVICE, "device configuration", CAP_SIZE, 4, 1, CONFIG_MAP_MAX, false,
+	 offsetof(struct virtio_pci, config)},
 };
 
-/* Maps the structure that the capability describes; false: it cannot be used, and `why` says why. */
+/* Maps the structure that the capability describes; false: it cannot be used, and `why` says why.
+ */
 static bool map_structure(struct virtio_pci *pci, const struct structure *structure,
 			  unsigned int capability, const char **why)
 {
@@ -284,7 +286,8 @@ static int find_structure(struct virtio_pci *pci, const struct structure *struct
 	unsigned int capability = 0;
 
 	/* 4.1.4.1: the first that can be used is the one that the device prefers. */
-	while ((capability = pci_capability_find(pci->function, PCI_CAPABILITY_VENDOR, capability))) {
+	while ((capability =
+			pci_capability_find(pci->function, PCI_CAPABILITY_VENDOR, capability))) {
 		if (pci_read8(pci->function, capability + CAP_TYPE) != structure->type)
 			continue;
 		if (map_structure(pci, structure, capability, &why))

@@ -18,9 +18,11 @@ struct virtio_transport {
 	/* Offered bits [32 * word, 32 * word + 31]. */
 	uint32_t (*features_read)(struct virtio_device *device, unsigned int word);
 	/* All accepted bits at once, so that a transport may choose the order of the words. */
-	void (*features_write)(struct virtio_device *device, const struct virtio_features *features);
+	void (*features_write)(struct virtio_device *device,
+			       const struct virtio_features *features);
 
-	/* Device configuration. `width` divides offset and length; inside config_length. Any context. */
+	/* Device configuration. `width` divides offset and length; inside config_length. Any
+	 * context. */
 	void (*config_read)(struct virtio_device *device, unsigned int offset, void *buffer,
 			    unsigned int length, unsigned int width);
 	unsigned int (*config_length)(struct virtio_device *device);
@@ -29,14 +31,15 @@ struct virtio_transport {
 	/* The largest size of a queue; 0: there is no such queue. */
 	uint32_t (*queue_size_max)(struct virtio_device *device, unsigned int index);
 	/*
-	 * Makes interrupts for configuration changes and for the queues that exist now (device->queues),
-	 * before they are enabled, and sets device->interrupt_mode. 0, or -ENODEV when there is no way.
+	 * Makes interrupts for configuration changes and for the queues that exist now
+	 * (device->queues), before they are enabled, and sets device->interrupt_mode. 0, or -ENODEV
+	 * when there is no way.
 	 */
 	int (*interrupts_connect)(struct virtio_device *device);
 	void (*interrupts_release)(struct virtio_device *device);
 	/*
-	 * Tells the device about a ring, gives it notify and notify_address, and enables it. 0 or a negative
-	 * errno after one log line.
+	 * Tells the device about a ring, gives it notify and notify_address, and enables it. 0 or a
+	 * negative errno after one log line.
 	 */
 	int (*queue_enable)(struct virtio_device *device, struct virtqueue *vq);
 

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/device/virtio_model_mmio.h"
+
+#include <string.h>
+
+#define SIZE 0x200
+#define CONFIG 0x100
+#define LINE_TRIES 8
+
+static struct virtio_model_mmio *mmio_of(struct virtio_model *model)
+{
+	return model->transport;
+}
+
+static uint32_t word(struct virtio_model *model, uint32_t select)
+{
+	return select > 1 && mmio_of(model)->mirrors_words ? 1 : select;
+}
+
+static uint64_t read_register(struct virtio_model *model, uint32_t offset)
+{
+	struct model_queue *queue = virtio_model_selected(model);
+
+	switch (offset) {
+	case 0x000:
+		return mmio_of(model)->magic;
+	case 0x004:
+		return mmio_of(model)->version;
+	case 0x008:
+		return model->type;
+	case 0x00c:
+		return 0x554d4551;
+	case 0x010:
+		return word(model, model->device_select) < 4
+			       ? model->offered[word(model, model->device_select)]
+			       : 0;
+	case 0x034:
+		return queue ? queue->size_max : 0;
+	case 0x044:
+		return queue ? queue->enabled : 0;
+	case 0x060:
+		return model->isr;
+	case 0x070:
+		return virtio_model_status_read(model);
+	case 0x0fc:
+		return model->generation;
+	default:
+		virtio_model_violation(model, "register %03x was read", offset);
+		return 0;
+	}
+}
+
+static void set_half(uint64_t *value, bool high, uint32_t half)
+{
+	*value = high ? (*value & UINT32_MAX) | (uint64_t)half << 32
+		      : (*value & ~0xffffffffull) | half;
+}
+
+static void write_queue(struct virtio_model *model, uint32_t offset, uint32_t value)
+{
+	struct model_queue *queue = virtio_model_selected(model);
+
+	if (!queue || (queue->enabled && offset != 0x044)) {
+		virtio_model_violation(model, "register %03x of queue %u was written", offset,
+				       model->queue_select);
+		return;
+	}
+	switch (offset) {
+	case 0x038:
+		if (!value || value > queue->size_max || (value & (value - 1)))
+			virtio_model_violation(model, "queue size %u", value);
+		queue->size = (uint16_t)value;
+		break;
+	case 0x044:
+		queue->enabled = value & 1;
+		break;
+	case 0x080:
+	case 0x084:
+		set_half(&queue->desc, offset & 4, value);
+		break;
+	case 0x090:
+	case 0x094:
+		set_half(&queue->driver, offset & 4, value);
+		break;
+	case 0x0a0:
+	case 0x0a4:
+		set_half(&queue->device, offset & 4, value);
+		break;
+	default:
+		virtio_model_violation(model, "register %03x was written", offset);
+	}
+}
+
+static void write_register(struct virtio_model *model, uint32_t offset, uint32_t value)
+{
+	switch (offset) {
+	case 0x014:
+		model->device_select = value;
+		break;
+	case 0x020:
+		virtio_model_driver_feature(model, value);
+		break;
+	case 0x024:
+		model->driver_select = word(model, value);
+		break;
+	case 0x030:
+		model->queue_select = (uint16_t)value;
+		break;
+	case 0x050:
+		virtio_model_notify(model, value);
+		break;
+	case 0x064:
+		if (value & ~3u)
+			virtio_model_violation(model, "InterruptACK was written with %x", value);
+		model->isr &= (uint8_t)~value;
+		break;
+	case 0x070:
+		virtio_model_status_write(model, (uint8_t)value);
+		break;
+	default:
+		write_queue(model, offset, value);
+	}
+}
+
+static uint64_t region_read(void *context, uint64_t offset, unsigned int width)
+{
+	struct virtio_model *model = context;
+	bool config = offset >= CONFIG;
+	uint32_t place = (uint32_t)(config ? offset - CONFIG : offset);
+	uint64_t value = 0;
+
+	if (model->on_read &&
+	    model->on_read(model, config ? MODEL_DEVICE : MODEL_COMMON, place, width, &value))
+		return value;
+	if (config)
+		return virtio_model_config_read(model, place, width);
+	if (width != 4)
+		virtio_model_violation(model, "register %03x was read with %u bytes", place, width);
+	return read_register(model, place);
+}
+
+static void region_write(void *context, uint64_t offset, unsigned int width, uint64_t value)
+{
+	struct virtio_model *model = context;
+
+	virtio_model_record(model, offset >= CONFIG ? MODEL_DEVICE : MODEL_COMMON, (uint32_t)offset,
+			    value);
+	if (width != 4 || offset >= CONFIG)
+		virtio_model_violation(model, "%x was written with %u bytes", (uint32_t)offset,
+				       width);
+	else
+		write_register(model, (uint32_t)offset, (uint32_t)value);
+}
+
+static const struct host_region_operations operations = {region_read, region_write};
+
+/* A level is a call as long as something is pending; an edge is one call when something becomes so.
+ */
+static void interrupt(struct virtio_model *model, int queue)
+{
+	uint8_t before = model->isr;
+
+	model->isr |= queue < 0 ? 2 : 1;
+	if (!mmio_of(model)->level) {
+		if (!before)
+			host_interrupt_line(MODEL_MMIO_LINE);
+		return;
+	}
+	for (unsigned int i = 0; model->isr && i < LINE_TRIES; i++)
+		host_interrupt_line(MODEL_MMIO_LINE);
+}
+
+void virtio_model_mmio_init(struct virtio_model_mmio *mmio, struct virtio_model *model,
+			    uint64_t address)
+{
+	memset(mmio, 0, sizeof(*mmio));
+	mmio->model = model;
+	mmio->magic = 0x74726976;
+	mmio->version = 2;
+	mmio->level = true;
+	mmio->region = host_mmio_region(address, SIZE, &operations, model);
+	model->transport = mmio;
+	model->interrupt = interrupt;
+}
