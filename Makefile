@@ -32,7 +32,7 @@ endif
 
 # -- Sources: every file in its room is compiled ------------------------------------------------
 KERNEL_SOURCES := $(sort $(shell find kernel drivers net boot -name '*.[cS]' -not -path 'boot/efi/*' -not -name '*.host.c' \
-	-not -path "boot/bzimage/*"))
+	-not -path 'boot/bzimage/*' -not -path 'kernel/application/*'))
 include net/lwip/sources.mk
 
 GCC_INCLUDE := $(shell $(CC) -print-file-name=include)
@@ -67,7 +67,7 @@ endif
 
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o)
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
-APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o)
+APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(B)/obj/kernel/application/application.c.o)
 OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS)
 
 .PHONY: all images run run-image test test-all unit debug lint lint-all format compile_commands.json clean help FORCE
@@ -127,22 +127,22 @@ LIBRARIES_READY := $(NEWLIB)/libc.a $(LWIP)/ready
 $(B)/obj/lwip/%.c.o: $(B)/flags | $(LIBRARIES_READY)
 	$(call say,CC,lwip/$*.c)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) -Wall -MMD -MP -c -o $@ $(LWIP)/src/$*.c
+	$(Q)$(CC) $(CFLAGS) -Wall -MD -MP -c -o $@ $(LWIP)/src/$*.c
 
 $(B)/obj/%.c.o: %.c $(B)/flags | $(LIBRARIES_READY) $(B)/ringside_version.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(WARNINGS) -I$(B) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(WARNINGS) -I$(B) -MD -MP -c -o $@ $<
 
 $(B)/obj/%.S.o: %.S $(B)/flags
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ASFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ASFLAGS) -MD -MP -c -o $@ $<
 
 $(IMAGE).obj/%.c.o: %.c $(B)/flags | $(LIBRARIES_READY)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(APP_CFLAGS) -I$(dir $<) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(APP_CFLAGS) -I$(dir $<) -MD -MP -c -o $@ $<
 
 # -- The image: linked twice, the second time with the table of symbols for stack traces ---------
 link = $(CC) $(LDFLAGS) -T linker.ld -o $(1) $(2) $(OBJECTS) $(APP_OBJECTS) \
@@ -199,7 +199,7 @@ EFI_OBJECTS := $(EFI_SOURCES:%=$(B)/obj/%.o)
 $(B)/obj/boot/efi/%.c.o: boot/efi/%.c $(B)/flags $(B)/ringside_version.h
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(EFI_CFLAGS) -Wall -Wextra -Wshadow -Werror -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(EFI_CFLAGS) -Wall -Wextra -Wshadow -Werror -MD -MP -c -o $@ $<
 
 $(IMAGE).efi.image.o: boot/efi/image.S $(IMAGE).place $(IMAGE).bin
 	$(Q)$(CC) -m64 -c -DIMAGE_NAME='"$(IMAGE).bin"' $$(cat $(IMAGE).place) -o $@ $<
@@ -219,7 +219,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf
 	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c') \
 	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c boot/e820.c \
-	$(wildcard net/lwip/address_option.c))
+	$(wildcard net/lwip/address_option.c net/lwip/memory.c net/http/request.c))
 HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
@@ -228,7 +228,7 @@ $(eval $(call stamp_rule,$(B)/host-list,$(HOST_SOURCES)))
 $(B)/host/%.c.o: %.c $(B)/host-flags | $(B)/ringside_version.h
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -I$(B) -MMD -MP -c -o $@ $<
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -I$(B) -MD -MP -c -o $@ $<
 
 $(B)/host/libringside.a: $(HOST_OBJECTS) $(B)/host-list
 	$(Q)rm -f $@ && ar rcs $@ $(HOST_OBJECTS)

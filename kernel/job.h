@@ -6,17 +6,21 @@
 #include "kernel/exit.h"
 #include "kernel/table.h"
 
+#include <stdint.h>
+
 struct job {
 	const char *name;
 	const char *help;
+	/* How long the network may take to get ready first, nanoseconds; 0: the job does not wait. */
+	uint64_t network_wait;
 	/* Runs in a thread. Its result is the machine's, by exit_job(). */
 	enum exit_code (*run)(void);
 };
 
 TABLE_DECLARE(jobs, struct job);
 
-#define JOB(identifier, help_text, function)                                                       \
+#define JOB(identifier, help_text, wait, function)                                                 \
 	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {                                  \
-		.name = #identifier, .help = (help_text), .run = (function) }
+		.name = #identifier, .help = (help_text), .network_wait = (wait), .run = (function) }
 
 #endif

@@ -78,6 +78,8 @@ static void start(void *unused)
 	virtio_mmio_init();
 	job = chosen_job();
 	network_stack_start();
+	if (job->network_wait)
+		(void)network_stack_wait(job->network_wait);
 	log_info("job %s", job->name);
 	exit_job(job->run());
 }

@@ -86,6 +86,27 @@ void console_printf(const char *format, ...)
 	va_end(arguments);
 }
 
+static void (*prompt_redraw)(void);
+
+void console_set_prompt(void (*redraw)(void))
+{
+	prompt_redraw = redraw;
+}
+
+void console_message(const char *format, ...)
+{
+	void (*redraw)(void) = prompt_redraw;
+	va_list arguments;
+
+	if (redraw)
+		console_write("\r\033[K", 4);
+	va_start(arguments, format);
+	console_vprintf(format, arguments);
+	va_end(arguments);
+	if (redraw)
+		redraw();
+}
+
 void console_drain(void)
 {
 	for (struct console *console = consoles; console; console = console->next)

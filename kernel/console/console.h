@@ -33,6 +33,13 @@ void console_printf(const char *format, ...) __attribute__((format(printf, 1, 2)
 void console_vprintf(const char *format, va_list arguments);
 void console_drain(void);
 
+/*
+ * Somebody is editing a line: what is printed with console_message() takes the line away first and has it
+ * drawn again afterwards. NULL when the editing has ended.
+ */
+void console_set_prompt(void (*redraw)(void));
+void console_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* True when some console is in use. */
 bool console_present(void);
 

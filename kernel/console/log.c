@@ -85,10 +85,10 @@ static void show(uint64_t time, const char *text, int length)
 	static const char ours[] = "ringside: ";
 
 	if (length >= (int)sizeof(ours) - 1 && !memcmp(text, ours, sizeof(ours) - 1)) {
-		console_printf("%.*s\n", length, text);
+		console_message("%.*s\n", length, text);
 		return;
 	}
-	console_printf("[%5u.%06u] %.*s\n", (unsigned int)(time / NANOSECONDS_PER_SECOND),
+	console_message("[%5u.%06u] %.*s\n", (unsigned int)(time / NANOSECONDS_PER_SECOND),
 		       (unsigned int)(time % NANOSECONDS_PER_SECOND / 1000), length, text);
 }
 

@@ -109,6 +109,14 @@ static void escape_sequence(struct editor *e)
 	redraw(e);
 }
 
+/* The line that is being edited, for messages that come in between. */
+static const struct editor *edited;
+
+static void redraw_edited(void)
+{
+	redraw(edited);
+}
+
 static size_t word_start(const struct editor *e)
 {
 	size_t at = e->cursor;
@@ -184,8 +192,11 @@ void line_read(const char *prompt, char *line, size_t size)
 	if (e.size > SHELL_LINE_MAX)
 		e.size = SHELL_LINE_MAX;
 	put(prompt);
+	edited = &e;
+	console_set_prompt(redraw_edited);
 	while (key(&e, console_read(WAIT_FOREVER)))
 		;
+	console_set_prompt(NULL);
 	line[e.length] = '\0';
 	put("\n");
 	remember(line);

@@ -78,6 +78,9 @@ static enum exit_code run_shell(void)
 {
 	char line[SHELL_LINE_MAX];
 
+	/* What was found, before one asks. */
+	(void)command_run_line("lspci");
+	(void)command_run_line("devices");
 	while (console_present()) {
 		line_read(PROMPT, line, sizeof(line));
 		(void)command_run_line(line);
@@ -87,7 +90,9 @@ static enum exit_code run_shell(void)
 		thread_sleep(3600 * NANOSECONDS_PER_SECOND);
 	return EXIT_OK;
 }
-JOB(shell, "find every device, serve the status page, give a prompt (the default)", run_shell);
+/* Long enough for a lease; a prompt need not wait for more. */
+JOB(shell, "find every device, serve the status page, give a prompt (the default)",
+    NANOSECONDS_PER_SECOND, run_shell);
 
 /* The table is in the order of the link; people want the alphabet. */
 static const struct command *next_by_name(const struct command *after)

@@ -112,6 +112,12 @@ static struct thread *dequeue(struct cpu *cpu)
 	return thread;
 }
 
+/* On the new thread's stack: the old one, and its structure, are not used by this CPU any more. */
+static void finish_switch(void)
+{
+	__atomic_store_n(&cpu_current()->leaving, NULL, __ATOMIC_RELEASE);
+}
+
 /* Interrupts are off and the run lock is held; both are as the caller wants when it runs again. */
 static void switch_away(struct cpu *cpu)
 {
@@ -124,11 +130,13 @@ static void switch_away(struct cpu *cpu)
 	}
 	to->runs++;
 	cpu->switches++;
+	cpu->leaving = from;
 	cpu->current = to;
 	/* Interrupts stay off, so nothing on this CPU sees the moment in between. */
 	__atomic_store_n(&cpu->run_lock.locked, 0, __ATOMIC_RELEASE);
 	context_switch(&from->stack_pointer, to->stack_pointer, from->floating_point,
 		       to->floating_point);
+	finish_switch();
 }
 
 void thread_yield(void)
@@ -332,7 +340,8 @@ static void destroy(struct thread *thread)
 /* Waits until the thread's CPU has really left its stack, which it does at once. */
 static void await_death(const struct thread *thread)
 {
-	while (__atomic_load_n(&thread->cpu->current, __ATOMIC_ACQUIRE) == thread)
+	while (__atomic_load_n(&thread->cpu->current, __ATOMIC_ACQUIRE) == thread ||
+	       __atomic_load_n(&thread->cpu->leaving, __ATOMIC_ACQUIRE) == thread)
 		cpu_relax();
 }
 
@@ -352,11 +361,31 @@ static void bury(void)
 	}
 }
 
+/*
+ * Applications' threads share a CPU in slices: a regular interrupt gives scheduler_interrupt_end() the
+ * occasion. CPUs without such threads have no tick.
+ */
+#define TICK (10 * NANOSECONDS_PER_MILLISECOND)
+
+static void tick(void *context)
+{
+	struct cpu *cpu = context;
+
+	timer_arm(&cpu->tick, clock_monotonic() + TICK);
+}
+
 /* The first C of a thread; from entry.S. */
 void thread_begin(void (*function)(void *argument), void *argument);
 void thread_begin(void (*function)(void *argument), void *argument)
 {
+	struct cpu *cpu = cpu_current();
+
+	finish_switch();
 	interrupts_on();
+	if (cpu->current->application && !cpu->tick.function) {
+		cpu->tick = (struct timer)TIMER_INIT(tick, cpu);
+		timer_arm(&cpu->tick, clock_monotonic() + TICK);
+	}
 	function(argument);
 	thread_exit();
 }

@@ -53,7 +53,8 @@ void thread_sleep(uint64_t nanoseconds);
  *	wait_event(&queue, condition);			   until the condition holds
  *	ok = wait_event_timeout(&queue, condition, ns);	   or the time is over (false)
  *
- * The condition is looked at again after each wake; whoever makes it true then calls wait_wake() (any
+ * The condition is looked at again after each wake, and never again once it held: it may take what it
+ * waited for (a trylock, a message). Whoever makes it true then calls wait_wake() (any
  * context) or wait_wake_one(). No wake is lost between the look and the sleep.
  */
 struct waiter;
@@ -88,17 +89,15 @@ void wait_finish(struct wait_queue *queue, struct waiter *waiter);
 #define wait_event_deadline(queue, condition, deadline)                                            \
 	({                                                                                         \
 		struct waiter wait_waiter_;                                                        \
-		bool wait_held_ = true;                                                            \
-		while (!(condition)) {                                                             \
-			bool wait_time_left_ = true;                                               \
+		bool wait_held_ = (condition), wait_time_left_ = true;                             \
+		while (!wait_held_ && wait_time_left_) {                                           \
 			wait_prepare(queue, &wait_waiter_);                                        \
-			if (!(condition))                                                          \
+			wait_held_ = (condition);                                                  \
+			if (!wait_held_)                                                           \
 				wait_time_left_ = wait_sleep(queue, &wait_waiter_, deadline);      \
 			wait_finish(queue, &wait_waiter_);                                         \
-			if (!wait_time_left_) {                                                    \
+			if (!wait_held_)                                                           \
 				wait_held_ = (condition);                                          \
-				break;                                                             \
-			}                                                                          \
 		}                                                                                  \
 		wait_held_;                                                                        \
 	})

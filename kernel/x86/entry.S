@@ -95,6 +95,7 @@ context_switch:
 /* The first thing a new thread runs; its function and argument are in rbx and r12, rbp is 0. */
 	.globl thread_entry
 thread_entry:
+	and $-16, %rsp		/* as the ABI wants it at a call: applications use SSE */
 	mov %rbx, %rdi
 	mov %r12, %rsi
 	call thread_begin

@@ -24,9 +24,11 @@ struct cpu {
 	/* The scheduler's (kernel/thread/thread.c) */
 	struct spinlock run_lock;
 	struct thread *current;
+	struct thread *leaving; /* whose stack is still in use during a switch */
 	struct thread *idle;
 	struct thread *run_first, *run_last;
 	uint64_t switches;
+	struct timer tick; /* only where applications' threads run */
 
 	/* The timers' (kernel/time/timer.c) */
 	struct spinlock timer_lock;

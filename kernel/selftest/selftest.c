@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/selftest/selftest.h"
+
+#include "kernel/job.h"
+#include "kernel/shell/command.h"
+
+#include <stddef.h>
+
+static unsigned int run_all(void)
+{
+	unsigned int number = 0, failed = 0;
+
+	command_print("TAP version 13\n1..%u\n", (unsigned int)TABLE_COUNT(selftests));
+	TABLE_FOREACH (selftests, struct selftest, test) {
+		const char *seen = test->run();
+
+		number++;
+		command_print("%sok %u - %s\n", seen ? "not " : "", number, test->claim);
+		if (seen) {
+			command_print("  ---\n  seen: \"%s\"\n  ...\n", seen);
+			failed++;
+		}
+	}
+	command_print("# ringside: selftest: %u passed, %u failed\n", number - failed, failed);
+	return failed;
+}
+
+static enum exit_code run_selftest(void)
+{
+	return run_all() ? EXIT_JOB_FAILED : EXIT_OK;
+}
+JOB(selftest, "test the kernel itself on this machine; TAP on the console", 0, run_selftest);
+
+static enum command_result command_selftest(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return COMMAND_USAGE;
+	return run_all() ? COMMAND_FAILED : COMMAND_OK;
+}
+COMMAND(selftest, "selftest", "test the kernel itself on this machine", command_selftest);
