@@ -16,15 +16,18 @@ static uintptr_t hidden(uintptr_t address)
 	return address;
 }
 
-/* Each level keeps a page on the stack, so that no compiler makes a loop of it. */
-static unsigned int recurse(unsigned int depth)
+/*
+ * Each level keeps something on the stack, so that no compiler makes a loop of it: less than a guard page,
+ * or a level could step over it.
+ */
+static __attribute__((noinline)) unsigned int recurse(unsigned int depth)
 {
-	volatile uint8_t page[4096];
+	volatile uint8_t kept[256];
 
-	page[0] = (uint8_t)depth;
+	kept[0] = (uint8_t)depth;
 	if (depth == UINT32_MAX)
 		return 0;
-	return recurse(depth + 1) + page[0];
+	return recurse(depth + 1) + kept[0];
 }
 
 static enum command_result command_crash(int argc, char **argv)
