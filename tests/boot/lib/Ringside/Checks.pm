@@ -13,7 +13,7 @@ use Ringside::Page   qw(html_fault html_text json_strings);
 use Ringside::VM;
 use Test::More;
 
-our @EXPORT = qw(scenario image_version serves_as_it_should lease_is ping_answers page_is leaves_with no_warnings);
+our @EXPORT = qw(scenario image_version serves_as_it_should lease_is ping_answers page_is leaves_with no_warnings self_test);
 
 my $file_name = $0 =~ s{.*/}{}r =~ s/\.t$//r;
 
@@ -134,6 +134,19 @@ sub page_is ($vm, %expect) {
 	my @missing = grep { $after{$_} && index($text, $_) < 0 } json_strings($status);
 	is("@missing", '', "$label: the page has the same facts as the JSON");
 	return $status;
+}
+
+# The kernel's own tests, by its command; each of its claims is an assertion here.
+sub self_test ($vm) {
+	my $output = $vm->command('selftest', seconds => 60);
+	my $count  = 0;
+	while ($output =~ /^(not )?ok \d+ - (.*)\n((?:  .*\n)*)/mg) {
+		ok(!$1, "$vm->{label}: selftest: $2") or diag $3;
+		$count++;
+	}
+	my ($planned) = $output =~ /^1\.\.(\d+)$/m;
+	is($count, $planned // -1, "$vm->{label}: selftest did all that it planned");
+	return;
 }
 
 # The four things that every way to boot is asked for: lease, ping, page, clean exit.

@@ -45,12 +45,15 @@ sub default_image () { return $ENV{RINGSIDE_IMAGE} || 'build/ringside' }
 #	serial		0: the machine has no serial port
 #	network		user, none, dead (a cable to nowhere), or a list of QEMU's words
 #	user_options	appended to user networking (",ipv6=off")
+#	guest_address	where ports lead to, when not to the first address of the DHCP server
 #	net_options	appended to the network device ("mq=on")
+#	no_debug_exit	without isa-debug-exit
+#	reboots		a reset does not end QEMU
 #	extra		a list of more words for QEMU
 sub start ($class, %options) {
 	my $self = bless {
 		machine => 'q35', memory => '128M', cpus => 1, accel => 'tcg', boot => 'pvh', append => '',
-		image   => default_image(), serial => 1, network => 'user', extra => [], net_options => '', user_options => '',
+		image   => default_image(), serial => 1, network => 'user', extra => [], net_options => '', user_options => '', guest_address => '',
 		console => '', %options,
 	}, $class;
 	make_path('build/test');
@@ -78,7 +81,8 @@ sub words ($self) {
 	my @words = ($ENV{QEMU} || 'qemu-system-x86_64', '-machine', $self->{machine}, '-accel', $self->{accel});
 	push @words, '-cpu', $self->{cpu} if $self->{cpu};
 	push @words, '-m', $self->{memory}, '-smp', $self->{cpus};
-	push @words, '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-name', $self->{name};
+	push @words, '-nodefaults', '-no-user-config', '-display', 'none', '-name', $self->{name};
+	push @words, '-no-reboot' unless $self->{reboots};
 	push @words, '-qmp', "unix:$self->{qmp_path},server=on,wait=off";
 	push @words, '-serial', 'stdio' if $self->{serial};
 	push @words, '-device', 'isa-debug-exit,iobase=0xf4,iosize=4' unless $self->{no_debug_exit};
@@ -101,7 +105,7 @@ sub network_words ($self) {
 	return () if $network eq 'none';
 	return @$network if ref $network;
 	# Port 0: the host chooses a free one, which cannot be taken meanwhile.
-	my $backend = "user,id=net0$self->{user_options}" . join '', map { ",hostfwd=$_->[0]:127.0.0.1:0-:$_->[1]" } @forwarded;
+	my $backend = "user,id=net0$self->{user_options}" . join '', map { ",hostfwd=$_->[0]:127.0.0.1:0-$self->{guest_address}:$_->[1]" } @forwarded;
 	$backend = 'hubport,hubid=0,id=net0' if $network eq 'dead';
 	my $options = "netdev=net0,mac=$MAC" . ($self->{net_options} ? ",$self->{net_options}" : '');
 	return ('-netdev', $backend, $self->device_words('virtio-net', $options, 'romfile='));
@@ -121,7 +125,9 @@ sub pump ($self) {
 		return $!{EAGAIN} || $!{EINTR} ? 1 : 0 if !defined $count;
 		return 0 if !$count;
 		print { $self->{log} } $text;
-		$self->{console} .= $text =~ s/\r//gr;
+		$self->{console} .= $text;
+		# Terminals' sequences (a line drawn anew) are no text.
+		$self->{console} =~ s{\r|\e\[[0-9;=?]*[A-Za-z]}{}g;
 	}
 }
 
@@ -178,13 +184,14 @@ sub type ($self, $text) {
 	return;
 }
 
-# Runs a line in the shell; returns what it printed.
+# Runs a line in the shell; returns what it printed. What the log says meanwhile makes the shell draw its line
+# anew, so the command begins where the prompt and the whole line stand together.
 sub command ($self, $line, %options) {
 	$self->wait_prompt unless $self->{console} =~ $PROMPT;
-	my $from = length $self->{console};
+	my $from = rindex $self->{console}, 'ringside> ';
 	$self->type("$line\r");
-	$self->wait_for(qr/\n(?:.*\n)*?ringside> /, from => $from, what => "prompt after \"$line\"", %options);
-	return substr($self->{console}, $from) =~ s/\A[^\n]*\n//r =~ s/^ringside> .*\z//msr;
+	return scalar $self->wait_for(qr{^ringside> \Q$line\E\n((?:.*\n)*?)ringside> }m, from => $from,
+		what => "prompt after \"$line\"", %options);
 }
 
 # Types a line that ends the machine.

@@ -1,0 +1,73 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# The ways out: panics with their reports, exit=, panic=, reboot, machines without isa-debug-exit.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Ringside::Checks;
+use Ringside::Host qw(until_true);
+use Test::More;
+
+my %crashes = (
+	null    => qr/page fault at 0x8: null pointer, in \w+\+0x[0-9a-f]+$/m,
+	stack   => qr/(?:page|double) fault.*stack overflow: guard page hit, in recurse\+0x[0-9a-f]+$/m,
+	text    => qr/page fault at 0x[0-9a-f]+: write to read-only memory, in \w+\+0x[0-9a-f]+$/m,
+	rodata  => qr/page fault at 0x[0-9a-f]+: write to read-only memory, in \w+\+0x[0-9a-f]+$/m,
+	execute => qr/page fault at 0x[0-9a-f]+: jump to what is not code, in \S+$/m,
+	panic   => qr/as you asked$/m,
+);
+
+for my $machine (qw(microvm q35)) {
+	for my $kind (sort keys %crashes) {
+		scenario("$machine, crash $kind", { machine => $machine, cpus => 2 }, sub ($vm) {
+			my $label = $vm->{label};
+			leaves_with($vm, 5, "crash $kind");
+			my $console = $vm->console;
+			like($console, qr/^ringside: panic: $crashes{$kind}/m, "$label: says what and where");
+			like($console, qr/^ringside \S+ \S+, CPU 0, thread job$/m, "$label: says which image, CPU and thread");
+			like($console, qr/^rip [0-9a-f]{16} rsp [0-9a-f]{16} /m, "$label: shows the registers") unless $kind eq 'panic';
+			my ($trace) = $console =~ /^stack trace:\n((?:  [0-9a-f]{16} \S+\n)+)/m;
+			my $caller = { stack => 'recurse', execute => 'command_run_line' }->{$kind} // 'command_crash';
+			like($trace, qr/ \Q$caller\E\+0x/, "$label: the stack trace names $caller");
+			like($console, qr/^ringside: exit 2: panic\n\z/m, "$label: the last line is the status in words");
+		});
+	}
+	scenario("$machine, panic=halt", { machine => $machine, append => 'panic=halt' }, sub ($vm) {
+		$vm->command_last('crash panic');
+		$vm->wait_for(qr/^ringside: halted: panic\n/m);
+		is($vm->qmp->execute('query-status')->{status}, 'running', "$vm->{label}: stands still, and QEMU goes on");
+	});
+	scenario("$machine, panic=reboot", { machine => $machine, append => 'panic=reboot' }, sub ($vm) {
+		leaves_with($vm, 0, 'crash panic');    # -no-reboot makes that an end
+		like($vm->console, qr/^ringside: reboot\n\z/m, "$vm->{label}: says so last");
+	});
+	scenario("$machine, reboot", { machine => $machine }, sub ($vm) {
+		leaves_with($vm, 0, 'reboot');
+		like($vm->console, qr/^ringside: reboot\n\z/m, "$vm->{label}: says so last");
+	});
+	scenario("$machine, no isa-debug-exit", { machine => $machine, no_debug_exit => 1 }, sub ($vm) {
+		leaves_with($vm, 0, 'crash panic');
+		like($vm->console, qr/^ringside: exit 2: panic\n\z/m, "$vm->{label}: the last line is what tells");
+	});
+}
+
+# A real reboot: the same image comes up again.
+scenario('q35, comes up again', { machine => 'q35', reboots => 1 }, sub ($vm) {
+	$vm->wait_ready;
+	$vm->command_last('reboot');
+	$vm->wait_for(qr/ringside: reboot\n.*?ringside: ready \S+ in/s);
+	pass("$vm->{label}: ready a second time");
+	leaves_with($vm, 0);
+});
+
+scenario('microvm, exit=halt', { machine => 'microvm', append => 'run=selftest exit=halt' }, sub ($vm) {
+	$vm->wait_for(qr/^ringside: halted: success\n/m);
+	is($vm->qmp->execute('query-status')->{status}, 'running', "$vm->{label}: QEMU goes on after the job's end");
+});
+scenario('microvm, exit=reboot', { machine => 'microvm', append => 'run=selftest exit=reboot' }, sub ($vm) {
+	is($vm->wait_exit, 0, "$vm->{label}: QEMU ends");
+	like($vm->console, qr/^ringside: reboot\n\z/m, "$vm->{label}: by a reboot");
+});
+
+done_testing;

@@ -1,0 +1,48 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# Numbers of CPUs and sizes of memory: the machine comes up, says how much it has, tests itself, and serves.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Ringside::Checks;
+use Test::More;
+
+for my $machine (qw(microvm q35)) {
+	for my $cpus (1, 2, 4) {
+		scenario("$machine, CPUs: $cpus", { machine => $machine, cpus => $cpus }, sub ($vm) {
+			lease_is($vm, '10.0.2.15');
+			page_is($vm, method => 'pvh');
+			my $threads = $vm->command('threads');
+			my %seen    = map { /^\s*(\d+) \S+\s+\d+\s+idle$/ ? ($1 => 1) : () } split /\n/, $threads;
+			is(join(' ', sort keys %seen), join(' ', 0 .. $cpus - 1), "$vm->{label}: each CPU has its idle thread");
+			self_test($vm);
+			no_warnings($vm);
+			leaves_with($vm, 0);
+		});
+	}
+	for my $memory (qw(16M 256M 8G)) {
+		scenario("$machine, memory: $memory", { machine => $machine, memory => $memory }, sub ($vm) {
+			lease_is($vm, '10.0.2.15');
+			page_is($vm, method => 'pvh');
+			no_warnings($vm);
+			leaves_with($vm, 0);
+		});
+	}
+}
+
+scenario('q35, CPUs: 4, one wanted', { machine => 'q35', cpus => 4, append => 'cpus=1' }, sub ($vm) {
+	$vm->wait_ready;
+	my @idle = $vm->command('threads') =~ /\sidle$/mg;
+	is(scalar @idle, 1, "$vm->{label}: cpus=1 uses one");
+	leaves_with($vm, 0);
+});
+
+# As a job: the result is the machine's.
+scenario('microvm, run=selftest', { machine => 'microvm', cpus => 2, append => 'run=selftest' }, sub ($vm) {
+	is($vm->wait_exit, 0, "$vm->{label}: ends QEMU with status 0");
+	like($vm->console, qr/^# ringside: selftest: \d+ passed, 0 failed$/m, "$vm->{label}: counts what it did");
+	like($vm->console, qr/^ringside: exit 0: success\n\z/m, "$vm->{label}: the last line says so too");
+});
+
+done_testing;
