@@ -41,7 +41,7 @@ LWIP := $(B)/lwip-src
 
 WARNINGS := -Wall -Wextra -Wshadow -Werror
 MACHINE := -m64 -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
-CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none \
+CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fstack-clash-protection -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing \
 	-ffunction-sections -fdata-sections -fno-common
 INCLUDES := -nostdinc -I. -Inet/lwip/include -isystem $(LWIP)/src/include \
@@ -92,7 +92,7 @@ $(B)/ringside_version.h: FORCE
 # -- Libraries ---------------------------------------------------------------------------------
 NEWLIB_SOURCE = $(if $(NEWLIB_SRC),$(NEWLIB_SRC),$$(.ci/fetch newlib $(B)/sources))
 LWIP_SOURCE = $(if $(LWIP_SRC),$(LWIP_SRC),$$(.ci/fetch lwip $(B)/sources))
-NEWLIB_CFLAGS := -O2 -g -ffreestanding -mno-red-zone -fno-pic -fno-pie -fno-stack-protector -fcf-protection=none \
+NEWLIB_CFLAGS := -O2 -g -ffreestanding -mno-red-zone -fno-pic -fno-pie -fno-stack-protector -fstack-clash-protection -fcf-protection=none \
 	-mcmodel=kernel -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-omit-frame-pointer -fno-tree-vectorize $(LIBC_DEFINES)
 $(eval $(call stamp_rule,$(B)/newlib-source,$(CC) $(NEWLIB_SRC) $(NEWLIB_CFLAGS)))

@@ -76,7 +76,7 @@ static struct fact *add(struct facts *facts, enum fact_kind kind, const char *na
 	fact = arena_alloc(facts, sizeof(*fact));
 	if (!fact)
 		goto refused;
-	*fact = (struct fact){ .kind = kind };
+	*fact = (struct fact){.kind = kind};
 	if (name) {
 		fact->name = copy_string(facts, name);
 		if (!fact->name)
@@ -225,11 +225,11 @@ const struct fact *facts_tree_build(struct facts *facts, void (*describe)(struct
 {
 	struct fact *root;
 
-	*facts = (struct facts){ 0 };
+	*facts = (struct facts){0};
 	root = arena_alloc(facts, sizeof(*root));
 	if (!root)
 		return NULL;
-	*root = (struct fact){ .kind = FACT_OBJECT };
+	*root = (struct fact){.kind = FACT_OBJECT};
 	facts->levels[0] = root;
 	describe(facts);
 	return root;

@@ -37,14 +37,16 @@ void fact_format(struct facts *facts, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void fact_number(struct facts *facts, const char *name, uint64_t value);
 void fact_signed(struct facts *facts, const char *name, int64_t value);
-void fact_hex(struct facts *facts, const char *name, uint64_t value);		/* addresses, identifiers */
-void fact_bytes(struct facts *facts, const char *name, uint64_t value);		/* JSON: a number of bytes */
-void fact_nanoseconds(struct facts *facts, const char *name, uint64_t value);	/* JSON: a number */
+void fact_hex(struct facts *facts, const char *name, uint64_t value); /* addresses, identifiers */
+void fact_bytes(struct facts *facts, const char *name,
+		uint64_t value); /* JSON: a number of bytes */
+void fact_nanoseconds(struct facts *facts, const char *name, uint64_t value); /* JSON: a number */
 void fact_flag(struct facts *facts, const char *name, bool value);
-void fact_none(struct facts *facts, const char *name);				/* known not to be there */
+void fact_none(struct facts *facts, const char *name); /* known not to be there */
 
 void fact_object(struct facts *facts, const char *name); /* ... fact_end() */
-void fact_list(struct facts *facts, const char *name);	 /* of objects: fact_item() ... fact_end() each */
+void fact_list(struct facts *facts,
+	       const char *name); /* of objects: fact_item() ... fact_end() each */
 void fact_item(struct facts *facts);
 void fact_string_list(struct facts *facts, const char *name); /* of strings: fact_string() each */
 void fact_string(struct facts *facts, const char *value);
@@ -69,6 +71,6 @@ TABLE_DECLARE(facts, struct facts_section);
 
 #define FACTS(identifier, section_name, section_order, function)                                   \
 	TABLE_ENTRY(facts, struct facts_section, facts_entry_##identifier) = {                     \
-		.name = (section_name), .order = (section_order), .describe = (function) }
+		.name = (section_name), .order = (section_order), .describe = (function)}
 
 #endif

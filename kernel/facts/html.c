@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Facts as HTML: a <section> for each, to be put into a page. A list whose items have only plain values
- * becomes a table with a column for each name; other items become a box each.
+ * Facts as HTML: a <section> for each, to be put into a page. A list whose items have only plain
+ * values becomes a table with a column for each name; other items become a box each.
  */
 #include "kernel/facts/tree.h"
 
@@ -39,14 +39,14 @@ static void put_escaped(struct facts_writer *writer, const char *text)
 
 /* Words that are not written as they are spelt in names. */
 static const char *const spellings[][2] = {
-	{ "acpi", "ACPI" },   { "apic", "APIC" },     { "apics", "APICs" }, { "bar", "BAR" },
-	{ "cpu", "CPU" },     { "cpus", "CPUs" },     { "dhcp", "DHCP" },   { "dma", "DMA" },
-	{ "dns", "DNS" },     { "http", "HTTP" },     { "id", "ID" },	    { "ip", "IP" },
-	{ "ipv4", "IPv4" },   { "ipv6", "IPv6" },     { "lwip", "lwIP" },   { "mac", "MAC" },
-	{ "mmio", "MMIO" },   { "msi", "MSI" },	      { "msix", "MSI-X" },  { "mtu", "MTU" },
-	{ "numa", "NUMA" },   { "pci", "PCI" },	      { "rsdp", "RSDP" },   { "tcp", "TCP" },
-	{ "tsc", "TSC" },     { "udp", "UDP" },	      { "uefi", "UEFI" },   { "virtio", "virtio" },
-	{ "x2apic", "x2APIC" },
+	{"acpi", "ACPI"},     {"apic", "APIC"}, {"apics", "APICs"}, {"bar", "BAR"},
+	{"cpu", "CPU"},	      {"cpus", "CPUs"}, {"dhcp", "DHCP"},   {"dma", "DMA"},
+	{"dns", "DNS"},	      {"http", "HTTP"}, {"id", "ID"},	    {"ip", "IP"},
+	{"ipv4", "IPv4"},     {"ipv6", "IPv6"}, {"lwip", "lwIP"},   {"mac", "MAC"},
+	{"mmio", "MMIO"},     {"msi", "MSI"},	{"msix", "MSI-X"},  {"mtu", "MTU"},
+	{"numa", "NUMA"},     {"pci", "PCI"},	{"rsdp", "RSDP"},   {"tcp", "TCP"},
+	{"tsc", "TSC"},	      {"udp", "UDP"},	{"uefi", "UEFI"},   {"virtio", "virtio"},
+	{"x2apic", "x2APIC"},
 };
 
 /* "link_up" as "Link up", "pci" as "PCI". */
@@ -57,7 +57,7 @@ static void put_label(struct facts_writer *writer, const char *name)
 	while (*name) {
 		size_t length = strcspn(name, "_");
 		const char *spelling = NULL;
-		char letter[2] = { name[0], '\0' };
+		char letter[2] = {name[0], '\0'};
 
 		for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++)
 			if (strlen(spellings[i][0]) == length &&
@@ -91,7 +91,8 @@ static bool is_right_aligned(const struct fact *fact)
 	       fact->kind == FACT_NANOSECONDS;
 }
 
-/* The value of a scalar or a list of strings, with the exact number on hover where it was rounded. */
+/* The value of a scalar or a list of strings, with the exact number on hover where it was rounded.
+ */
 static void put_value(struct facts_writer *writer, const struct fact *fact)
 {
 	char buffer[FACTS_VALUE_MAX], exact[FACTS_VALUE_MAX];
@@ -105,7 +106,7 @@ static void put_value(struct facts_writer *writer, const struct fact *fact)
 		return;
 	}
 	if ((fact->kind == FACT_BYTES || fact->kind == FACT_NANOSECONDS) && fact->number >= 1000) {
-		struct fact number = { .kind = FACT_NUMBER, .number = fact->number };
+		struct fact number = {.kind = FACT_NUMBER, .number = fact->number};
 
 		facts_put(writer, "<span title=\"");
 		facts_put(writer, facts_value(&number, exact));
@@ -133,8 +134,8 @@ static bool fits_cell(const struct fact *fact)
 }
 
 /*
- * The columns of a list: the names of its items' facts, in the order in which they are met. 0 when the
- * list does not make a table.
+ * The columns of a list: the names of its items' facts, in the order in which they are met. 0 when
+ * the list does not make a table.
  */
 static unsigned int find_columns(const struct fact *list, const char *columns[COLUMNS_MAX])
 {
@@ -175,8 +176,8 @@ static void put_table(struct facts_writer *writer, const struct fact *list,
 
 			while (fact && strcmp(fact->name, columns[i]))
 				fact = fact->next;
-			facts_put(writer, fact && is_right_aligned(fact) ? "<td class=\"n\">"
-									 : "<td>");
+			facts_put(writer,
+				  fact && is_right_aligned(fact) ? "<td class=\"n\">" : "<td>");
 			if (fact)
 				put_value(writer, fact);
 			facts_put(writer, "</td>");
@@ -186,7 +187,8 @@ static void put_table(struct facts_writer *writer, const struct fact *list,
 	facts_put(writer, "</tbody></table></div>\n");
 }
 
-static void put_object(struct facts_writer *writer, const struct fact *object, unsigned int heading);
+static void put_object(struct facts_writer *writer, const struct fact *object,
+		       unsigned int heading);
 
 static void put_list(struct facts_writer *writer, const struct fact *list, unsigned int heading)
 {
@@ -208,7 +210,8 @@ static void put_list(struct facts_writer *writer, const struct fact *list, unsig
 	}
 }
 
-/* Plain values first, as a table of two columns, then what is made of parts, each under its heading. */
+/* Plain values first, as a table of two columns, then what is made of parts, each under its
+ * heading. */
 static void put_object(struct facts_writer *writer, const struct fact *object, unsigned int heading)
 {
 	bool open = false;
@@ -264,7 +267,7 @@ static int print_section(void *context, const struct facts_section *section)
 
 int facts_print_html(facts_output *output, void *context)
 {
-	struct facts_writer writer = { .output = output, .context = context };
+	struct facts_writer writer = {.output = output, .context = context};
 
 	facts_each_section(print_section, &writer);
 	return writer.status;

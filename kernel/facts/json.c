@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Facts as JSON (RFC 8259): one object with a member for each section. Numbers of all kinds are JSON
- * numbers, hexadecimal ones strings ("0x1af4"), what is known not to be there is null.
+ * Facts as JSON (RFC 8259): one object with a member for each section. Numbers of all kinds are
+ * JSON numbers, hexadecimal ones strings ("0x1af4"), what is known not to be there is null.
  */
 #include "kernel/facts/tree.h"
 
@@ -121,7 +121,7 @@ static int print_section(void *context, const struct facts_section *section)
 
 int facts_print_json(facts_output *output, void *context)
 {
-	struct progress progress = { .writer = { .output = output, .context = context } };
+	struct progress progress = {.writer = {.output = output, .context = context}};
 
 	facts_put(&progress.writer, "{");
 	facts_each_section(print_section, &progress);

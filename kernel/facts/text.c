@@ -75,8 +75,8 @@ static void put_strings(struct facts_writer *writer, const struct fact *list, un
 }
 
 /* `dash`: the first line of an item is preceded by a dash in the indentation that it has anyway. */
-static void put_children(struct facts_writer *writer, const struct fact *parent, unsigned int column,
-			 bool dash)
+static void put_children(struct facts_writer *writer, const struct fact *parent,
+			 unsigned int column, bool dash)
 {
 	char buffer[FACTS_VALUE_MAX];
 
@@ -134,7 +134,7 @@ static int print_section(void *context, const struct facts_section *section)
 
 int facts_print_text(void (*describe)(struct facts *facts), facts_output *output, void *context)
 {
-	struct facts_writer writer = { .output = output, .context = context };
+	struct facts_writer writer = {.output = output, .context = context};
 
 	if (describe)
 		print_one(&writer, describe, 0);

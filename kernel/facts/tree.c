@@ -18,12 +18,12 @@ int facts_each_section(int (*function)(void *context, const struct facts_section
 	const struct facts_section *previous = NULL;
 	int status = 0;
 
-	/* The table is small and constant: the next one is looked for each time. Equal keys: as linked. */
+	/* The table is small and constant: the next one is looked for each time. Equal keys: as
+	 * linked. */
 	for (;;) {
 		const struct facts_section *next = NULL;
 
-		TABLE_FOREACH(facts, struct facts_section, entry)
-		{
+		TABLE_FOREACH (facts, struct facts_section, entry) {
 			if (previous && (entry->order < previous->order ||
 					 (entry->order == previous->order && entry <= previous)))
 				continue;
@@ -109,7 +109,8 @@ static void format_scaled(char *buffer, uint64_t value, uint64_t scale, const ch
 	if (value % scale == 0)
 		sniprintf(buffer, FACTS_VALUE_MAX, "%" PRIu64 " %s", whole, unit);
 	else
-		sniprintf(buffer, FACTS_VALUE_MAX, "%" PRIu64 ".%" PRIu64 " %s", whole, tenth, unit);
+		sniprintf(buffer, FACTS_VALUE_MAX, "%" PRIu64 ".%" PRIu64 " %s", whole, tenth,
+			  unit);
 }
 
 static void format_bytes(char *buffer, uint64_t value)

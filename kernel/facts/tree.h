@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A description as a tree, which is what printers work on: only the whole of a list shows whether it
- * makes a table, and a printer never has to keep track of commas. Private to kernel/facts/.
+ * A description as a tree, which is what printers work on: only the whole of a list shows whether
+ * it makes a table, and a printer never has to keep track of commas. Private to kernel/facts/.
  */
 #ifndef KERNEL_FACTS_TREE_H
 #define KERNEL_FACTS_TREE_H
@@ -46,18 +46,20 @@ struct facts {
 	struct facts_arena *arena;
 	struct fact *levels[FACTS_DEPTH_MAX]; /* what is open; levels[0] is the root, an object */
 	unsigned int depth;		      /* of the innermost */
-	unsigned int ignored;		      /* levels opened in vain: too deep, out of place, no memory */
+	unsigned int ignored; /* levels opened in vain: too deep, out of place, no memory */
 	unsigned int nodes;
 	bool incomplete; /* something was left out */
 };
 
-/* Runs the description. The tree belongs to `facts` until facts_tree_free(). NULL: no memory at all. */
+/* Runs the description. The tree belongs to `facts` until facts_tree_free(). NULL: no memory at
+ * all. */
 const struct fact *facts_tree_build(struct facts *facts, void (*describe)(struct facts *facts));
 void facts_tree_free(struct facts *facts);
 
 bool fact_is_scalar(const struct fact *fact);
 
-/* Calls the function for each section, in order, until it returns other than 0; that is the result. */
+/* Calls the function for each section, in order, until it returns other than 0; that is the result.
+ */
 int facts_each_section(int (*function)(void *context, const struct facts_section *section),
 		       void *context);
 
@@ -74,8 +76,8 @@ void facts_put_format(struct facts_writer *writer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * The next character of a string: how many bytes it has, 1 to 4, and whether they are well-formed UTF-8
- * (RFC 3629). When they are not, the length is 1.
+ * The next character of a string: how many bytes it has, 1 to 4, and whether they are well-formed
+ * UTF-8 (RFC 3629). When they are not, the length is 1.
  */
 unsigned int facts_utf8(const char *text, bool *valid);
 

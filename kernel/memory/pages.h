@@ -3,8 +3,8 @@
  * Physical pages: a buddy allocator whose whole state is bitmaps beside the memory.
  *
  * A free page is never touched: it may belong to the host just then (the balloon, free page reporting),
- * and what stands in it is nobody's business. Allocation takes the lowest address that fits, which keeps
- * memory compact and makes runs repeatable.
+ * and what stands in it is nobody's business. Allocation takes the smallest free block that does, and
+ * the lowest of those, which keeps memory compact and makes runs repeatable.
  *
  * Context: any; a spinlock guards it.
  */

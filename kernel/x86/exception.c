@@ -122,7 +122,7 @@ void exception(const struct interrupt_frame *f)
 		       f->vector < 32 && names[f->vector] ? names[f->vector] : "exception");
 	if (f->vector == EXCEPTION_PAGE_FAULT)
 		console_printf(" at %#lx: %s", (unsigned long)cr2, explain_page_fault(cr2, f->error));
-	else if (f->vector == EXCEPTION_DOUBLE_FAULT && stack_guard_hit(f->rsp - 8))
+	else if (f->vector == EXCEPTION_DOUBLE_FAULT && stack_guard_hit(cr2))
 		console_printf(": stack overflow: guard page hit");
 	console_printf(", in %s+%#lx\n", name, (unsigned long)offset);
 	print_where();

@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 #define OUTPUT_MAX (4u << 20)
-#define HOSTILE "<script>alert(\"x\")</script>&'\\\n\t\x1b[31m\x7f\xc0\xaf\xff\xed\xa0\x80\xc2\x9b end"
+#define HOSTILE                                                                                    \
+	"<script>alert(\"x\")</script>&'\\\n\t\x1b[31m\x7f\xc0\xaf\xff\xed\xa0\x80\xc2\x9b end"
 
 static char output[OUTPUT_MAX];
 static size_t length;
@@ -228,7 +229,7 @@ static const char *json_members(const char *at, char end, unsigned int depth)
 
 static const char *json_value(const char *at, unsigned int depth)
 {
-	static const char *const words[] = { "true", "false", "null" };
+	static const char *const words[] = {"true", "false", "null"};
 	char *end;
 
 	assert_true(depth < 32);
@@ -311,8 +312,8 @@ static void a_list_becomes_a_table(void **state)
 
 static void every_tag_is_closed(void **state)
 {
-	static const char *const tags[] = { "section", "table", "tbody", "thead", "tr", "td", "th",
-					    "h2",      "h3",	"div",	 "code",  "span" };
+	static const char *const tags[] = {"section", "table", "tbody", "thead", "tr",	 "td",
+					   "th",      "h2",    "h3",	"div",	 "code", "span"};
 
 	(void)state;
 	assert_int_equal(facts_print_html(collect, &length), 0);

@@ -62,11 +62,11 @@ static void knows_when_the_connection_ends(void **state)
 		const char *text;
 		bool keep_alive;
 	} cases[] = {
-		{ "GET / HTTP/1.1\r\n\r\n", true },
-		{ "GET / HTTP/1.1\r\nconnection:close\r\n\r\n", false },
-		{ "GET / HTTP/1.1\r\nConnection: foo , CLOSE \r\n\r\n", false },
-		{ "GET / HTTP/1.0\r\n\r\n", false },
-		{ "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true },
+		{"GET / HTTP/1.1\r\n\r\n", true},
+		{"GET / HTTP/1.1\r\nconnection:close\r\n\r\n", false},
+		{"GET / HTTP/1.1\r\nConnection: foo , CLOSE \r\n\r\n", false},
+		{"GET / HTTP/1.0\r\n\r\n", false},
+		{"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true},
 	};
 	struct http_request request;
 
@@ -105,8 +105,14 @@ static void takes_the_absolute_form(void **state)
 static void refuses_what_is_not_http(void **state)
 {
 	static const char *const wrong[] = {
-		"hello\n", "GET /\n", "GET / HTTP/2.0\n", "GET / HTTP/1.1 \n", "GET  / HTTP/1.1\n",
-		" GET / HTTP/1.1\n", "GET / HTTP/1.x\n", "GET / HTTP/1.1\nno colon\n",
+		"hello\n",
+		"GET /\n",
+		"GET / HTTP/2.0\n",
+		"GET / HTTP/1.1 \n",
+		"GET  / HTTP/1.1\n",
+		" GET / HTTP/1.1\n",
+		"GET / HTTP/1.x\n",
+		"GET / HTTP/1.1\nno colon\n",
 		"GET / HTTP/1.1\n: no name\n",
 	};
 	struct http_request request;

@@ -87,7 +87,7 @@ static void what_is_zeroed_is_zero(void **state)
 
 static void any_order_keeps_the_accounts(void **state)
 {
-	void *blocks[200] = { 0 };
+	void *blocks[200] = {0};
 	size_t sizes[200];
 	struct network_memory before, after;
 
