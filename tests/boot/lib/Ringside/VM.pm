@@ -50,11 +50,12 @@ sub default_image () { return $ENV{RINGSIDE_IMAGE} || 'build/ringside' }
 #	no_debug_exit	without isa-debug-exit
 #	reboots		a reset does not end QEMU
 #	extra		a list of more words for QEMU
+#	before_network	the same, before the network device
 sub start ($class, %options) {
 	my $self = bless {
 		machine => 'q35', memory => '128M', cpus => 1, accel => 'tcg', boot => 'pvh', append => '',
 		image   => default_image(), serial => 1, network => 'user', extra => [], net_options => '', user_options => '', guest_address => '',
-		console => '', %options,
+		console => '', before_network => [], %options,
 	}, $class;
 	make_path('build/test');
 	$self->{log_path} = "build/test/$self->{name}.log";
@@ -97,7 +98,7 @@ sub words ($self) {
 		push @words, '-kernel', "$self->{image}.$loaded_by{$self->{boot}}";
 		push @words, '-append', $self->{append} if length $self->{append};
 	}
-	return @words, $self->network_words, @{ $self->{extra} };
+	return @words, @{ $self->{before_network} }, $self->network_words, @{ $self->{extra} };
 }
 
 sub network_words ($self) {
@@ -152,6 +153,11 @@ sub ended ($self) {
 	return 1;
 }
 
+sub status_text ($self) {
+	my $signal = $self->{status} & 127;
+	return $signal ? "signal $signal" : 'status ' . ($self->{status} >> 8);
+}
+
 # Waits until $pattern stands in what the console said from $from on; returns the groups (or 1).
 sub wait_for ($self, $pattern, %options) {
 	my $from    = $options{from}    // 0;
@@ -162,7 +168,7 @@ sub wait_for ($self, $pattern, %options) {
 		my $ended = $self->ended;
 		$self->pump;
 		return 1 if @groups = substr($self->{console}, $from) =~ $pattern;
-		$self->fail("ended with status " . ($self->{status} >> 8) . " before $what") if $ended;
+		$self->fail('ended with ' . $self->status_text . " before $what") if $ended;
 		return 0;
 	});
 	$self->fail("no $what in $seconds s") unless $found;
@@ -203,7 +209,7 @@ sub command_last ($self, $line) {
 # QEMU's exit status; dies when it does not end, or ends by a signal.
 sub wait_exit ($self, $seconds = 20) {
 	until_true($seconds, sub { $self->pump; $self->ended }) or $self->fail("still runs after $seconds s");
-	$self->fail('QEMU died of signal ' . ($self->{status} & 127)) if $self->{status} & 127;
+	$self->fail('QEMU died of ' . $self->status_text) if $self->{status} & 127;
 	return $self->{status} >> 8;
 }
 

@@ -1,0 +1,123 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# The kernel command line: what is unknown or malformed is named once, what is for Linux passes, and what is
+# known does what it says.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Ringside::Checks;
+use Ringside::Client qw(http_get);
+use JSON::PP ();
+use Test::More;
+
+sub status_of ($vm) {
+	return JSON::PP::decode_json(http_get('127.0.0.1', $vm->port(tcp => 80), '/status.json')->{body});
+}
+
+sub network_device ($vm) {
+	my ($device) = grep { $_->{type} == 1 } @{ status_of($vm)->{virtio}{devices} };
+	return $device;
+}
+
+# Boots with these words and compares the warnings: each named in one, in this order.
+sub warns_of ($words, @named) {
+	my $name = length $words > 40 ? substr($words, 0, 40) . '...' : $words;
+	scenario($name, { machine => 'microvm', append => $words }, sub ($vm) {
+		$vm->wait_ready;
+		my @warnings = $vm->warnings;
+		is(scalar @warnings, scalar @named, "$name: warnings: " . @named) or diag join "\n", @warnings;
+		for my $i (0 .. $#named) {
+			like($warnings[$i] // '', qr/\Q$named[$i]\E/, "$name: names $named[$i]");
+		}
+		leaves_with($vm, 0);
+	});
+}
+
+warns_of('BOOT_IMAGE=/boot/x root=/dev/vda1 rw ro earlyprintk=serial,ttyS0 reboot=k pci=off noapic noacpi'
+	  . ' i8042.noaux i8042.nomux i8042.dumbkbd quiet panic=exit console=ttyS0');
+warns_of('foo bar=1 x.y=z', '"foo"', '"bar"', '"x.y"');
+warns_of('log=loud exit=maybe panic= run=circles ip=10.0.2.300/24', 'log=loud', 'exit=maybe', 'panic=', 'run=circles', 'ip=10.0.2.300/24');
+warns_of('virtio.queue_size=many services=http,gopher', 'virtio.queue_size=many', 'gopher');
+warns_of('-- foo log=loud --');
+warns_of('foo="one two" "bar baz"', '"foo"', '"bar baz"');
+warns_of(join(' ', 'quiet', map { "BOOT_IMAGE=$_" } 1 .. 1000), 'longer than 4095 characters');
+
+scenario('ip=ADDRESS', { machine => 'q35', append => 'ip=10.0.2.50/24,10.0.2.2', guest_address => '10.0.2.50' }, sub ($vm) {
+	lease_is($vm, '10.0.2.50');
+	ping_answers($vm, '10.0.2.2');
+	page_is($vm, method => 'pvh', ipv4 => '10.0.2.50/24', static => 1);
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
+scenario('ip=off', { machine => 'q35', append => 'ip=off' }, sub ($vm) {
+	like($vm->wait_ready, qr/^fe(?:80|c0)::/i, "$vm->{label}: ready with an IPv6 address, $vm->{address}");
+	unlike($vm->command('ip'), qr/inet 10\./, "$vm->{label}: no IPv4 address");
+	leaves_with($vm, 0);
+});
+
+scenario('services=none', { machine => 'microvm', append => 'services=none' }, sub ($vm) {
+	$vm->wait_ready;
+	ok(!eval { http_get('127.0.0.1', $vm->port(tcp => 80)) }, "$vm->{label}: nothing listens");
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
+for my $machine (qw(microvm q35)) {
+	scenario("$machine, virtio.features=-event_idx", { machine => $machine, append => 'virtio.features=-event_idx' }, sub ($vm) {
+		$vm->wait_ready;
+		my $device = network_device($vm);
+		ok(scalar(grep { $_ eq 'event_idx' } @{ $device->{offered} }), "$vm->{label}: offered");
+		ok(!(grep { $_ eq 'event_idx' } @{ $device->{features} }), "$vm->{label}: not taken");
+		ping_answers($vm, '10.0.2.2');
+		no_warnings($vm);
+		leaves_with($vm, 0);
+	});
+	scenario("$machine, virtio.queue_size=16", { machine => $machine, append => 'virtio.queue_size=16' }, sub ($vm) {
+		$vm->wait_ready;
+		is(join(' ', map { $_->{size} } @{ network_device($vm)->{queues} }), '16 16', "$vm->{label}: both queues");
+		ping_answers($vm, '10.0.2.2');
+		no_warnings($vm);
+		leaves_with($vm, 0);
+	});
+}
+
+scenario('features for one device', { machine => 'q35', append => 'virtio.features=00:01.0:-mrg_rxbuf,-indirect_desc' }, sub ($vm) {
+	$vm->wait_ready;
+	my $features = " @{ network_device($vm)->{features} } ";
+	unlike($features, qr/ mrg_rxbuf | indirect_desc /, "$vm->{label}: that device does without");
+	page_is($vm, method => 'pvh');
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
+scenario('features for another device', { machine => 'q35', append => 'virtio.features=00:09.0:-mrg_rxbuf' }, sub ($vm) {
+	$vm->wait_ready;
+	like(" @{ network_device($vm)->{features} } ", qr/ mrg_rxbuf /, "$vm->{label}: this device keeps it");
+	leaves_with($vm, 0);
+});
+
+scenario('a feature that is not there', { machine => 'q35', append => 'virtio.features=+notification_data' }, sub ($vm) {
+	$vm->wait_for(qr/ringside: no address: there is no network device\n/);
+	my @warnings = $vm->warnings;
+	is(scalar @warnings, 1, "$vm->{label}: one line") or diag join "\n", @warnings;
+	like($warnings[0] // '', qr/00:01\.0.*notification_data/, "$vm->{label}: that names device and feature");
+	like($vm->command('devices'), qr/^virtio0: .* failed,/m, "$vm->{label}: the command devices says that it failed");
+	leaves_with($vm, 0);
+});
+
+scenario('log=debug', { machine => 'q35', append => 'log=debug' }, sub ($vm) {
+	$vm->wait_ready;
+	like($vm->console, qr/^\[ *\d+\.\d{6}\] pci: /m, "$vm->{label}: shows all of the log");
+	leaves_with($vm, 0);
+});
+
+scenario('log=error', { machine => 'microvm', append => 'foo log=error' }, sub ($vm) {
+	$vm->wait_prompt;
+	no_warnings($vm);
+	like($vm->command('dmesg'), qr/unknown word "foo"/, "$vm->{label}: dmesg has what was not shown");
+	leaves_with($vm, 0);
+});
+
+done_testing;
