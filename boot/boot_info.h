@@ -18,10 +18,10 @@
 enum boot_memory_type {
 	BOOT_MEMORY_RESERVED, /* also everything that no entry covers */
 	BOOT_MEMORY_USABLE,
-	BOOT_MEMORY_ACPI,     /* tables; may be reused after they were read */
+	BOOT_MEMORY_ACPI, /* tables; may be reused after they were read */
 	BOOT_MEMORY_NVS,
-	BOOT_MEMORY_LOADER,   /* usable, but holds what this structure points to */
-	BOOT_MEMORY_RUNTIME,  /* UEFI runtime services */
+	BOOT_MEMORY_LOADER,  /* usable, but holds what this structure points to */
+	BOOT_MEMORY_RUNTIME, /* UEFI runtime services */
 	BOOT_MEMORY_BAD,
 };
 
@@ -52,7 +52,7 @@ struct boot_blob {
 };
 
 struct boot_efi {
-	uint64_t system_table; /* 0: not booted by UEFI */
+	uint64_t system_table;	     /* 0: not booted by UEFI */
 	struct boot_blob memory_map; /* the final one, as given to ExitBootServices() */
 	uint32_t descriptor_size;
 	uint32_t descriptor_version;
@@ -64,8 +64,8 @@ struct boot_efi {
 };
 
 struct boot_info {
-	const char *method; /* "pvh", "linux32", "linux64", "efi" */
-	uint64_t entry_tsc; /* time stamp counter at the first instruction of our image */
+	const char *method;   /* "pvh", "linux32", "linux64", "efi" */
+	uint64_t entry_tsc;   /* time stamp counter at the first instruction of our image */
 	uint64_t image_start; /* where the image lies, 2 MiB aligned */
 	uint64_t rsdp;	      /* 0: not told */
 	unsigned int memory_count;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What PVH and the Linux protocol share: memory types of the E820 interface, and the command line. */
+/*
+ * What PVH and the Linux protocol share: memory types of the E820 interface, and the command line.
+ */
 #include "boot/loaders.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The first C, whoever loaded us: turns what the loader handed over into a boot_info. The first 4 GiB are
- * mapped at their physical addresses still.
+ * The first C, whoever loaded us: turns what the loader handed over into a boot_info. The first 4
+ * GiB are mapped at their physical addresses still.
  */
 #include "boot/boot_info.h"
 #include "boot/loaders.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The Linux boot protocol: what the zero page says (Linux's Documentation/arch/x86/zero-page.rst). */
+/*
+ * The Linux boot protocol: what the zero page says (Linux's Documentation/arch/x86/zero-page.rst).
+ */
 #include "boot/loaders.h"
 
 #include <string.h>
@@ -77,7 +79,8 @@ static void add_setup_data(struct boot_info *info)
 {
 	uint64_t address = get64(SETUP_DATA, SETUP_DATA + 4);
 
-	for (unsigned int i = 0; i < SETUP_CHAIN_MAX && address && address < REACHABLE_END - 16; i++) {
+	for (unsigned int i = 0; i < SETUP_CHAIN_MAX && address && address < REACHABLE_END - 16;
+	     i++) {
 		uint64_t next;
 		uint32_t type, length;
 

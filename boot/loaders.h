@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One function for each boot protocol: fills what that protocol tells; the rest stays zero. Runs with the
- * first 4 GiB identity-mapped, before anything else works. What the loader says is bounded here and
- * judged later.
+ * One function for each boot protocol: fills what that protocol tells; the rest stays zero. Runs
+ * with the first 4 GiB identity-mapped, before anything else works. What the loader says is bounded
+ * here and judged later.
  */
 #ifndef BOOT_LOADERS_H
 #define BOOT_LOADERS_H

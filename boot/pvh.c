@@ -62,7 +62,6 @@ void boot_from_pvh(struct boot_info *info, const void *argument)
 		boot_add_e820(info, memory[i].address, memory[i].size, memory[i].type);
 	modules = reachable(start->modules, start->module_count * sizeof(*modules));
 	for (uint32_t i = 0; modules && i < start->module_count && i < BOOT_MODULES_MAX; i++)
-		info->modules[info->module_count++] =
-			(struct boot_module){modules[i].address, modules[i].size,
-					     modules[i].command_line};
+		info->modules[info->module_count++] = (struct boot_module){
+			modules[i].address, modules[i].size, modules[i].command_line};
 }

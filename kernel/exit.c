@@ -22,7 +22,8 @@ static bool panic_check(const char *value)
 {
 	return option_one_of(value, "exit|halt|reboot");
 }
-OPTION(panic, "panic", "exit|halt|reboot", "what follows a panic's report (default: exit)", panic_check);
+OPTION(panic, "panic", "exit|halt|reboot", "what follows a panic's report (default: exit)",
+       panic_check);
 
 static const char *describe(enum exit_code code)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Leaving. Success powers off; failure leaves through QEMU's isa-debug-exit where that is, so that the
- * VMM's status tells (code << 1 | 1), and says the same in the last line for VMMs that have none.
+ * Leaving. Success powers off; failure leaves through QEMU's isa-debug-exit where that is, so that
+ * the VMM's status tells (code << 1 | 1), and says the same in the last line for VMMs that have
+ * none.
  */
 #ifndef KERNEL_EXIT_H
 #define KERNEL_EXIT_H

@@ -11,7 +11,9 @@
 struct job {
 	const char *name;
 	const char *help;
-	/* How long the network may take to get ready first, nanoseconds; 0: the job does not wait. */
+	/*
+	 * How long the network may take to get ready first, nanoseconds; 0: the job does not wait.
+	 */
 	uint64_t network_wait;
 	/* Runs in a thread. Its result is the machine's, by exit_job(). */
 	enum exit_code (*run)(void);
@@ -20,7 +22,9 @@ struct job {
 TABLE_DECLARE(jobs, struct job);
 
 #define JOB(identifier, help_text, wait, function)                                                 \
-	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {                                  \
-		.name = #identifier, .help = (help_text), .network_wait = (wait), .run = (function) }
+	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {.name = #identifier,              \
+								 .help = (help_text),              \
+								 .network_wait = (wait),           \
+								 .run = (function)}
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The order in which the machine comes up. Each step stands on the ones before; nothing here knows how
- * any of them is done.
+ * The order in which the machine comes up. Each step stands on the ones before; nothing here knows
+ * how any of them is done.
  */
 #define LOG_AREA "kernel"
 #include "kernel/main.h"
@@ -46,7 +46,8 @@ static bool run_check(const char *value)
 {
 	return find_job(value) != NULL;
 }
-OPTION(run, "run", "a job's name (the command `help` lists them)", "the job to run (default: shell)", run_check);
+OPTION(run, "run", "a job's name (the command `help` lists them)",
+       "the job to run (default: shell)", run_check);
 
 const struct boot_info *boot_information(void)
 {

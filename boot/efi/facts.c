@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the firmware knows and forgets when boot services end: each fact is copied while it can be asked. */
+/*
+ * What the firmware knows and forgets when boot services end: each fact is copied while it can be
+ * asked.
+ */
 #include "boot/efi/handover.h"
 
 #include <efilib.h>
@@ -27,7 +30,10 @@ static BOOLEAN is_space(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* The first word when it is a program's name, which shells and network loaders put there: "\ringside.efi". */
+/*
+ * The first word when it is a program's name, which shells and network loaders put there:
+ * "\ringside.efi".
+ */
 static UINTN program_name(const char *line)
 {
 	static const char ending[] = ".efi";
@@ -103,7 +109,8 @@ void facts_framebuffer(struct handover *handover)
 
 void facts_device(struct handover *handover, EFI_LOADED_IMAGE *image)
 {
-	EFI_DEVICE_PATH *path = image->DeviceHandle ? DevicePathFromHandle(image->DeviceHandle) : NULL;
+	EFI_DEVICE_PATH *path =
+		image->DeviceHandle ? DevicePathFromHandle(image->DeviceHandle) : NULL;
 
 	if (path)
 		handover->info.efi.device_path =
@@ -120,15 +127,15 @@ void facts_pxe(struct handover *handover, EFI_LOADED_IMAGE *image)
 
 	if (!image->DeviceHandle ||
 	    EFI_ERROR(uefi_call_wrapper(BS->HandleProtocol, 3, image->DeviceHandle,
-					&PxeBaseCodeProtocol,
-					(void **)&pxe)) ||
+					&PxeBaseCodeProtocol, (void **)&pxe)) ||
 	    !pxe->Mode || !pxe->Mode->Started)
 		return;
 	if (pxe->Mode->DhcpAckReceived)
-		efi->dhcp_ack = handover_copy(handover, &pxe->Mode->DhcpAck, sizeof(pxe->Mode->DhcpAck));
+		efi->dhcp_ack =
+			handover_copy(handover, &pxe->Mode->DhcpAck, sizeof(pxe->Mode->DhcpAck));
 	if (pxe->Mode->ProxyOfferReceived)
-		efi->proxy_offer =
-			handover_copy(handover, &pxe->Mode->ProxyOffer, sizeof(pxe->Mode->ProxyOffer));
+		efi->proxy_offer = handover_copy(handover, &pxe->Mode->ProxyOffer,
+						 sizeof(pxe->Mode->ProxyOffer));
 	if (pxe->Mode->PxeReplyReceived)
 		efi->pxe_reply =
 			handover_copy(handover, &pxe->Mode->PxeReply, sizeof(pxe->Mode->PxeReply));
@@ -152,9 +159,13 @@ void facts_initrd(struct handover *handover)
 		0x4006c0c1, 0xfcb3, 0x403e, {0x99, 0x6d, 0x4a, 0x6c, 0x87, 0x24, 0xe0, 0x6d}};
 	static struct initrd_path path = {
 		.vendor = {{MEDIA_DEVICE_PATH, MEDIA_VENDOR_DP, {sizeof(VENDOR_DEVICE_PATH), 0}},
-			   {0x5568e427, 0x68fc, 0x4f3d,
+			   {0x5568e427,
+			    0x68fc,
+			    0x4f3d,
 			    {0xac, 0x74, 0xca, 0x55, 0x52, 0x31, 0xcc, 0x68}}},
-		.end = {END_DEVICE_PATH_TYPE, END_ENTIRE_DEVICE_PATH_SUBTYPE, {END_DEVICE_PATH_LENGTH, 0}},
+		.end = {END_DEVICE_PATH_TYPE,
+			END_ENTIRE_DEVICE_PATH_SUBTYPE,
+			{END_DEVICE_PATH_LENGTH, 0}},
 	};
 	EFI_DEVICE_PATH *rest = (EFI_DEVICE_PATH *)&path;
 	struct boot_info *info = &handover->info;
@@ -163,16 +174,19 @@ void facts_initrd(struct handover *handover)
 	EFI_HANDLE handle;
 	UINTN size = 0;
 
-	if (EFI_ERROR(uefi_call_wrapper(BS->LocateDevicePath, 3, &load_file2_protocol, &rest, &handle)) ||
+	if (EFI_ERROR(uefi_call_wrapper(BS->LocateDevicePath, 3, &load_file2_protocol, &rest,
+					&handle)) ||
 	    EFI_ERROR(uefi_call_wrapper(BS->HandleProtocol, 3, handle, &load_file2_protocol,
 					(void **)&file)))
 		return;
-	if (uefi_call_wrapper(file->load, 5, file, rest, FALSE, &size, NULL) != EFI_BUFFER_TOO_SMALL ||
+	if (uefi_call_wrapper(file->load, 5, file, rest, FALSE, &size, NULL) !=
+		    EFI_BUFFER_TOO_SMALL ||
 	    !size)
 		return;
 	if (EFI_ERROR(uefi_call_wrapper(BS->AllocatePages, 4, AllocateMaxAddress, EfiLoaderData,
 					(size + 4095) / 4096, &address)) ||
-	    EFI_ERROR(uefi_call_wrapper(file->load, 5, file, rest, FALSE, &size, (void *)address))) {
+	    EFI_ERROR(
+		    uefi_call_wrapper(file->load, 5, file, rest, FALSE, &size, (void *)address))) {
 		Print(L"ringside: the initrd of %lu bytes could not be loaded\r\n", size);
 		return;
 	}

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The block of memory that outlives the firmware's boot services: page tables, the code that jumps into
- * the image, the boot_info and the copies it points to. One allocation below 4 GiB, so that it can be
- * named as one entry of the memory map and everything in it has an address that the kernel can reach.
+ * The block of memory that outlives the firmware's boot services: page tables, the code that jumps
+ * into the image, the boot_info and the copies it points to. One allocation below 4 GiB, so that it
+ * can be named as one entry of the memory map and everything in it has an address that the kernel
+ * can reach.
  */
 #ifndef BOOT_EFI_HANDOVER_H
 #define BOOT_EFI_HANDOVER_H
@@ -23,7 +24,10 @@ struct handover {
 	_Alignas(16) UINT8 blobs[HANDOVER_BLOBS];
 };
 
-/* Copies bytes into the block. Length 0 in the result: there was no room (said on the screen) or nothing. */
+/*
+ * Copies bytes into the block. Length 0 in the result: there was no room (said on the screen) or
+ * nothing.
+ */
 struct boot_blob handover_copy(struct handover *handover, const void *data, UINTN length);
 
 /* -- facts.c: each fills its part of handover->info while boot services still work. */
@@ -35,8 +39,8 @@ void facts_pxe(struct handover *handover, EFI_LOADED_IMAGE *image);
 void facts_initrd(struct handover *handover);
 
 /*
- * The final memory map, into the block and as entries; then ExitBootServices(). After EFI_SUCCESS no
- * firmware service may be called any more.
+ * The final memory map, into the block and as entries; then ExitBootServices(). After EFI_SUCCESS
+ * no firmware service may be called any more.
  */
 EFI_STATUS leave_boot_services(struct handover *handover, EFI_HANDLE image);
 

@@ -33,7 +33,8 @@ static enum boot_memory_type type_of(UINT32 efi_type)
 
 static void add(struct boot_info *info, UINT64 start, UINT64 length, enum boot_memory_type type)
 {
-	struct boot_memory *last = info->memory_count ? &info->memory[info->memory_count - 1] : NULL;
+	struct boot_memory *last =
+		info->memory_count ? &info->memory[info->memory_count - 1] : NULL;
 
 	/* Firmware has many neighbours that are the same to us. */
 	if (last && last->type == type && last->start + last->length == start) {
@@ -51,14 +52,15 @@ EFI_STATUS leave_boot_services(struct handover *handover, EFI_HANDLE image)
 {
 	struct boot_info *info = &handover->info;
 	UINT8 *map = handover->blobs + handover->blobs_used;
-	UINTN room = sizeof(handover->blobs) - handover->blobs_used, size = 0, key, descriptor_size = 0;
+	UINTN room = sizeof(handover->blobs) - handover->blobs_used, size = 0, key,
+	      descriptor_size = 0;
 	EFI_STATUS status = EFI_LOAD_ERROR;
 	UINT32 version;
 
 	for (UINTN i = 0; i < TRIES; i++) {
 		size = room;
-		status = uefi_call_wrapper(BS->GetMemoryMap, 5, &size, (EFI_MEMORY_DESCRIPTOR *)map, &key,
-					   &descriptor_size, &version);
+		status = uefi_call_wrapper(BS->GetMemoryMap, 5, &size, (EFI_MEMORY_DESCRIPTOR *)map,
+					   &key, &descriptor_size, &version);
 		if (EFI_ERROR(status))
 			return status;
 		status = uefi_call_wrapper(BS->ExitBootServices, 2, image, key);
@@ -79,7 +81,7 @@ EFI_STATUS leave_boot_services(struct handover *handover, EFI_HANDLE image)
 	/* Also where the map above calls it usable. */
 	if (info->memory_count == BOOT_MEMORY_MAX)
 		info->memory_count--;
-	info->memory[info->memory_count++] = (struct boot_memory){
-		(UINT64)handover, sizeof(*handover), BOOT_MEMORY_LOADER};
+	info->memory[info->memory_count++] =
+		(struct boot_memory){(UINT64)handover, sizeof(*handover), BOOT_MEMORY_LOADER};
 	return EFI_SUCCESS;
 }

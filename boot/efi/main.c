@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The UEFI application: carries the image, puts it below 4 GiB at a multiple of 2 MiB, collects what the
- * firmware knows, leaves boot services, and enters the image on page tables of its own making.
+ * The UEFI application: carries the image, puts it below 4 GiB at a multiple of 2 MiB, collects
+ * what the firmware knows, leaves boot services, and enters the image on page tables of its own
+ * making.
  */
 #include "boot/efi/handover.h"
 #include "kernel/x86/layout.h"
@@ -46,7 +47,9 @@ static void *allocate(UINTN bytes)
 	return (void *)address;
 }
 
-/* As boot/start.S makes them: 4 GiB at 0 and in the direct map, and the image at its link address. */
+/*
+ * As boot/start.S makes them: 4 GiB at 0 and in the direct map, and the image at its link address.
+ */
 static void make_tables(struct handover *handover, UINT64 image)
 {
 	UINT64(*t)[512] = handover->tables;
@@ -108,7 +111,7 @@ EFI_STATUS efi_main(EFI_HANDLE image_handle, EFI_SYSTEM_TABLE *system_table)
 	status = leave_boot_services(handover, image_handle);
 	if (EFI_ERROR(status))
 		return fail(status, L"the firmware does not let go");
-	((jump_function *)handover->jump)((UINT64)handover->tables, image_entry, &handover->info, tsc,
-					  image);
+	((jump_function *)handover->jump)((UINT64)handover->tables, image_entry, &handover->info,
+					  tsc, image);
 	__builtin_unreachable();
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A TCP server as one writes it for any POSIX system: answers each line with its number and the line in
- * upper case, and ends when a client says "quit".
+ * A TCP server as one writes it for any POSIX system: answers each line with its number and the
+ *line in upper case, and ends when a client says "quit".
  *
  *	make APP=docs/examples/tcp_server.c
- *	qemu-system-x86_64 -M microvm -nographic -kernel build/app/tcp_server.elf -append '-- 7777' \
- *		-netdev user,id=n,hostfwd=tcp::7777-:7777 -device virtio-net-device,netdev=n
+ *	qemu-system-x86_64 -M microvm -nographic -kernel build/app/tcp_server.elf -append '-- 7777'
+ *\ -netdev user,id=n,hostfwd=tcp::7777-:7777 -device virtio-net-device,netdev=n
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -79,7 +79,7 @@ static bool serve(int connection)
 int main(int argc, char **argv)
 {
 	int port = argc > 1 ? atoi(argv[1]) : 7777, one = 1;
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	bool quit = false;
 
@@ -101,7 +101,8 @@ int main(int argc, char **argv)
 			return 1;
 		}
 		printf("tcp_server: %s port %u\n",
-		       inet_ntop(AF_INET, &peer.sin_addr, text, sizeof(text)), ntohs(peer.sin_port));
+		       inet_ntop(AF_INET, &peer.sin_addr, text, sizeof(text)),
+		       ntohs(peer.sin_port));
 		quit = serve(connection);
 		close(connection);
 	}

@@ -31,8 +31,9 @@
 #define INPUT_BURST_MAX 64
 
 /*
- * A port that never gets empty is not ours to wait for. An emulated one is always ready; real ones send
- * 16 characters in 1.4 ms. Counted in register reads, since this must work before there is a clock.
+ * A port that never gets empty is not ours to wait for. An emulated one is always ready; real ones
+ * send 16 characters in 1.4 ms. Counted in register reads, since this must work before there is a
+ * clock.
  */
 #define READY_READS_MAX 20000
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The job of an image that was made with APP=: runs the program's main(). Only such images have this.
+ * The job of an image that was made with APP=: runs the program's main(). Only such images have
+ * this.
  *
- * main() runs in a thread of CPU 0 with a megabyte of stack, after the network is up (or was given up).
- * It may use all of newlib, floating point, sockets, and the threads of kernel/thread/thread.h, with
- * .application set for threads that run its code. Its result is the machine's exit status.
+ * main() runs in a thread of CPU 0 with a megabyte of stack, after the network is up (or was given
+ * up). It may use all of newlib, floating point, sockets, and the threads of
+ * kernel/thread/thread.h, with .application set for threads that run its code. Its result is the
+ * machine's exit status.
  */
 #include "kernel/job.h"
 #include "kernel/options/options.h"
@@ -39,7 +41,8 @@ static void run_main(void *unused)
 
 static enum exit_code run_application(void)
 {
-	static const struct thread_options options = {.stack_size = STACK_SIZE, .application = true};
+	static const struct thread_options options = {.stack_size = STACK_SIZE,
+						      .application = true};
 	struct thread *thread = thread_create("main", run_main, NULL, &options);
 
 	if (!thread)
@@ -47,4 +50,5 @@ static enum exit_code run_application(void)
 	thread_join(thread);
 	return EXIT_OK;
 }
-JOB(application, "the program that this image was made for (the default)", NETWORK_WAIT, run_application);
+JOB(application, "the program that this image was made for (the default)", NETWORK_WAIT,
+    run_application);

@@ -140,8 +140,9 @@ int console_read(uint64_t deadline)
 	uint64_t flags;
 	int c = -1;
 
-	(void)wait_event_deadline(&input_wait, __atomic_load_n(&input_head, __ATOMIC_ACQUIRE) !=
-						       input_tail, deadline);
+	(void)wait_event_deadline(&input_wait,
+				  __atomic_load_n(&input_head, __ATOMIC_ACQUIRE) != input_tail,
+				  deadline);
 	flags = spin_lock(&lock);
 	if (input_head != input_tail)
 		c = (unsigned char)input[input_tail++ % INPUT_SIZE];

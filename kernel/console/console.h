@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The multiplexer over console devices: what is printed goes to every console in use, and what is typed
- * on any of them goes to the shell.
+ * The multiplexer over console devices: what is printed goes to every console in use, and what is
+ * typed on any of them goes to the shell.
  *
- * A console device registers itself; whether it is used follows from `console=` (a list of names; by
- * default the first one that there is).
+ * A console device registers itself; whether it is used follows from `console=` (a list of names;
+ * by default the first one that there is).
  */
 #ifndef KERNEL_CONSOLE_CONSOLE_H
 #define KERNEL_CONSOLE_CONSOLE_H
@@ -34,8 +34,8 @@ void console_vprintf(const char *format, va_list arguments);
 void console_drain(void);
 
 /*
- * Somebody is editing a line: what is printed with console_message() takes the line away first and has it
- * drawn again afterwards. NULL when the editing has ended.
+ * Somebody is editing a line: what is printed with console_message() takes the line away first and
+ * has it drawn again afterwards. NULL when the editing has ended.
  */
 void console_set_prompt(void (*redraw)(void));
 void console_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -46,7 +46,9 @@ bool console_present(void);
 /* From a console's driver: a character was typed. Context: any. */
 void console_input(char c);
 
-/* The next character, or -1 after the deadline (clock_monotonic(); WAIT_FOREVER). Thread context. */
+/*
+ * The next character, or -1 after the deadline (clock_monotonic(); WAIT_FOREVER). Thread context.
+ */
 int console_read(uint64_t deadline);
 
 /* True once after each ^C that was typed. Context: any. */

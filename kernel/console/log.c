@@ -13,8 +13,8 @@
 #include <string.h>
 
 /*
- * Lines in a ring, oldest overwritten: each has its time, level and text, so that `dmesg` can show what
- * `log=` kept from the console.
+ * Lines in a ring, oldest overwritten: each has its time, level and text, so that `dmesg` can show
+ * what `log=` kept from the console.
  */
 #define LOG_SIZE (16u << 10)
 
@@ -35,8 +35,8 @@ static bool level_check(const char *value)
 {
 	return option_one_of(value, level_names);
 }
-OPTION(log, "log", "error|warning|notice|info|debug", "what the console shows of the log (default: notice)",
-       level_check);
+OPTION(log, "log", "error|warning|notice|info|debug",
+       "what the console shows of the log (default: notice)", level_check);
 
 static enum log_level shown(void)
 {
@@ -89,7 +89,7 @@ static void show(uint64_t time, const char *text, int length)
 		return;
 	}
 	console_message("[%5u.%06u] %.*s\n", (unsigned int)(time / NANOSECONDS_PER_SECOND),
-		       (unsigned int)(time % NANOSECONDS_PER_SECOND / 1000), length, text);
+			(unsigned int)(time % NANOSECONDS_PER_SECOND / 1000), length, text);
 }
 
 void log_print(enum log_level level, const char *area, const char *format, ...)
@@ -128,8 +128,8 @@ void log_print(enum log_level level, const char *area, const char *format, ...)
 }
 
 /*
- * Calls `print` for each line of the ring, oldest first. New lines may overwrite old ones meanwhile: then
- * it goes on with the oldest that is left.
+ * Calls `print` for each line of the ring, oldest first. New lines may overwrite old ones
+ * meanwhile: then it goes on with the oldest that is left.
  */
 static void each_line(void (*print)(const struct entry *entry, const char *text))
 {
@@ -170,7 +170,8 @@ void log_console_ready(void)
 static void print_to_shell(const struct entry *entry, const char *text)
 {
 	command_print("[%5u.%06u] %.*s\n", (unsigned int)(entry->time / NANOSECONDS_PER_SECOND),
-		      (unsigned int)(entry->time % NANOSECONDS_PER_SECOND / 1000), entry->length, text);
+		      (unsigned int)(entry->time % NANOSECONDS_PER_SECOND / 1000), entry->length,
+		      text);
 }
 
 static enum command_result command_dmesg(int argc, char **argv)

@@ -17,7 +17,10 @@ struct file_operations {
 	int (*fcntl)(int descriptor, int command, int argument);
 };
 
-/* Descriptors [first, last] go to these operations. At start only. -ENOSPC when there are too many ranges. */
+/*
+ * Descriptors [first, last] go to these operations. At start only. -ENOSPC when there are too many
+ * ranges.
+ */
 int files_register_range(int first, int last, const struct file_operations *operations);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * newlib's locks (--enable-newlib-retargetable-locking) and its per-thread state. newlib's locks are
- * recursive; our mutexes are not, so a count stands beside.
+ * newlib's locks (--enable-newlib-retargetable-locking) and its per-thread state. newlib's locks
+ * are recursive; our mutexes are not, so a count stands beside.
  */
 #include "kernel/panic.h"
 #include "kernel/thread/scheduler.h"

@@ -4,8 +4,8 @@
 #include "kernel/exit.h"
 #include "kernel/libc/files.h"
 #include "kernel/random/random.h"
-#include "kernel/time/clock.h"
 #include "kernel/thread/thread.h"
+#include "kernel/time/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>

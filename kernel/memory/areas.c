@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stacks and the heap: virtual areas that grow by mapping pages. Neither ever unmaps: other CPUs could
- * still hold the old translation, and nothing here is worth a round of interrupts to all of them.
+ * Stacks and the heap: virtual areas that grow by mapping pages. Neither ever unmaps: other CPUs
+ * could still hold the old translation, and nothing here is worth a round of interrupts to all of
+ * them.
  */
 #include "kernel/memory/memory.h"
 #include "kernel/memory/pages.h"
@@ -26,7 +27,7 @@ static unsigned int stack_class(size_t size)
 	unsigned int class = 0;
 
 	while (((size_t)PAGE_SIZE << class) < size)
-		class++;
+		class ++;
 	return class;
 }
 

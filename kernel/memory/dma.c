@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DMA memory: whole pages from the page allocator, and pieces of pages for what is small. Pieces have
- * the alignment of their size, a power of two, so that none crosses a page.
+ * DMA memory: whole pages from the page allocator, and pieces of pages for what is small. Pieces
+ * have the alignment of their size, a power of two, so that none crosses a page.
  */
 #include "kernel/memory/dma.h"
 
@@ -27,7 +27,7 @@ static unsigned int class_of(size_t size)
 	unsigned int class = 0;
 
 	while (((size_t)PIECE_SMALLEST << class) < size)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -58,7 +58,10 @@ static void *alloc_piece(size_t size, uint64_t limit)
 	size_t length = (size_t)PIECE_SMALLEST << class;
 	void *piece = take_piece(class);
 
-	/* A piece above a limit is rare enough to be kept for somebody else and get a page of its own. */
+	/*
+	 * A piece above a limit is rare enough to be kept for somebody else and get a page of its
+	 * own.
+	 */
 	if (piece && limit && dma_address(piece) + size - 1 > limit) {
 		give_piece(piece, class);
 		piece = NULL;
@@ -93,7 +96,10 @@ void *dma_alloc(size_t size, const struct dma_constraints *constraints)
 			      size, constraints->align);
 		return alloc_piece(size, constraints->limit);
 	}
-	/* A block is aligned to its size rounded up to a power of two, so it crosses no larger boundary. */
+	/*
+	 * A block is aligned to its size rounded up to a power of two, so it crosses no larger
+	 * boundary.
+	 */
 	while (pages * PAGE_SIZE < constraints->align)
 		pages *= 2;
 	address = pages_alloc(pages, constraints->limit);
@@ -134,8 +140,7 @@ uint64_t dma_address(const void *pointer)
 	if (address >= DIRECT_MAP && address < DIRECT_MAP_END)
 		return address - DIRECT_MAP;
 	if (address >= (uint64_t)image_start && address < (uint64_t)image_end) {
-		if (!image_physical &&
-		    !paging_translate((uint64_t)image_start, &image_physical))
+		if (!image_physical && !paging_translate((uint64_t)image_start, &image_physical))
 			image_physical = 0;
 		return address - (uint64_t)image_start + image_physical;
 	}

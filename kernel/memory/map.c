@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Mappings on demand. Addresses are handed out once and never again (there are 16 TiB of them), so that
- * no CPU can hold a stale translation of one.
+ * Mappings on demand. Addresses are handed out once and never again (there are 16 TiB of them), so
+ * that no CPU can hold a stale translation of one.
  */
 #include "kernel/memory/map.h"
 

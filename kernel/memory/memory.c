@@ -15,8 +15,8 @@
 
 #define LOW_MEMORY_END 0x100000
 /*
- * Below 1 MiB only this part is used: in front are the null page and the BIOS data area, behind are the
- * extended BIOS data area and the places where VMMs without ACPI put their MP tables.
+ * Below 1 MiB only this part is used: in front are the null page and the BIOS data area, behind are
+ * the extended BIOS data area and the places where VMMs without ACPI put their MP tables.
  */
 #define LOW_MEMORY_FIRST 0x1000
 #define LOW_MEMORY_LAST 0x80000

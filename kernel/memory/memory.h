@@ -11,7 +11,8 @@
 
 /*
  * Builds the page allocator from the map, and our own page tables; afterwards the lower half of the
- * address space is unmapped. Once, on the boot CPU, with interrupts off. Panics when there is too little.
+ * address space is unmapped. Once, on the boot CPU, with interrupts off. Panics when there is too
+ * little.
  */
 void memory_init(const struct boot_info *info);
 
@@ -25,8 +26,8 @@ bool memory_is_ram(uint64_t address, uint64_t length);
 uint64_t memory_trampoline_page(void);
 
 /*
- * A stack of so many bytes (rounded up to pages) with an unmapped page below. Returns its top, or NULL.
- * Stacks that were freed are kept for reuse. Thread context.
+ * A stack of so many bytes (rounded up to pages) with an unmapped page below. Returns its top, or
+ * NULL. Stacks that were freed are kept for reuse. Thread context.
  */
 void *stack_alloc(size_t size);
 void stack_free(void *top, size_t size);

@@ -20,7 +20,8 @@ static uint64_t page_up(uint64_t address)
 /* Where an entry ends; one that wraps around ends at the top. */
 static uint64_t entry_end(const struct boot_memory *entry)
 {
-	return entry->length > UINT64_MAX - entry->start ? UINT64_MAX : entry->start + entry->length;
+	return entry->length > UINT64_MAX - entry->start ? UINT64_MAX
+							 : entry->start + entry->length;
 }
 
 static void remove_at(struct memory_map *map, unsigned int index)
@@ -125,7 +126,10 @@ void memory_map_usable(struct memory_map *map, const struct boot_memory *entries
 		if (range.start < range.end)
 			include(map, range);
 	}
-	/* Whatever anyone calls something else is not ours, also where another entry calls it usable. */
+	/*
+	 * Whatever anyone calls something else is not ours, also where another entry calls it
+	 * usable.
+	 */
 	for (size_t i = 0; i < count; i++)
 		if (entries[i].type != BOOT_MEMORY_USABLE && entries[i].length)
 			memory_map_exclude(map, entries[i].start, entry_end(&entries[i]));

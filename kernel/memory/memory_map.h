@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From what firmware says about memory to what we may use. Pure arithmetic on arrays; unit-tested with
- * the maps of real and of imagined firmware.
+ * From what firmware says about memory to what we may use. Pure arithmetic on arrays; unit-tested
+ * with the maps of real and of imagined firmware.
  */
 #ifndef KERNEL_MEMORY_MEMORY_MAP_H
 #define KERNEL_MEMORY_MEMORY_MAP_H
@@ -24,8 +24,8 @@ struct memory_map {
 
 /*
  * All whole pages that some entry calls usable and none calls anything else, in ascending order,
- * disjoint, merged, inside [lowest, highest). Entries may overlap, be empty, wrap around, or be in any
- * order. Context: any.
+ * disjoint, merged, inside [lowest, highest). Entries may overlap, be empty, wrap around, or be in
+ * any order. Context: any.
  */
 void memory_map_usable(struct memory_map *map, const struct boot_memory *entries, size_t count,
 		       uint64_t lowest, uint64_t highest);

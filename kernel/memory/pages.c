@@ -9,8 +9,8 @@
 #include <string.h>
 
 /*
- * A set of block numbers as a bitmap with summaries: bit i of level n + 1 says that word i of level n is
- * not zero, so that the lowest member is found in one step for each level.
+ * A set of block numbers as a bitmap with summaries: bit i of level n + 1 says that word i of level
+ * n is not zero, so that the lowest member is found in one step for each level.
  */
 #define BITMAP_LEVELS 6 /* 64^6 blocks */
 

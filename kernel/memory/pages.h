@@ -2,9 +2,9 @@
 /*
  * Physical pages: a buddy allocator whose whole state is bitmaps beside the memory.
  *
- * A free page is never touched: it may belong to the host just then (the balloon, free page reporting),
- * and what stands in it is nobody's business. Allocation takes the smallest free block that does, and
- * the lowest of those, which keeps memory compact and makes runs repeatable.
+ * A free page is never touched: it may belong to the host just then (the balloon, free page
+ * reporting), and what stands in it is nobody's business. Allocation takes the smallest free block
+ * that does, and the lowest of those, which keeps memory compact and makes runs repeatable.
  *
  * Context: any; a spinlock guards it.
  */
@@ -22,18 +22,21 @@
 size_t pages_metadata_size(uint64_t length);
 
 /*
- * Gives [start, end), page-aligned, to the allocator, which keeps its state in `metadata` (zeroed here).
- * All of it is free then. -ENOSPC when there are too many regions already.
+ * Gives [start, end), page-aligned, to the allocator, which keeps its state in `metadata` (zeroed
+ * here). All of it is free then. -ENOSPC when there are too many regions already.
  */
 int pages_add_region(uint64_t start, uint64_t end, void *metadata);
 
 /*
- * So many contiguous pages, aligned to the next power of two of `count`, not above `limit` (the highest
- * address; 0: anywhere). Their physical address, or 0.
+ * So many contiguous pages, aligned to the next power of two of `count`, not above `limit` (the
+ * highest address; 0: anywhere). Their physical address, or 0.
  */
 uint64_t pages_alloc(size_t count, uint64_t limit);
 
-/* Any part of what was allocated can be given back. A page that is free already is a bug and panics. */
+/*
+ * Any part of what was allocated can be given back. A page that is free already is a bug and
+ * panics.
+ */
 void pages_free(uint64_t address, size_t count);
 
 /* Takes the very pages [address, +count) if all are free: 0, or -EBUSY and nothing is taken. */

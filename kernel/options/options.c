@@ -24,18 +24,68 @@ static char *application_words[WORDS_MAX + 1];
 static int application_count;
 
 /*
- * What loaders and VMMs add for Linux. A trailing '*' stands for any rest. They are said to mean nothing
- * here by never being mentioned.
+ * What loaders and VMMs add for Linux. A trailing '*' stands for any rest. They are said to mean
+ * nothing here by never being mentioned.
  */
 static const char *const linux_words[] = {
-	"BOOT_IMAGE", "root", "rootflags", "rootfstype", "rw", "ro", "init", "initrd", "quiet",
-	"earlyprintk", "earlycon", "reboot", "pci", "noapic", "noacpi", "nolapic", "acpi",
-	"i8042.*", "virtio_mmio.device", "ip6", "nomodule", "nomodules", "notsc", "no_timer_check",
-	"tsc", "noreplace-smp", "nr_cpus", "maxcpus", "random.trust_cpu", "mitigations", "loglevel",
-	"debug", "8250.*", "net.ifnames", "biosdevname", "vga", "video", "splash", "nosplash",
-	"clocksource", "rcupdate.*", "rcu_*", "swiotlb", "iommu", "intel_iommu", "crashkernel",
-	"systemd.*", "rd.*", "modprobe.*", "consoleblank", "printk.*", "pnpacpi", "BOOTIF",
-	"no_hash_pointers", "kvm-intel.*", "cryptomgr.notests", "page_poison", "nomodeset",
+	"BOOT_IMAGE",
+	"root",
+	"rootflags",
+	"rootfstype",
+	"rw",
+	"ro",
+	"init",
+	"initrd",
+	"quiet",
+	"earlyprintk",
+	"earlycon",
+	"reboot",
+	"pci",
+	"noapic",
+	"noacpi",
+	"nolapic",
+	"acpi",
+	"i8042.*",
+	"virtio_mmio.device",
+	"ip6",
+	"nomodule",
+	"nomodules",
+	"notsc",
+	"no_timer_check",
+	"tsc",
+	"noreplace-smp",
+	"nr_cpus",
+	"maxcpus",
+	"random.trust_cpu",
+	"mitigations",
+	"loglevel",
+	"debug",
+	"8250.*",
+	"net.ifnames",
+	"biosdevname",
+	"vga",
+	"video",
+	"splash",
+	"nosplash",
+	"clocksource",
+	"rcupdate.*",
+	"rcu_*",
+	"swiotlb",
+	"iommu",
+	"intel_iommu",
+	"crashkernel",
+	"systemd.*",
+	"rd.*",
+	"modprobe.*",
+	"consoleblank",
+	"printk.*",
+	"pnpacpi",
+	"BOOTIF",
+	"no_hash_pointers",
+	"kvm-intel.*",
+	"cryptomgr.notests",
+	"page_poison",
+	"nomodeset",
 };
 
 static bool is_linux_word(const char *key)
@@ -65,8 +115,8 @@ static bool is_space(char c)
 }
 
 /*
- * The next word of *text, its quotes taken off, or NULL. A quote that is not closed ends with the line.
- * The word is cut out in place: *text goes to what follows.
+ * The next word of *text, its quotes taken off, or NULL. A quote that is not closed ends with the
+ * line. The word is cut out in place: *text goes to what follows.
  */
 static char *next_word(char **text)
 {
@@ -100,8 +150,9 @@ static void take_word(char *text)
 	option = find_option(text);
 	if (!option) {
 		if (!is_linux_word(text))
-			log_warning("unknown word \"%s\": ignored (the command `options` lists what there is)",
-				    text);
+			log_warning(
+				"unknown word \"%s\": ignored (the command `options` lists what there is)",
+				text);
 		return;
 	}
 	if (word_count == WORDS_MAX) {
@@ -137,7 +188,8 @@ void options_parse(const char *command_line)
 		else if (application_count < WORDS_MAX)
 			application_words[application_count++] = word;
 		else
-			log_warning("more than %u words after --: \"%s\" is ignored", WORDS_MAX, word);
+			log_warning("more than %u words after --: \"%s\" is ignored", WORDS_MAX,
+				    word);
 	}
 	application_words[application_count] = NULL;
 }
@@ -180,10 +232,12 @@ uint64_t option_number(const char *key, uint64_t minimum, uint64_t maximum, uint
 	return value;
 }
 
-void options_each(const char *key, bool (*function)(void *context, const char *value), void *context)
+void options_each(const char *key, bool (*function)(void *context, const char *value),
+		  void *context)
 {
 	for (unsigned int i = 0; i < word_count; i++)
-		if (words[i].good && !strcmp(words[i].key, key) && !function(context, words[i].value))
+		if (words[i].good && !strcmp(words[i].key, key) &&
+		    !function(context, words[i].value))
 			return;
 }
 

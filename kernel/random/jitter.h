@@ -10,7 +10,9 @@
 /* One word of the hardware's generator; false when there is none. */
 bool random_hardware(uint64_t *word);
 
-/* Low bits of the time that short pieces of work take, which caches, clocks and the host disturb. */
+/*
+ * Low bits of the time that short pieces of work take, which caches, clocks and the host disturb.
+ */
 void random_jitter(uint8_t *bytes, size_t length);
 
 #endif

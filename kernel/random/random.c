@@ -54,8 +54,8 @@ uint32_t random_u32(void)
 }
 
 /*
- * Each 32 bytes are added to the key, which then goes through the cipher: an invertible step followed by
- * one that is not, so that no input can take entropy away.
+ * Each 32 bytes are added to the key, which then goes through the cipher: an invertible step
+ * followed by one that is not, so that no input can take entropy away.
  */
 void random_seed(const char *source, const void *data, size_t length)
 {

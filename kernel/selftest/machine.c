@@ -94,7 +94,8 @@ static const char *move_test(void)
 	if (!interrupt)
 		return "no vector";
 	handled = 0;
-	if (interrupt_move(interrupt, cpu_count - 1) < 0 || interrupt_cpu(interrupt) != cpu_count - 1)
+	if (interrupt_move(interrupt, cpu_count - 1) < 0 ||
+	    interrupt_cpu(interrupt) != cpu_count - 1)
 		seen = "it did not move";
 	send_message(interrupt);
 	if (!seen && !wait_event_timeout(&queue, __atomic_load_n(&handled, __ATOMIC_ACQUIRE) == 1,
@@ -133,7 +134,8 @@ static const char *dma_test(void)
 		seen = "a block crosses its boundary";
 	return seen;
 }
-SELFTEST(dma_test, "DMA memory keeps to its alignment, boundary and limit, is zeroed, and comes back");
+SELFTEST(dma_test,
+	 "DMA memory keeps to its alignment, boundary and limit, is zeroed, and comes back");
 
 static bool mapped(uint64_t address)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Tests of the kernel by itself, on the machine that it runs on: what only shows with real CPUs, timers
- * and interrupts. `run=selftest` prints TAP and fails the machine's exit status; the command does the same
- * from the shell.
+ * Tests of the kernel by itself, on the machine that it runs on: what only shows with real CPUs,
+ * timers and interrupts. `run=selftest` prints TAP and fails the machine's exit status; the command
+ * does the same from the shell.
  */
 #ifndef KERNEL_SELFTEST_SELFTEST_H
 #define KERNEL_SELFTEST_SELFTEST_H
@@ -20,7 +20,7 @@ struct selftest {
 TABLE_DECLARE(selftests, struct selftest);
 
 #define SELFTEST(function, text)                                                                   \
-	TABLE_ENTRY(selftests, struct selftest, selftest_entry_##function) = {                     \
-		.claim = (text), .run = (function) }
+	TABLE_ENTRY(selftests, struct selftest, selftest_entry_##function) = {.claim = (text),     \
+									      .run = (function)}
 
 #endif

@@ -70,7 +70,9 @@ static void answer(void *unused)
 	}
 }
 
-/* With the partner on another CPU where there is one: no wake may be lost between look and sleep. */
+/*
+ * With the partner on another CPU where there is one: no wake may be lost between look and sleep.
+ */
 static const char *wait_test(void)
 {
 	struct thread_options options = {.cpu = cpu_count - 1};

@@ -4,9 +4,9 @@
  *
  *	COMMAND(uptime, "uptime", "time since the first instruction", command_uptime);
  *
- * The function runs in a thread and writes its result with command_print(), which goes to whoever asked
- * (a console, later a session). It gets argc and argv as main() does, and returns one of the values
- * below. For COMMAND_USAGE the shell prints the usage line.
+ * The function runs in a thread and writes its result with command_print(), which goes to whoever
+ * asked (a console, later a session). It gets argc and argv as main() does, and returns one of the
+ * values below. For COMMAND_USAGE the shell prints the usage line.
  */
 #ifndef KERNEL_SHELL_COMMAND_H
 #define KERNEL_SHELL_COMMAND_H
@@ -28,8 +28,11 @@ struct command {
 TABLE_DECLARE(commands, struct command);
 
 #define COMMAND(identifier, usage_text, help_text, function)                                       \
-	TABLE_ENTRY(commands, struct command, command_entry_##identifier) = {                      \
-		.name = #identifier, .usage = (usage_text), .help = (help_text), .run = (function) }
+	TABLE_ENTRY(commands, struct command,                                                      \
+		    command_entry_##identifier) = {.name = #identifier,                            \
+						   .usage = (usage_text),                          \
+						   .help = (help_text),                            \
+						   .run = (function)}
 
 /* printf for commands (integers and strings only, as everywhere in the kernel). Thread context. */
 void command_print(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -17,8 +17,8 @@ static uintptr_t hidden(uintptr_t address)
 }
 
 /*
- * Each level keeps something on the stack, so that no compiler makes a loop of it: less than a guard page,
- * or a level could step over it.
+ * Each level keeps something on the stack, so that no compiler makes a loop of it: less than a
+ * guard page, or a level could step over it.
  */
 static __attribute__((noinline)) unsigned int recurse(unsigned int depth)
 {
@@ -50,4 +50,5 @@ static enum command_result command_crash(int argc, char **argv)
 		return COMMAND_USAGE;
 	return COMMAND_FAILED;
 }
-COMMAND(crash, "crash null|stack|text|rodata|execute|panic", "end in a panic, to see the report", command_crash);
+COMMAND(crash, "crash null|stack|text|rodata|execute|panic", "end in a panic, to see the report",
+	command_crash);

@@ -10,7 +10,7 @@
 #define HISTORY 16
 #define ESCAPE_WAIT (50 * NANOSECONDS_PER_MILLISECOND)
 
-#define CONTROL(letter) ((letter) & 0x1f)
+#define CONTROL(letter) ((letter)&0x1f)
 #define BACKSPACE 8
 #define ESCAPE 27
 #define DELETE 127

@@ -16,7 +16,10 @@ struct spinlock {
 	uint32_t locked;
 };
 
-#define SPINLOCK_INIT { .locked = 0 }
+#define SPINLOCK_INIT                                                                              \
+	{                                                                                          \
+		.locked = 0                                                                        \
+	}
 
 /* Returns what spin_unlock() wants back: whether interrupts were on. */
 static inline uint64_t spin_lock(struct spinlock *lock)

@@ -2,9 +2,9 @@
 /*
  * Threads and the scheduler: a queue of ready threads for each CPU, first come first served.
  *
- * A thread's state and its place in the queue are guarded by its CPU's run_lock, which is taken with
- * interrupts off and held across the switch's decision but not across the switch: nobody else can run
- * the thread meanwhile, since it belongs to this CPU.
+ * A thread's state and its place in the queue are guarded by its CPU's run_lock, which is taken
+ * with interrupts off and held across the switch's decision but not across the switch: nobody else
+ * can run the thread meanwhile, since it belongs to this CPU.
  */
 #define LOG_AREA "thread"
 #include "kernel/thread/thread.h"
@@ -32,7 +32,7 @@ static const char *const state_names[] = {"ready", "running", "sleeping", "ended
 #define FLOATING_POINT_SIZE 512 /* of fxsave */
 
 struct thread {
-	uint64_t stack_pointer; /* while it does not run */
+	uint64_t stack_pointer;	 /* while it does not run */
 	uint8_t *floating_point; /* fxsave area of applications' threads, or NULL */
 	struct cpu *cpu;
 	enum thread_state state;
@@ -192,7 +192,10 @@ static void timer_expired(void *context)
 	thread_wake(thread);
 }
 
-/* Sleeps until thread_wake(), or not at all when *woken is set by then. False: the deadline came first. */
+/*
+ * Sleeps until thread_wake(), or not at all when *woken is set by then. False: the deadline came
+ * first.
+ */
 static bool block(const bool *woken, uint64_t deadline)
 {
 	struct thread *thread = thread_current();
@@ -205,8 +208,7 @@ static bool block(const bool *woken, uint64_t deadline)
 	if (deadline != WAIT_FOREVER)
 		timer_arm(&thread->timer, deadline);
 	flags = spin_lock(&cpu->run_lock);
-	if (!__atomic_load_n(woken, __ATOMIC_ACQUIRE) &&
-	    !*(volatile bool *)&thread->timed_out) {
+	if (!__atomic_load_n(woken, __ATOMIC_ACQUIRE) && !*(volatile bool *)&thread->timed_out) {
 		thread->state = THREAD_BLOCKED;
 		switch_away(cpu);
 	} else {
@@ -271,7 +273,10 @@ static void take_out(struct wait_queue *queue, struct waiter *waiter)
 
 void wait_finish(struct wait_queue *queue, struct waiter *waiter)
 {
-	/* With the lock, so that a waker on another CPU is done with the waiter, which is on our stack. */
+	/*
+	 * With the lock, so that a waker on another CPU is done with the waiter, which is on our
+	 * stack.
+	 */
 	uint64_t flags = spin_lock(&queue->lock);
 
 	if (waiter->queued)
@@ -362,8 +367,8 @@ static void bury(void)
 }
 
 /*
- * Applications' threads share a CPU in slices: a regular interrupt gives scheduler_interrupt_end() the
- * occasion. CPUs without such threads have no tick.
+ * Applications' threads share a CPU in slices: a regular interrupt gives scheduler_interrupt_end()
+ * the occasion. CPUs without such threads have no tick.
  */
 #define TICK (10 * NANOSECONDS_PER_MILLISECOND)
 
@@ -413,7 +418,10 @@ struct thread *thread_create(const char *name, void (*function)(void *argument),
 	if (!thread)
 		return NULL;
 	if (options->application) {
-		/* fxsave wants 16 bytes of alignment, which malloc gives. All zero but the control words. */
+		/*
+		 * fxsave wants 16 bytes of alignment, which malloc gives. All zero but the control
+		 * words.
+		 */
 		thread->floating_point = calloc(1, FLOATING_POINT_SIZE);
 		if (!thread->floating_point) {
 			free(thread);
@@ -580,7 +588,10 @@ static enum command_result command_threads(int argc, char **argv)
 	if (argc != 1)
 		return COMMAND_USAGE;
 	command_print("%3s %-9s %10s  %s\n", "CPU", "state", "runs", "name");
-	/* One at a time under the lock; printing may sleep. A thread that ends meanwhile ends the list. */
+	/*
+	 * One at a time under the lock; printing may sleep. A thread that ends meanwhile ends the
+	 * list.
+	 */
 	for (unsigned int index = 0;; index++) {
 		char name[THREAD_NAME_MAX];
 		enum thread_state state;

@@ -2,9 +2,10 @@
 /*
  * Threads, and what they wait with.
  *
- * A thread belongs to one CPU for its whole life and runs until it sleeps: nothing preempts a kernel
- * thread, interrupts aside. So what only threads of one CPU touch needs no lock between two sleeps.
- * An idle CPU halts. Sleeping is allowed in thread context with interrupts on and no spinlock held.
+ * A thread belongs to one CPU for its whole life and runs until it sleeps: nothing preempts a
+ * kernel thread, interrupts aside. So what only threads of one CPU touch needs no lock between two
+ * sleeps. An idle CPU halts. Sleeping is allowed in thread context with interrupts on and no
+ * spinlock held.
  */
 #ifndef KERNEL_THREAD_THREAD_H
 #define KERNEL_THREAD_THREAD_H
@@ -27,7 +28,10 @@ struct thread_options {
 	bool application;  /* may be interrupted for other threads, and uses floating point */
 };
 
-/* Starts a thread (options may be NULL: CPU 0, defaults). NULL when there is no memory or no such CPU. */
+/*
+ * Starts a thread (options may be NULL: CPU 0, defaults). NULL when there is no memory or no such
+ * CPU.
+ */
 struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument,
 			     const struct thread_options *options);
 
@@ -53,9 +57,9 @@ void thread_sleep(uint64_t nanoseconds);
  *	wait_event(&queue, condition);			   until the condition holds
  *	ok = wait_event_timeout(&queue, condition, ns);	   or the time is over (false)
  *
- * The condition is looked at again after each wake, and never again once it held: it may take what it
- * waited for (a trylock, a message). Whoever makes it true then calls wait_wake() (any
- * context) or wait_wake_one(). No wake is lost between the look and the sleep.
+ * The condition is looked at again after each wake, and never again once it held: it may take what
+ * it waited for (a trylock, a message). Whoever makes it true then calls wait_wake() (any context)
+ * or wait_wake_one(). No wake is lost between the look and the sleep.
  */
 struct waiter;
 
@@ -65,7 +69,10 @@ struct wait_queue {
 	struct waiter *last;
 };
 
-#define WAIT_QUEUE_INIT { .lock = SPINLOCK_INIT, .first = NULL, .last = NULL }
+#define WAIT_QUEUE_INIT                                                                            \
+	{                                                                                          \
+		.lock = SPINLOCK_INIT, .first = NULL, .last = NULL                                 \
+	}
 
 void wait_queue_init(struct wait_queue *queue);
 void wait_wake(struct wait_queue *queue);     /* all */
@@ -83,7 +90,8 @@ struct waiter {
 #define WAIT_FOREVER UINT64_MAX
 
 void wait_prepare(struct wait_queue *queue, struct waiter *waiter);
-bool wait_sleep(struct wait_queue *queue, struct waiter *waiter, uint64_t deadline); /* false: time is over */
+bool wait_sleep(struct wait_queue *queue, struct waiter *waiter,
+		uint64_t deadline); /* false: time is over */
 void wait_finish(struct wait_queue *queue, struct waiter *waiter);
 
 #define wait_event_deadline(queue, condition, deadline)                                            \
@@ -115,7 +123,10 @@ struct mutex {
 	struct wait_queue waiters;
 };
 
-#define MUTEX_INIT { .owner = NULL, .waiters = WAIT_QUEUE_INIT }
+#define MUTEX_INIT                                                                                 \
+	{                                                                                          \
+		.owner = NULL, .waiters = WAIT_QUEUE_INIT                                          \
+	}
 
 void mutex_init(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The clock is the time stamp counter. How fast it runs is said by the processor or the hypervisor
- * (CPUID, kvmclock), or else measured against a clock of known frequency: HPET, ACPI's PM timer, the
- * PIT, or, on emulators that have none of them, the local APIC's timer, whose frequency QEMU fixes.
+ * (CPUID, kvmclock), or else measured against a clock of known frequency: HPET, ACPI's PM timer,
+ * the PIT, or, on emulators that have none of them, the local APIC's timer, whose frequency QEMU
+ * fixes.
  */
 #define LOG_AREA "clock"
 #include "kernel/time/clock.h"
@@ -10,8 +11,8 @@
 #include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
 #include "kernel/facts/facts.h"
-#include "kernel/memory/map.h"
 #include "kernel/memory/dma.h"
+#include "kernel/memory/map.h"
 #include "kernel/shell/command.h"
 #include "kernel/time/clock_source.h"
 #include "kernel/x86/apic.h"
@@ -63,7 +64,8 @@ uint64_t clock_to_tsc(uint64_t monotonic)
 	/* Deadlines beyond centuries would overflow. */
 	if (monotonic > UINT64_MAX / 16)
 		monotonic = UINT64_MAX / 16;
-	return tsc_base + (uint64_t)((unsigned __int128)monotonic * tsc_hz / NANOSECONDS_PER_SECOND);
+	return tsc_base +
+	       (uint64_t)((unsigned __int128)monotonic * tsc_hz / NANOSECONDS_PER_SECOND);
 }
 
 uint64_t clock_to_apic_ticks(uint64_t nanoseconds)
@@ -112,7 +114,8 @@ static bool hpet_open(struct reference *reference)
 	if (!period || period > HPET_PERIOD_MAX)
 		return false;
 	mmio_write32(hpet + HPET_CONFIGURATION, mmio_read32(hpet + HPET_CONFIGURATION) | 1);
-	*reference = (struct reference){"HPET", FEMTOSECONDS_PER_SECOND / period, UINT32_MAX, hpet_read};
+	*reference =
+		(struct reference){"HPET", FEMTOSECONDS_PER_SECOND / period, UINT32_MAX, hpet_read};
 	return true;
 }
 
@@ -132,9 +135,9 @@ static bool pm_timer_open(struct reference *reference)
 
 	if (!platform.pm_timer.address || !platform_register_read(&platform.pm_timer, &value))
 		return false;
-	*reference = (struct reference){"ACPI PM timer", PM_TIMER_HZ,
-					platform.pm_timer_32bit ? UINT32_MAX : 0xffffff,
-					pm_timer_read};
+	*reference =
+		(struct reference){"ACPI PM timer", PM_TIMER_HZ,
+				   platform.pm_timer_32bit ? UINT32_MAX : 0xffffff, pm_timer_read};
 	return true;
 }
 
@@ -194,8 +197,8 @@ static bool apic_open(struct reference *reference)
 }
 
 /*
- * A few milliseconds are enough: both counters are read together, so that what counts is how near two
- * reads are, and of several tries the nearest are taken.
+ * A few milliseconds are enough: both counters are read together, so that what counts is how near
+ * two reads are, and of several tries the nearest are taken.
  */
 #define MEASURE_NANOSECONDS 2000000ULL
 #define MEASURE_TRIES 5
@@ -223,7 +226,10 @@ static struct sample take_sample(const struct reference *reference)
 	return best;
 }
 
-/* Hertz of the time stamp counter, and of the APIC's timer, both against the reference; 0: it stood still. */
+/*
+ * Hertz of the time stamp counter, and of the APIC's timer, both against the reference; 0: it stood
+ * still.
+ */
 static uint64_t measure(const struct reference *reference, uint64_t *apic)
 {
 	uint64_t wanted = reference->hz * MEASURE_NANOSECONDS / NANOSECONDS_PER_SECOND;
@@ -284,7 +290,7 @@ static volatile struct kvm_wall_clock kvm_wall_clock __attribute__((aligned(16))
 static uint64_t kvm_clock_hz(void)
 {
 	uint32_t features = cpu_id(CPUID_KVM_FEATURES, 0).eax;
-	bool new = features & KVM_FEATURE_CLOCK_NEW;
+	bool new = features &KVM_FEATURE_CLOCK_NEW;
 	struct kvm_system_time time = {0};
 	uint64_t hz;
 
@@ -422,7 +428,8 @@ static uint64_t rtc_wall(void)
 
 static uint64_t measured_hz(void)
 {
-	static bool (*const open[])(struct reference *) = {hpet_open, pm_timer_open, pit_open, apic_open};
+	static bool (*const open[])(struct reference *) = {hpet_open, pm_timer_open, pit_open,
+							   apic_open};
 	struct reference reference;
 
 	for (unsigned int i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
@@ -460,7 +467,10 @@ void clock_init(void)
 		hz = GUESSED_TSC_HZ;
 		source = "guess";
 	}
-	/* From the entry on, at the true rate: only lines that were logged before were off a little. */
+	/*
+	 * From the entry on, at the true rate: only lines that were logged before were off a
+	 * little.
+	 */
 	tsc_hz = hz;
 	multiplier = (NANOSECONDS_PER_SECOND << 32) / hz;
 	apic_timer_shot(0, true);

@@ -16,7 +16,10 @@ uint64_t clock_monotonic(void);
 /* Nanoseconds since 1970-01-01 00:00 UTC; 0 when the machine has no clock that says. */
 uint64_t clock_wall(void);
 
-/* Spins; for register time-outs of a few microseconds only. A thread that can sleep uses thread_sleep(). */
+/*
+ * Spins; for register time-outs of a few microseconds only. A thread that can sleep uses
+ * thread_sleep().
+ */
 void clock_spin(uint64_t nanoseconds);
 
 #endif

@@ -5,10 +5,16 @@
 
 #include <stdint.h>
 
-/* Before clock_init() this runs on a guessed frequency, so that the first lines of the log have a time. */
+/*
+ * Before clock_init() this runs on a guessed frequency, so that the first lines of the log have a
+ * time.
+ */
 void clock_start(uint64_t entry_tsc);
 
-/* Finds the frequencies of time stamp counter and APIC timer, and the wall clock. After apic_init(). */
+/*
+ * Finds the frequencies of time stamp counter and APIC timer, and the wall clock. After
+ * apic_init().
+ */
 void clock_init(void);
 
 uint64_t clock_to_tsc(uint64_t monotonic);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Timers of each CPU: a list in the order of deadlines, and the local APIC's timer for the first. */
+/*
+ * Timers of each CPU: a list in the order of deadlines, and the local APIC's timer for the first.
+ */
 #include "kernel/time/timer.h"
 
 #include "kernel/time/clock.h"

@@ -18,7 +18,10 @@ struct timer {
 	int cpu;	    /* -1: not armed */
 };
 
-#define TIMER_INIT(fn, ctx) { .function = (fn), .context = (ctx), .cpu = -1 }
+#define TIMER_INIT(fn, ctx)                                                                        \
+	{                                                                                          \
+		.function = (fn), .context = (ctx), .cpu = -1                                      \
+	}
 
 /* Arms or re-arms. A deadline in the past fires at once. */
 void timer_arm(struct timer *timer, uint64_t deadline);

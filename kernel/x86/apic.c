@@ -152,7 +152,9 @@ static void command(uint32_t target, uint32_t value)
 	}
 }
 
-/* The two registers of an xAPIC command must not be torn apart by an interrupt that sends one too. */
+/*
+ * The two registers of an xAPIC command must not be torn apart by an interrupt that sends one too.
+ */
 static void command_atomic(uint32_t target, uint32_t value)
 {
 	uint64_t flags = interrupts_save();
@@ -189,7 +191,10 @@ bool apic_timer_has_deadline(void)
 void apic_timer_start(uint64_t deadline_tsc, uint64_t ticks)
 {
 	if (deadline_mode) {
-		/* In xAPIC mode the mode's own register write is memory-mapped: fence (SDM 10.5.4.1). */
+		/*
+		 * In xAPIC mode the mode's own register write is memory-mapped: fence (SDM
+		 * 10.5.4.1).
+		 */
 		memory_barrier();
 		cpu_write_msr(MSR_TSC_DEADLINE, deadline_tsc ? deadline_tsc : 1);
 		return;
@@ -201,9 +206,9 @@ void apic_timer_start(uint64_t deadline_tsc, uint64_t ticks)
 
 void apic_timer_shot(uint32_t ticks, bool interrupt)
 {
-	apic_write(REGISTER_TIMER,
-		   (interrupt ? 0 : LVT_MASKED) |
-			   (interrupt && deadline_mode ? TIMER_DEADLINE : 0) | VECTOR_TIMER);
+	apic_write(REGISTER_TIMER, (interrupt ? 0 : LVT_MASKED) |
+					   (interrupt && deadline_mode ? TIMER_DEADLINE : 0) |
+					   VECTOR_TIMER);
 	apic_write(REGISTER_TIMER_INITIAL, ticks);
 }
 

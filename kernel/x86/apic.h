@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Interrupt controllers: the local APIC of each CPU (xAPIC or x2APIC; SDM volume 3, chapter 10), the I/O
- * APICs, and the old pair of 8259s, which is only silenced.
+ * Interrupt controllers: the local APIC of each CPU (xAPIC or x2APIC; SDM volume 3, chapter 10),
+ * the I/O APICs, and the old pair of 8259s, which is only silenced.
  */
 #ifndef KERNEL_X86_APIC_H
 #define KERNEL_X86_APIC_H

@@ -11,7 +11,10 @@
 
 #define EXCEPTION_STACK_SIZE 4096
 
-/* The only use of the task state here: exceptions that must not trust the stack get one of their own. */
+/*
+ * The only use of the task state here: exceptions that must not trust the stack get one of their
+ * own.
+ */
 struct task_state {
 	uint32_t reserved0;
 	uint64_t stack_of_ring[3];

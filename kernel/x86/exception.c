@@ -25,11 +25,28 @@
 #define PAGE_FAULT_FETCH 16
 
 static const char *const names[32] = {
-	"division error", "debug", "non-maskable interrupt", "breakpoint", "overflow",
-	"bound range", "invalid opcode", "no floating point", "double fault", "coprocessor overrun",
-	"invalid task state", "segment not present", "stack segment", "general protection",
-	"page fault", "reserved", "floating point", "alignment", "machine check", "vector arithmetic",
-	"virtualization", "control protection",
+	"division error",
+	"debug",
+	"non-maskable interrupt",
+	"breakpoint",
+	"overflow",
+	"bound range",
+	"invalid opcode",
+	"no floating point",
+	"double fault",
+	"coprocessor overrun",
+	"invalid task state",
+	"segment not present",
+	"stack segment",
+	"general protection",
+	"page fault",
+	"reserved",
+	"floating point",
+	"alignment",
+	"machine check",
+	"vector arithmetic",
+	"virtualization",
+	"control protection",
 };
 
 /* A second report from within the first would never end. */
@@ -121,7 +138,8 @@ void exception(const struct interrupt_frame *f)
 	console_printf("\nringside: panic: %s",
 		       f->vector < 32 && names[f->vector] ? names[f->vector] : "exception");
 	if (f->vector == EXCEPTION_PAGE_FAULT)
-		console_printf(" at %#lx: %s", (unsigned long)cr2, explain_page_fault(cr2, f->error));
+		console_printf(" at %#lx: %s", (unsigned long)cr2,
+			       explain_page_fault(cr2, f->error));
 	else if (f->vector == EXCEPTION_DOUBLE_FAULT && stack_guard_hit(cr2))
 		console_printf(": stack overflow: guard page hit");
 	console_printf(", in %s+%#lx\n", name, (unsigned long)offset);

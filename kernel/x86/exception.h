@@ -8,7 +8,10 @@
 /* From entry.S: prints the report and ends the machine. */
 void exception(const struct interrupt_frame *frame);
 
-/* The calls that led to `frame_pointer`, as lines on the console. Bounded; reads only mapped memory. */
+/*
+ * The calls that led to `frame_pointer`, as lines on the console. Bounded; reads only mapped
+ * memory.
+ */
 void stack_trace_print(uint64_t instruction, uint64_t frame_pointer);
 
 #endif

@@ -7,8 +7,8 @@
 #include "kernel/console/log.h"
 #include "kernel/facts/facts.h"
 #include "kernel/shell/command.h"
-#include "kernel/thread/thread.h"
 #include "kernel/thread/scheduler.h"
+#include "kernel/thread/thread.h"
 #include "kernel/time/timer.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/cpu.h"
@@ -156,7 +156,9 @@ int interrupt_move(struct interrupt *interrupt, unsigned int cpu)
 	}
 	if (interrupt->line && interrupt->line->owner == interrupt)
 		line_program(interrupt->line);
-	/* Messages on their way to the old vector are counted as spurious: the caller masks first. */
+	/*
+	 * Messages on their way to the old vector are counted as spurious: the caller masks first.
+	 */
 	cpus[old_cpu]->vectors[old_vector] = NULL;
 	spin_unlock(&lock, flags);
 	return 0;
@@ -190,8 +192,8 @@ int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_l
 		error = -EBUSY;
 	} else if (!line->members) {
 		line->is = *wanted;
-		error = ioapic_connect(wanted->gsi, cpus[interrupt->cpu]->apic_id, interrupt->vector,
-				       wanted->level, wanted->active_low);
+		error = ioapic_connect(wanted->gsi, cpus[interrupt->cpu]->apic_id,
+				       interrupt->vector, wanted->level, wanted->active_low);
 		if (!error)
 			line->owner = interrupt;
 	}

@@ -10,8 +10,8 @@
  * or, for a line (INTx, legacy ISA), interrupt_connect_line() instead of interrupt_message().
  *
  * A handler runs on the CPU that the vector belongs to, with interrupts off, on that CPU's current
- * stack; it must not sleep, allocate, or use newlib beyond memcpy and memset. It wakes a thread. End
- * of interrupt is given for it.
+ * stack; it must not sleep, allocate, or use newlib beyond memcpy and memset. It wakes a thread.
+ * End of interrupt is given for it.
  */
 #ifndef KERNEL_X86_INTERRUPT_H
 #define KERNEL_X86_INTERRUPT_H
@@ -41,12 +41,18 @@ struct interrupt_message {
 struct interrupt *interrupt_allocate(unsigned int cpu, const char *name, interrupt_handler *handler,
 				     void *context);
 
-/* Frees the vector; waits until a handler that runs just now has ended. Thread context. NULL is ignored. */
+/*
+ * Frees the vector; waits until a handler that runs just now has ended. Thread context. NULL is
+ * ignored.
+ */
 void interrupt_free(struct interrupt *interrupt);
 
 void interrupt_message(const struct interrupt *interrupt, struct interrupt_message *message);
 
-/* Moves it to another CPU: a new vector, so the device's message must be written again. 0, -ENOSPC, -EINVAL. */
+/*
+ * Moves it to another CPU: a new vector, so the device's message must be written again. 0, -ENOSPC,
+ * -EINVAL.
+ */
 int interrupt_move(struct interrupt *interrupt, unsigned int cpu);
 
 /*

@@ -64,7 +64,8 @@ void ioapic_init(void)
 		for (uint32_t input = 0; input < ioapic->count; input++)
 			ioapic_write(ioapic, REGISTER_REDIRECTION + 2 * input, REDIRECTION_MASKED);
 		log_info("I/O APIC at %#llx: lines %u to %u",
-			 (unsigned long long)platform.ioapics[i].address, (unsigned int)ioapic->first,
+			 (unsigned long long)platform.ioapics[i].address,
+			 (unsigned int)ioapic->first,
 			 (unsigned int)(ioapic->first + ioapic->count - 1));
 		count++;
 	}

@@ -46,7 +46,10 @@ static uint64_t new_table(void)
 	return table;
 }
 
-/* The entry for `virtual` at `level`, making tables on the way if `create`. NULL: none, or a large page. */
+/*
+ * The entry for `virtual` at `level`, making tables on the way if `create`. NULL: none, or a large
+ * page.
+ */
 static uint64_t *entry_for(uint64_t virtual, unsigned int level, bool create)
 {
 	uint64_t *table = direct_map(root);
@@ -156,8 +159,8 @@ static void map_image(const char *start, const char *end, uint64_t image_physica
 {
 	uint64_t size = ((uint64_t)end - (uint64_t)start + PAGE_SIZE - 1) / PAGE_SIZE;
 
-	if (paging_map((uint64_t)start, image_physical + (uint64_t)(start - image_start), size, rights,
-		       PAGE_CACHED) < 0)
+	if (paging_map((uint64_t)start, image_physical + (uint64_t)(start - image_start), size,
+		       rights, PAGE_CACHED) < 0)
 		panic("no memory for the page tables");
 }
 

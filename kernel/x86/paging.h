@@ -39,8 +39,8 @@ bool paging_translate(uint64_t virtual, uint64_t *physical);
 uint64_t paging_physical_mask(void);
 
 /*
- * For starting CPUs: a copy of the top table, below 4 GiB, that has the first 2 MiB identity-mapped too.
- * Physical address or 0; freed with paging_free_start_tables().
+ * For starting CPUs: a copy of the top table, below 4 GiB, that has the first 2 MiB identity-mapped
+ * too. Physical address or 0; freed with paging_free_start_tables().
  */
 uint64_t paging_start_tables(void);
 void paging_free_start_tables(uint64_t tables);

@@ -87,7 +87,10 @@ static bool start(uint32_t id, uint64_t page, uint64_t tables)
 	/* thread.c looks CPUs up by index from the moment they run. */
 	cpus[cpu_count] = cpu;
 
-	/* INIT, then STARTUP twice (SDM volume 3, 8.4.4.1); hypervisors need no waits, hardware does. */
+	/*
+	 * INIT, then STARTUP twice (SDM volume 3, 8.4.4.1); hypervisors need no waits, hardware
+	 * does.
+	 */
 	apic_send_init(id);
 	if (!cpu_hypervisor()[0])
 		clock_spin(INIT_WAIT);
@@ -127,7 +130,8 @@ void smp_start_others(void)
 	for (unsigned int i = 0; i < platform.cpu_count && cpu_count < limit; i++) {
 		if (platform.apic_ids[i] == self)
 			continue;
-		if (platform.apic_ids[i] > APIC_ID_MAX || !start(platform.apic_ids[i], page, tables))
+		if (platform.apic_ids[i] > APIC_ID_MAX ||
+		    !start(platform.apic_ids[i], page, tables))
 			log_warning("the CPU with APIC id %u is not used",
 				    (unsigned int)platform.apic_ids[i]);
 	}

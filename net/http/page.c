@@ -6,12 +6,9 @@
 #include "kernel/version.h"
 #include "net/lwip/memory.h"
 
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-
 
 static const char page_head[] =
 	"<!DOCTYPE html>\n"
@@ -28,11 +25,11 @@ static const char page_head[] =
 	"table { border-collapse: collapse; margin: .3rem 0 .8rem; }\n"
 	"th, td { text-align: left; vertical-align: top; padding: .16rem .9rem .16rem 0; }\n"
 	".pairs th { font-weight: normal; color: var(--faint); min-width: 11rem; }\n"
-	".list { width: 100%; font-size: .93em; }\n"
+	".list { font-size: .93em; }\n"
 	".list thead th { border-bottom: 1px solid var(--line); font-weight: 600; }\n"
 	".list tbody tr:nth-child(even) { background: var(--soft); }\n"
-	".list td, .list th { padding: .2rem .6rem; }\n"
-	"td.n { text-align: right; font-variant-numeric: tabular-nums; }\n"
+	".list td, .list th { padding: .2rem 1rem .2rem .4rem; }\n"
+	".list .n { text-align: right; font-variant-numeric: tabular-nums; }\n"
 	".wide { overflow-x: auto; }\n"
 	".item { border-left: 3px solid var(--line); padding-left: .9rem; margin: .8rem 0; }\n"
 	"code { font: .92em ui-monospace, monospace; }\n"
@@ -94,7 +91,7 @@ void http_answer_free(struct http_answer *answer)
 		answer->first = block->next;
 		network_memory_free(block);
 	}
-	*answer = (struct http_answer){ 0 };
+	*answer = (struct http_answer){0};
 }
 
 static int make_html(struct http_answer *answer)
@@ -104,7 +101,8 @@ static int make_html(struct http_answer *answer)
 	int status = append_text(answer, page_head);
 
 	sniprintf(summary, sizeof(summary),
-		  "<p class=\"summary\">" RINGSIDE " &middot; up for %u.%u s</p>\n</header>\n<main>\n",
+		  "<p class=\"summary\">" RINGSIDE
+		  " &middot; up for %u.%u s</p>\n</header>\n<main>\n",
 		  (unsigned int)(up / 10), (unsigned int)(up % 10));
 	if (!status)
 		status = append_text(answer, summary);
@@ -121,11 +119,12 @@ static int make_error(struct http_answer *answer, const char *status_line)
 {
 	char body[320];
 
-	sniprintf(body, sizeof(body),
-		  "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title></head>\n"
-		  "<body><h1>%s</h1>\n<p>There is a <a href=\"/\">status page</a>, and the same as "
-		  "<a href=\"/status.json\">JSON</a>.</p></body></html>\n",
-		  status_line, status_line);
+	sniprintf(
+		body, sizeof(body),
+		"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title></head>\n"
+		"<body><h1>%s</h1>\n<p>There is a <a href=\"/\">status page</a>, and the same as "
+		"<a href=\"/status.json\">JSON</a>.</p></body></html>\n",
+		status_line, status_line);
 	return append_text(answer, body);
 }
 
@@ -133,23 +132,24 @@ static int make_error(struct http_answer *answer, const char *status_line)
 static int add_head(struct http_answer *answer, const char *status_line, const char *type,
 		    bool keep_alive, bool body_wanted)
 {
-	struct http_answer head = { 0 };
+	struct http_answer head = {0};
 	char text[512];
 	int status;
 
-	sniprintf(text, sizeof(text),
-		  "HTTP/1.1 %s\r\n"
-		  "Server: ringside/" RINGSIDE_VERSION "\r\n"
-		  "Content-Type: %s\r\n"
-		  "Content-Length: %u\r\n"
-		  "%s"
-		  "Cache-Control: no-store\r\n"
-		  "X-Content-Type-Options: nosniff\r\n"
-		  "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:\r\n"
-		  "Connection: %s\r\n\r\n",
-		  status_line, type, (unsigned int)answer->length,
-		  strncmp(status_line, "405", 3) ? "" : "Allow: GET, HEAD\r\n",
-		  keep_alive ? "keep-alive" : "close");
+	sniprintf(
+		text, sizeof(text),
+		"HTTP/1.1 %s\r\n"
+		"Server: ringside/" RINGSIDE_VERSION "\r\n"
+		"Content-Type: %s\r\n"
+		"Content-Length: %u\r\n"
+		"%s"
+		"Cache-Control: no-store\r\n"
+		"X-Content-Type-Options: nosniff\r\n"
+		"Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:\r\n"
+		"Connection: %s\r\n\r\n",
+		status_line, type, (unsigned int)answer->length,
+		strncmp(status_line, "405", 3) ? "" : "Allow: GET, HEAD\r\n",
+		keep_alive ? "keep-alive" : "close");
 	if (!body_wanted)
 		http_answer_free(answer);
 	status = append_text(&head, text);
@@ -171,7 +171,7 @@ int http_answer_make(const struct http_request *request, bool too_large, struct 
 	const char *status_line = "200 OK", *type = "text/html; charset=utf-8";
 	int status;
 
-	*answer = (struct http_answer){ 0 };
+	*answer = (struct http_answer){0};
 	*keep_alive = request && request->keep_alive && !request->has_body;
 	if (!request)
 		status_line = too_large ? "431 Request Header Fields Too Large" : "400 Bad Request";

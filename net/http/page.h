@@ -18,16 +18,17 @@ struct http_block {
 	char bytes[HTTP_BLOCK];
 };
 
-/* An answer with its head. The device reads the blocks where they lie, so they stay until it was acknowledged. */
+/* An answer with its head. The device reads the blocks where they lie, so they stay until it was
+ * acknowledged. */
 struct http_answer {
 	struct http_block *first, *last;
 	size_t length;
 };
 
 /*
- * Makes the answer to a request (NULL: to something that is not one). Whether the connection stays open
- * is decided here too. 0; -ENOMEM, and *answer is empty. Thread context, without locks: it asks everybody
- * for facts.
+ * Makes the answer to a request (NULL: to something that is not one). Whether the connection stays
+ * open is decided here too. 0; -ENOMEM, and *answer is empty. Thread context, without locks: it
+ * asks everybody for facts.
  */
 int http_answer_make(const struct http_request *request, bool too_large, struct http_answer *answer,
 		     bool *keep_alive);

@@ -15,7 +15,8 @@ static bool span_is(struct span span, const char *text)
 	return span.length == strlen(text) && !strncasecmp(span.start, text, span.length);
 }
 
-/* The next line, without its end (RFC 9112, 2.2: a bare LF is taken for one too). False: not all there. */
+/* The next line, without its end (RFC 9112, 2.2: a bare LF is taken for one too). False: not all
+ * there. */
 static bool next_line(struct span *rest, struct span *line)
 {
 	const char *end = memchr(rest->start, '\n', rest->length);
@@ -24,7 +25,7 @@ static bool next_line(struct span *rest, struct span *line)
 	if (!end)
 		return false;
 	taken = (size_t)(end - rest->start) + 1;
-	*line = (struct span){ rest->start, taken - 1 };
+	*line = (struct span){rest->start, taken - 1};
 	if (line->length && line->start[line->length - 1] == '\r')
 		line->length--;
 	rest->start += taken;
@@ -38,7 +39,8 @@ static struct span trim(struct span span)
 		span.start++;
 		span.length--;
 	}
-	while (span.length && (span.start[span.length - 1] == ' ' || span.start[span.length - 1] == '\t'))
+	while (span.length &&
+	       (span.start[span.length - 1] == ' ' || span.start[span.length - 1] == '\t'))
 		span.length--;
 	return span;
 }
@@ -47,7 +49,7 @@ static struct span trim(struct span span)
 static struct span split(struct span *rest, char separator)
 {
 	const char *end = memchr(rest->start, separator, rest->length);
-	struct span first = { rest->start, end ? (size_t)(end - rest->start) : rest->length };
+	struct span first = {rest->start, end ? (size_t)(end - rest->start) : rest->length};
 	size_t taken = first.length + (end ? 1 : 0);
 
 	rest->start += taken;
@@ -112,10 +114,10 @@ static bool parse_field(struct span line, struct http_request *request)
 
 int http_request_parse(const char *text, size_t length, struct http_request *request)
 {
-	struct span rest = { text, length }, line;
+	struct span rest = {text, length}, line;
 	bool first = true;
 
-	*request = (struct http_request){ .method = HTTP_OTHER };
+	*request = (struct http_request){.method = HTTP_OTHER};
 	if (length > INT_MAX)
 		return -1;
 	while (next_line(&rest, &line)) {

@@ -2,14 +2,17 @@
 /*
  * The status page server: HTTP/1.1 with persistent connections, GET and HEAD.
  *
- * Connections live under the core lock. Answers are made by a thread of the server's own without that
- * lock, because drivers may sleep while they tell their facts; the connection may end meanwhile.
+ * Connections live under the core lock. Answers are made by a thread of the server's own without
+ *that lock, because drivers may sleep while they tell their facts; the connection may end
+ *meanwhile.
  *
- *	READING --request--> WAITING --thread--> MAKING --> SENDING --all acknowledged--> READING, or closed
+ *	READING --request--> WAITING --thread--> MAKING --> SENDING --all acknowledged--> READING,
+ *or closed
  */
 #include "lwip/mem.h"
 #include "lwip/tcpip.h"
 #include "net/http/page.h"
+#include "net/lwip/memory.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -169,8 +172,9 @@ static void thread(void *argument)
 		client->state = MAKING;
 		UNLOCK_TCPIP_CORE();
 
-		status = http_answer_make(client->bad || client->too_large ? NULL : &client->request,
-					  client->too_large, &client->answer, &client->keep_alive);
+		status =
+			http_answer_make(client->bad || client->too_large ? NULL : &client->request,
+					 client->too_large, &client->answer, &client->keep_alive);
 
 		LOCK_TCPIP_CORE();
 		client->state = SENDING;
@@ -264,7 +268,7 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 	(void)argument;
 	if (error != ERR_OK || !pcb)
 		return ERR_VAL;
-	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX)
+	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX || network_memory_low())
 		return ERR_MEM;
 	client = mem_calloc(1, sizeof(*client));
 	if (!client)
@@ -283,7 +287,7 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 
 static int start(void)
 {
-	struct thread_options options = { .cpu = 0, .stack_size = THREAD_STACK };
+	struct thread_options options = {.cpu = 0, .stack_size = THREAD_STACK};
 	struct tcp_pcb *listener;
 	struct thread *worker;
 	int status = service_listen_tcp(PORT, on_accept, &listener);

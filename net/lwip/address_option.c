@@ -64,7 +64,7 @@ static bool parse_static(const char *text, struct address_option *option)
 
 bool address_option_parse(const char *text, struct address_option *option)
 {
-	struct address_option result = { .method = ADDRESS_STATIC };
+	struct address_option result = {.method = ADDRESS_STATIC};
 
 	if (!strcmp(text, "dhcp"))
 		result.method = ADDRESS_DHCP;

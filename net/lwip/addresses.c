@@ -3,8 +3,8 @@
  * Which addresses an interface has, and when the machine is ready: that is the moment at which an
  * interface has an address and all services listen.
  *
- * IPv4 as `ip=` says. IPv6 is always there where the link can carry it: a link-local address, and what
- * routers advertise (SLAAC). With ip=off the first IPv6 address is the one that counts.
+ * IPv4 as `ip=` says. IPv6 is always there where the link can carry it: a link-local address, and
+ * what routers advertise (SLAAC). With ip=off the first IPv6 address is the one that counts.
  */
 #include "kernel/console/log.h"
 #include "kernel/options/options.h"
@@ -142,7 +142,8 @@ static void say_missing(void *argument)
 		log_print(LOG_NOTICE, "ringside", "no address on %s: the link is down",
 			  interface->device->name);
 	else if (!dhcp)
-		log_print(LOG_NOTICE, "ringside", "no address on %s: DHCP does not work with an MTU of %u",
+		log_print(LOG_NOTICE, "ringside",
+			  "no address on %s: DHCP does not work with an MTU of %u",
 			  interface->device->name, netif->mtu);
 	else
 		log_print(LOG_NOTICE, "ringside", "no address on %s: no answer to %u DHCP requests",
@@ -161,16 +162,16 @@ static void start_ipv6(struct netif *netif)
 void addresses_start(struct interface *interface)
 {
 	struct netif *netif = &interface->netif;
-	struct address_option option = { .method = ADDRESS_DHCP };
+	struct address_option option = {.method = ADDRESS_DHCP};
 	const char *value = option_get("ip", "dhcp");
 
 	address_option_parse(value, &option);
 	netif_set_status_callback(netif, status_changed);
 	/* The option's address is that of the first interface; others ask. */
 	if (option.method == ADDRESS_STATIC && interface == interfaces) {
-		ip4_addr_t address = { lwip_htonl(option.address) };
-		ip4_addr_t netmask = { lwip_htonl(option.netmask) };
-		ip4_addr_t gateway = { lwip_htonl(option.gateway) };
+		ip4_addr_t address = {lwip_htonl(option.address)};
+		ip4_addr_t netmask = {lwip_htonl(option.netmask)};
+		ip4_addr_t gateway = {lwip_htonl(option.gateway)};
 
 		netif_set_addr(netif, &address, &netmask, &gateway);
 	} else if (option.method != ADDRESS_OFF) {

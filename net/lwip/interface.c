@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receiving: a thread for each device sleeps until there is something, then takes frames in batches. A
- * receive buffer becomes a pbuf where it lies (the pbuf stands in front of it), goes up the stack, and
- * returns to the driver when the last reference to it is dropped, whoever does that.
+ * Receiving: a thread for each device sleeps until there is something, then takes frames in
+ * batches. A receive buffer becomes a pbuf where it lies (the pbuf stands in front of it), goes up
+ * the stack, and returns to the driver when the last reference to it is dropped, whoever does that.
  */
 #include "net/lwip/interface.h"
 
 #include "kernel/console/log.h"
-#include "lwip/ethip6.h"
 #include "lwip/etharp.h"
+#include "lwip/ethip6.h"
 #include "lwip/mem.h"
 #include "lwip/prot/iana.h"
 #include "lwip/prot/ip.h"
 #include "lwip/prot/ip6.h"
 #include "lwip/prot/udp.h"
 #include "lwip/tcpip.h"
+#include "net/lwip/memory.h"
 #include "netif/ethernet.h"
 
 #include <errno.h>
@@ -22,7 +23,8 @@
 
 #define LOG_AREA "network"
 #define BUDGET 64
-/* While frames are lent to the device, it is asked so often whether it is done, even without interrupt. */
+/* While frames are lent to the device, it is asked so often whether it is done, even without
+ * interrupt. */
 #define COMPLETION_INTERVAL (100 * NANOSECONDS_PER_MILLISECOND)
 #define RECEIVE_STACK (32u << 10)
 #define FRAME_MAX UINT16_MAX /* of lwIP's lengths */
@@ -30,6 +32,7 @@
 #define MTU_DEFAULT 1500
 /* Buffers that the stack may hold of a driver that does not say how many it has. */
 #define HELD_DEFAULT 128
+#define SHORT_FRAME 256
 #define EXTENSION_HEADERS_MAX 8
 #define DNS_PORT 53
 
@@ -66,8 +69,10 @@ static void free_chain(struct network_buffer *buffer)
 	}
 }
 
-/* The frame as a chain of pbufs that are the buffers themselves. Lengths were checked by the caller. */
-static struct pbuf *adopt(struct interface *interface, struct network_buffer *buffer, uint32_t total)
+/* The frame as a chain of pbufs that are the buffers themselves. Lengths were checked by the
+ * caller. */
+static struct pbuf *adopt(struct interface *interface, struct network_buffer *buffer,
+			  uint32_t total)
 {
 	struct pbuf *first = NULL, **link = &first;
 
@@ -77,7 +82,8 @@ static struct pbuf *adopt(struct interface *interface, struct network_buffer *bu
 		struct pbuf *pbuf;
 
 		custom->custom_free_function = receive_buffer_free;
-		/* As if allocated in one piece with its data: headers may be put back in front of it. */
+		/* As if allocated in one piece with its data: headers may be put back in front of
+		 * it. */
 		pbuf = pbuf_alloced_custom(PBUF_RAW, (u16_t)buffer->length, PBUF_RAM, custom,
 					   buffer->data, (u16_t)buffer->length);
 		pbuf->tot_len = (u16_t)total;
@@ -90,22 +96,29 @@ static struct pbuf *adopt(struct interface *interface, struct network_buffer *bu
 	return first;
 }
 
-/* The frame in memory of the stack's own; the buffers go back at once. NULL when there is no memory. */
+/* The frame in memory of the stack's own; the buffers go back at once. NULL when there is no
+ * memory. */
 static struct pbuf *copy(struct interface *interface, struct network_buffer *chain, uint32_t total)
 {
-	struct pbuf *pbuf = pbuf_alloc(PBUF_RAW, (u16_t)total, PBUF_RAM);
+	struct pbuf *pbuf = NULL;
 	uint32_t offset = 0;
+
+	/* Data that nobody reads must not take the memory that short frames (ARP, ACK, SYN) need.
+	 */
+	if (total <= SHORT_FRAME || !network_memory_low())
+		pbuf = pbuf_alloc(PBUF_RAW, (u16_t)total, PBUF_RAM);
 
 	for (struct network_buffer *buffer = chain; pbuf && buffer; buffer = buffer->next) {
 		MEMCPY((uint8_t *)pbuf->payload + offset, buffer->data, buffer->length);
 		offset += buffer->length;
 	}
 	free_chain(chain);
-	interface->receive_copied++;
+	interface->receive_copied += pbuf != NULL;
 	return pbuf;
 }
 
-/* Whether all of a TCP or UDP packet is in this frame: what a device says of a part says nothing. */
+/* Whether all of a TCP or UDP packet is in this frame: what a device says of a part says nothing.
+ */
 static bool is_whole(const struct pbuf *frame)
 {
 	const uint8_t *bytes = frame->payload;
@@ -203,7 +216,8 @@ static void link_changed(struct interface *interface)
 		return;
 	log_print(LOG_NOTICE, interface->device->name, up ? "link up" : "link down");
 	if (up)
-		netif_set_link_up(netif); /* asks for the lease again, announces us to the neighbours */
+		netif_set_link_up(
+			netif); /* asks for the lease again, announces us to the neighbours */
 	else
 		netif_set_link_down(netif);
 }
@@ -251,9 +265,9 @@ static void receive_thread(void *argument)
 			thread_yield();
 			continue;
 		}
-		wait_event_timeout(&device->wait, __atomic_load_n(&device->events, __ATOMIC_ACQUIRE),
-				   interface->in_flight ? COMPLETION_INTERVAL
-							: NANOSECONDS_PER_SECOND);
+		wait_event_timeout(
+			&device->wait, __atomic_load_n(&device->events, __ATOMIC_ACQUIRE),
+			interface->in_flight ? COMPLETION_INTERVAL : NANOSECONDS_PER_SECOND);
 	}
 	LOCK_TCPIP_CORE();
 	netif_set_down(&interface->netif);
@@ -274,14 +288,14 @@ static err_t interface_init(struct netif *netif)
 	netif->mtu = device->mtu >= MTU_MIN ? device->mtu : MTU_DEFAULT;
 	if (netif->mtu > FRAME_MAX - SIZEOF_ETH_HDR)
 		netif->mtu = FRAME_MAX - SIZEOF_ETH_HDR;
-	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
-		       NETIF_FLAG_MLD6;
+	netif->flags =
+		NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_MLD6;
 	netif->output = etharp_output;
 	netif->output_ip6 = ethip6_output;
 	netif->linkoutput = interface_transmit;
 	/*
-	 * TCP only: lwIP cuts UDP datagrams into fragments after it made their checksum, and the sum of a
-	 * datagram in many frames is not a thing that a device can fill in.
+	 * TCP only: lwIP cuts UDP datagrams into fragments after it made their checksum, and the
+	 * sum of a datagram in many frames is not a thing that a device can fill in.
 	 */
 	if (device->checksum_transmit)
 		netif->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
@@ -293,7 +307,7 @@ static err_t interface_init(struct netif *netif)
 int interface_create(struct network_device *device)
 {
 	struct interface *interface = mem_calloc(1, sizeof(*interface));
-	struct thread_options options = { .cpu = 0, .stack_size = RECEIVE_STACK };
+	struct thread_options options = {.cpu = 0, .stack_size = RECEIVE_STACK};
 	struct interface **link = &interfaces;
 	struct thread *thread;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between lwIP's netifs and network devices. interface.c receives, transmit.c sends, addresses.c gets
- * addresses. All functions want the core lock, unless they say otherwise.
+ * Between lwIP's netifs and network devices. interface.c receives, transmit.c sends, addresses.c
+ * gets addresses. All functions want the core lock, unless they say otherwise.
  */
 #ifndef NET_LWIP_INTERFACE_H
 #define NET_LWIP_INTERFACE_H

@@ -57,7 +57,8 @@ static void print_addresses(const struct interface *interface)
 
 		ip4_addr_set_u32(&broadcast, ip4_addr_get_u32(address) |
 						     ~ip4_addr_get_u32(netif_ip4_netmask(netif)));
-		command_print("    inet %s/%u", address_text_v4(&text, address), prefix_length(netif));
+		command_print("    inet %s/%u", address_text_v4(&text, address),
+			      prefix_length(netif));
 		command_print(" brd %s scope global%s %s\n", address_text_v4(&text, &broadcast),
 			      interface->wants_dhcp ? " dynamic" : "", interface->device->name);
 	}
@@ -90,7 +91,8 @@ static void print_routes(void)
 	struct address_text text;
 
 	if (first && !ip4_addr_isany(netif_ip4_gw(first)))
-		command_print("default via %s dev %s\n", address_text_v4(&text, netif_ip4_gw(first)),
+		command_print("default via %s dev %s\n",
+			      address_text_v4(&text, netif_ip4_gw(first)),
 			      ((const struct interface *)first)->device->name);
 	for (const struct interface *i = interfaces; i; i = i->next) {
 		ip4_addr_t network;
@@ -99,9 +101,10 @@ static void print_routes(void)
 			continue;
 		ip4_addr_get_network(&network, netif_ip4_addr(&i->netif),
 				     netif_ip4_netmask(&i->netif));
-		command_print("%s/%u dev %s", address_text_v4(&text, &network), prefix_length(&i->netif),
-			      i->device->name);
-		command_print(" scope link src %s\n", address_text_v4(&text, netif_ip4_addr(&i->netif)));
+		command_print("%s/%u dev %s", address_text_v4(&text, &network),
+			      prefix_length(&i->netif), i->device->name);
+		command_print(" scope link src %s\n",
+			      address_text_v4(&text, netif_ip4_addr(&i->netif)));
 	}
 }
 

@@ -6,21 +6,24 @@
 #include "kernel/panic.h"
 #include "kernel/thread/spinlock.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #define CHUNK_SIZE (64u << 10)
 #define MINIMUM (512u << 10)
 #define MAXIMUM (256u << 20)
+/* There are 48 sockets; these are their windows (lwipopts.h has the least). */
+#define WINDOW_SHARE 64
+#define WINDOW_LEAST (16u << 10)
+#define WINDOW_MOST (512u << 10)
 #define MAGIC_USED 0x55c1a55eu
 #define MAGIC_FREE 0xf4eec1a5u
 
 OPTION(net_memory, "net.memory", "BYTES", "most memory that the network stack may use", NULL);
 
-/* Two sizes for each power of two: a frame of 1514 bytes wants the one between. All with the header. */
-static const uint32_t class_sizes[] = { 48,   64,   96,	  128,	192,  256,  384,
-					512,  768,  1024, 1536, 2048, 3072, 4096,
-					6144, 8192, 12288 };
+/* Two sizes for each power of two: a frame of 1514 bytes wants the one between. All with the
+ * header. */
+static const uint32_t class_sizes[] = {48,   64,   96,	 128,  192,  256,  384,	 512,  768,
+				       1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288};
 #define CLASSES (sizeof(class_sizes) / sizeof(class_sizes[0]))
 #define CLASS_LARGE CLASSES
 #define CLASS_LARGEST 12288u
@@ -39,6 +42,8 @@ static struct spinlock lock = SPINLOCK_INIT;
 static struct block *free_blocks[CLASSES];
 static struct network_memory state;
 
+uint32_t network_window_more;
+
 void network_memory_init(uint64_t memory_size)
 {
 	uint64_t share = memory_size / 8;
@@ -48,6 +53,10 @@ void network_memory_init(uint64_t memory_size)
 	if (share > MAXIMUM)
 		share = MAXIMUM;
 	state.limit = option_number("net.memory", MINIMUM, UINT64_MAX, share);
+	share = state.limit / WINDOW_SHARE;
+	network_window_more = share < WINDOW_LEAST  ? 0
+			      : share > WINDOW_MOST ? WINDOW_MOST - WINDOW_LEAST
+						    : (uint32_t)share - WINDOW_LEAST;
 }
 
 static unsigned int class_of(size_t size)
@@ -55,7 +64,7 @@ static unsigned int class_of(size_t size)
 	unsigned int class = 0;
 
 	while (class_sizes[class] < size)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -171,7 +180,7 @@ static void *alloc(size_t size)
 		/* With nothing left to cut, a larger block that lies about is better than none. */
 		bool refilled = refill(class);
 
-		for (; class < CLASSES && !(block = take(class)); class++)
+		for (; class < CLASSES && !(block = take(class)); class ++)
 			if (refilled)
 				break;
 	}
@@ -212,7 +221,8 @@ void network_memory_free(void *memory)
 	block--;
 	if (block->magic != MAGIC_USED || block->class > CLASS_LARGE)
 		panic("network memory: %p is %s", memory,
-		      block->magic == MAGIC_FREE ? "freed twice" : "not a block, or was overwritten");
+		      block->magic == MAGIC_FREE ? "freed twice"
+						 : "not a block, or was overwritten");
 	if (block->class == CLASS_LARGE) {
 		size_t size = block->size;
 
@@ -222,6 +232,11 @@ void network_memory_free(void *memory)
 	} else {
 		give(block, block->class);
 	}
+}
+
+bool network_memory_low(void)
+{
+	return __atomic_load_n(&state.used, __ATOMIC_RELAXED) > state.limit / 4 * 3;
 }
 
 void network_memory_state(struct network_memory *result)

@@ -3,13 +3,14 @@
  * The stack's memory: packets, connections, everything that lwIP allocates.
  *
  * A packet is given to the device where it lies, so all of this is DMA memory. Blocks come in size
- * classes, each with its list of free blocks, refilled from pages that are never given back; large blocks
- * are allocated from DMA memory one by one. Allocation and release take a constant time, and the total
- * is bounded by net.memory=.
+ * classes, each with its list of free blocks, refilled from pages that are never given back; large
+ * blocks are allocated from DMA memory one by one. Allocation and release take a constant time, and
+ * the total is bounded by net.memory=.
  */
 #ifndef NET_LWIP_MEMORY_H
 #define NET_LWIP_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,13 +22,20 @@ struct network_memory {
 	uint64_t failures; /* allocations that found nothing */
 };
 
-/* Sets the bound from net.memory= or from `memory_size`, the machine's memory in bytes. Once, first. */
+/* Sets the bound from net.memory= or from `memory_size`, the machine's memory in bytes. Once,
+ * first. */
 void network_memory_init(uint64_t memory_size);
+
+/* What each TCP window gets on top of its least, so that all sockets together fit. */
+extern uint32_t network_window_more;
 
 /* As malloc(), calloc() and free(), aligned to 16 bytes. Thread context, any CPU. */
 void *network_memory_alloc(size_t size);
 void *network_memory_zalloc(size_t count, size_t size);
 void network_memory_free(void *memory);
+
+/* True when three quarters are used: what can be done without memory should be. Context: any. */
+bool network_memory_low(void);
 
 void network_memory_state(struct network_memory *state);
 

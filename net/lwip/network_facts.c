@@ -78,7 +78,7 @@ static void describe_ipv4(struct facts *facts, const struct interface *interface
 static void describe_interface(struct facts *facts, const struct interface *interface)
 {
 	const struct network_device *device = interface->device;
-	struct network_statistics statistics = { 0 };
+	struct network_statistics statistics = {0};
 
 	device->operations->statistics(interface->device, &statistics);
 	fact_item(facts);
@@ -107,7 +107,8 @@ static void describe_interface(struct facts *facts, const struct interface *inte
 	fact_end(facts);
 }
 
-static void describe_protocol(struct facts *facts, const char *name, const struct stats_proto *counters)
+static void describe_protocol(struct facts *facts, const char *name,
+			      const struct stats_proto *counters)
 {
 	fact_item(facts);
 	fact_text(facts, "name", name);

@@ -41,7 +41,8 @@ struct ping {
 };
 
 /* lwIP asks each raw pcb whether the packet is its own: 1 when it was taken (and freed). */
-static u8_t on_packet(void *argument, struct raw_pcb *pcb, struct pbuf *packet, const ip_addr_t *from)
+static u8_t on_packet(void *argument, struct raw_pcb *pcb, struct pbuf *packet,
+		      const ip_addr_t *from)
 {
 	struct ping *ping = argument;
 	const struct icmp_echo_hdr *header;
@@ -83,7 +84,8 @@ static bool send_request(struct ping *ping)
 		header->seqno = lwip_htons(++ping->sequence);
 		for (unsigned int i = 0; i < PAYLOAD; i++)
 			((uint8_t *)(header + 1))[i] = (uint8_t)i;
-		/* The sum of ICMPv6 covers addresses that are not known yet: the raw pcb makes it. */
+		/* The sum of ICMPv6 covers addresses that are not known yet: the raw pcb makes it.
+		 */
 		if (!v6)
 			header->chksum = inet_chksum(header, packet->len);
 		ping->answered = false;
@@ -120,8 +122,7 @@ static void print_answer(struct ping *ping)
 	if (time > ping->most)
 		ping->most = time;
 	command_print("%u bytes from %s: icmp_seq=%u ttl=%u time=", ping->length,
-		      address_text(&address, &ping->target), ping->sequence,
-		      ping->hops_left);
+		      address_text(&address, &ping->target), ping->sequence, ping->hops_left);
 	print_milliseconds(time);
 	command_print(" ms\n");
 }
@@ -135,7 +136,8 @@ static bool wait_until(struct ping *ping, uint64_t deadline, bool for_answer)
 
 		if (for_answer)
 			wait_event_timeout(&ping->wait,
-					   __atomic_load_n(&ping->answered, __ATOMIC_ACQUIRE), step);
+					   __atomic_load_n(&ping->answered, __ATOMIC_ACQUIRE),
+					   step);
 		else
 			thread_sleep(step);
 		if (command_interrupted())
@@ -163,8 +165,8 @@ static void print_summary(const struct ping *ping, const char *name, uint64_t to
 	unsigned int lost = ping->sent - ping->received;
 
 	command_print("\n--- %s ping statistics ---\n", name);
-	command_print("%u packets transmitted, %u received, %u%% packet loss, time %ums\n", ping->sent,
-		      ping->received, ping->sent ? lost * 100 / ping->sent : 0,
+	command_print("%u packets transmitted, %u received, %u%% packet loss, time %ums\n",
+		      ping->sent, ping->received, ping->sent ? lost * 100 / ping->sent : 0,
 		      (unsigned int)(took / NANOSECONDS_PER_MILLISECOND));
 	if (!ping->received)
 		return;
@@ -182,7 +184,8 @@ static bool open_pcb(struct ping *ping)
 	bool v6 = IP_IS_V6(&ping->target);
 
 	LOCK_TCPIP_CORE();
-	ping->pcb = raw_new_ip_type(IP_GET_TYPE(&ping->target), v6 ? IP6_NEXTH_ICMP6 : IP_PROTO_ICMP);
+	ping->pcb =
+		raw_new_ip_type(IP_GET_TYPE(&ping->target), v6 ? IP6_NEXTH_ICMP6 : IP_PROTO_ICMP);
 	/* A link-local address is of a link; there is no way to say which other than the first. */
 	if (v6 && netif_default && ip6_addr_lacks_zone(ip_2_ip6(&ping->target), IP6_UNICAST))
 		ip6_addr_assign_zone(ip_2_ip6(&ping->target), IP6_UNICAST, netif_default);
@@ -222,7 +225,7 @@ static bool parse(int argc, char **argv, const char **host, unsigned int *count,
 
 static enum command_result command_ping(int argc, char **argv)
 {
-	struct ping ping = { .least = UINT64_MAX, .wait = WAIT_QUEUE_INIT };
+	struct ping ping = {.least = UINT64_MAX, .wait = WAIT_QUEUE_INIT};
 	unsigned int count = COUNT_DEFAULT;
 	bool v6 = false;
 	struct address_text address;
@@ -232,8 +235,8 @@ static enum command_result command_ping(int argc, char **argv)
 
 	if (!parse(argc, argv, &host, &count, &v6))
 		return COMMAND_USAGE;
-	error = netconn_gethostbyname_addrtype(
-		host, &ping.target, v6 ? NETCONN_DNS_IPV6 : NETCONN_DNS_IPV4_IPV6);
+	error = netconn_gethostbyname_addrtype(host, &ping.target,
+					       v6 ? NETCONN_DNS_IPV6 : NETCONN_DNS_IPV4_IPV6);
 	if (error != ERR_OK) {
 		command_print("ping: %s: name is not known\n", host);
 		return COMMAND_FAILED;
@@ -243,8 +246,8 @@ static enum command_result command_ping(int argc, char **argv)
 		command_print("ping: no memory\n");
 		return COMMAND_FAILED;
 	}
-	command_print("PING %s (%s) %u data bytes\n", host,
-		      address_text(&address, &ping.target), PAYLOAD);
+	command_print("PING %s (%s) %u data bytes\n", host, address_text(&address, &ping.target),
+		      PAYLOAD);
 	start = clock_monotonic();
 	run(&ping, count);
 	LOCK_TCPIP_CORE();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sockets as file descriptors, and the few functions of the interface that lwIP does not have. The others
- * are lwIP's own under their usual names.
+ * Sockets as file descriptors, and the few functions of the interface that lwIP does not have. The
+ * others are lwIP's own under their usual names.
  */
 #include "net/lwip/sockets.h"
 

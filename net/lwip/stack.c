@@ -43,7 +43,7 @@ static void quiet_loopback(void)
 	struct netif *netif;
 
 	NETIF_FOREACH(netif)
-		netif->rs_count = 0;
+	netif->rs_count = 0;
 }
 
 void network_stack_start(void)

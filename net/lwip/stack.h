@@ -2,11 +2,10 @@
 /*
  * The network stack: lwIP over the devices of drivers/net/network.h.
  *
- *	receive thread (one for each interface, CPU 0)	polls the device under the core lock, a batch at a
- *							time; frames go up, answers go down, then one kick
- *	"tcpip" thread (CPU 0)				lwIP's timers
- *	any other thread				sockets, or the raw interface between
- *							LOCK_TCPIP_CORE() and UNLOCK_TCPIP_CORE()
+ *	receive thread (one for each interface, CPU 0)	polls the device under the core lock, a
+ *batch at a time; frames go up, answers go down, then one kick "tcpip" thread (CPU 0)
+ *lwIP's timers any other thread				sockets, or the raw interface
+ *between LOCK_TCPIP_CORE() and UNLOCK_TCPIP_CORE()
  *
  * The core lock is a mutex: one may wait for memory while holding it, not for packets.
  */
@@ -17,16 +16,16 @@
 #include <stdint.h>
 
 /*
- * Starts lwIP, the interfaces (all devices that are registered by now) and the services of `services=`,
- * and begins to get addresses as `ip=` says. Does not wait for them: the line "ringside: ready ..." comes
- * when an address is there. Once; thread context.
+ * Starts lwIP, the interfaces (all devices that are registered by now) and the services of
+ * `services=`, and begins to get addresses as `ip=` says. Does not wait for them: the line
+ * "ringside: ready ..." comes when an address is there. Once; thread context.
  */
 void network_stack_start(void);
 
 /*
- * Waits until an interface has an address and all services listen, or it is said that there is none (no
- * device, or 10 seconds without an answer), at most so many nanoseconds. Whether there is an address.
- * Thread context.
+ * Waits until an interface has an address and all services listen, or it is said that there is none
+ * (no device, or 10 seconds without an answer), at most so many nanoseconds. Whether there is an
+ * address. Thread context.
  */
 bool network_stack_wait(uint64_t timeout);
 

@@ -2,8 +2,9 @@
 /*
  * lwIP's view of the operating system, over kernel/thread/thread.h.
  *
- * Whoever signals a semaphore or posts to a mailbox does so with its spinlock held, wake-up included: the
- * waiter needs the same lock to see the result, so that it cannot free the object too early.
+ * Whoever signals a semaphore or posts to a mailbox does so with its spinlock held, wake-up
+ * included: the waiter needs the same lock to see the result, so that it cannot free the object too
+ * early.
  */
 #include "kernel/console/log.h"
 #include "lwip/mem.h"
@@ -47,8 +48,7 @@ u32_t sys_jiffies(void)
 err_t sys_sem_new(sys_sem_t *semaphore, u8_t count)
 {
 	*semaphore = (sys_sem_t){
-		.lock = SPINLOCK_INIT, .waiters = WAIT_QUEUE_INIT, .count = count, .valid = true
-	};
+		.lock = SPINLOCK_INIT, .waiters = WAIT_QUEUE_INIT, .count = count, .valid = true};
 	return ERR_OK;
 }
 
@@ -195,10 +195,10 @@ u32_t sys_arch_mbox_tryfetch(sys_mbox_t *mailbox, void **message)
 }
 
 /* -- Threads */
-sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *argument, int stack_size,
-			    int priority)
+sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *argument,
+			    int stack_size, int priority)
 {
-	struct thread_options options = { .cpu = 0, .stack_size = (size_t)stack_size };
+	struct thread_options options = {.cpu = 0, .stack_size = (size_t)stack_size};
 	struct thread *thread = thread_create(name, function, argument, &options);
 
 	(void)priority;
@@ -210,8 +210,8 @@ sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *arg
 }
 
 /*
- * -- Short critical sections: of a few instructions, in threads only. They may nest, so the owner is kept;
- * nobody else can find itself there.
+ * -- Short critical sections: of a few instructions, in threads only. They may nest, so the owner
+ * is kept; nobody else can find itself there.
  */
 static struct spinlock protection = SPINLOCK_INIT;
 static struct thread *protection_owner;

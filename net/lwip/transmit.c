@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sending: the device reads the pbufs where they lie, and they stay referenced until it is done. Frames
- * are copied only when they cannot be lent: memory of an application that it may change as soon as its
- * call returns, memory that a device cannot reach, or more pieces than a frame may have.
+ * Sending: the device reads the pbufs where they lie, and they stay referenced until it is done.
+ * Frames are copied only when they cannot be lent: memory of an application that it may change as
+ * soon as its call returns, memory that a device cannot reach, or more pieces than a frame may
+ * have.
  */
 #include "kernel/console/log.h"
 #include "kernel/memory/dma.h"
@@ -28,7 +29,8 @@ static bool can_lend(const struct pbuf *pbuf)
 		pbuf = ((const struct pbuf_custom_ref *)(const void *)pbuf)->original;
 	if (PBUF_NEEDS_COPY(pbuf))
 		return false;
-	/* What has no type of its own for its payload is the stack's memory; constants may be anywhere. */
+	/* What has no type of its own for its payload is the stack's memory; constants may be
+	 * anywhere. */
 	return pbuf->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS ||
 	       dma_reachable(pbuf->payload);
 }
@@ -46,7 +48,8 @@ static bool must_copy(const struct pbuf *frame)
 	return false;
 }
 
-/* A frame that can be lent, with a reference to it: this one, or a copy. NULL when there is no memory. */
+/* A frame that can be lent, with a reference to it: this one, or a copy. NULL when there is no
+ * memory. */
 static struct pbuf *prepare(struct interface *interface, struct pbuf *frame)
 {
 	struct pbuf *whole;
@@ -55,7 +58,8 @@ static struct pbuf *prepare(struct interface *interface, struct pbuf *frame)
 		pbuf_ref(frame);
 		return frame;
 	}
-	/* The layer leaves room in front for the device's header; the frame has its own headers already. */
+	/* The layer leaves room in front for the device's header; the frame has its own headers
+	 * already. */
 	whole = pbuf_alloc(PBUF_LINK, frame->tot_len, PBUF_RAM);
 	if (whole)
 		pbuf_copy(whole, frame);
@@ -63,7 +67,8 @@ static struct pbuf *prepare(struct interface *interface, struct pbuf *frame)
 	return whole;
 }
 
-/* Free bytes in front of the frame, in the same block of memory. Negative: the frame begins outside. */
+/* Free bytes in front of the frame, in the same block of memory. Negative: the frame begins
+ * outside. */
 static int64_t headroom(const struct pbuf *frame)
 {
 	const struct network_buffer *buffer = interface_receive_buffer(frame);
@@ -84,9 +89,9 @@ static uint32_t add_words(uint32_t sum, const uint8_t *bytes, unsigned int lengt
 }
 
 /*
- * Asks the device for the checksum of a TCP segment: its field gets the sum of the pseudo header (not
- * complemented) and the device adds the rest. -EAGAIN: the segment was cut into fragments, which no
- * device can sum up; lwIP makes the sums from now on and sends the segment again.
+ * Asks the device for the checksum of a TCP segment: its field gets the sum of the pseudo header
+ * (not complemented) and the device adds the rest. -EAGAIN: the segment was cut into fragments,
+ * which no device can sum up; lwIP makes the sums from now on and sends the segment again.
  */
 static int request_checksum(struct interface *interface, struct pbuf *frame,
 			    struct network_transmit *transmit)
@@ -110,7 +115,8 @@ static int request_checksum(struct interface *interface, struct pbuf *frame,
 		addresses_length = 8;
 	} else if (type == ETHTYPE_IPV6 && frame->len >= SIZEOF_ETH_HDR + IP6_HLEN) {
 		header = IP6_HLEN;
-		fragment = ip[6] == IP6_NEXT_HEADER_FRAGMENT && frame->tot_len > SIZEOF_ETH_HDR + 48 &&
+		fragment = ip[6] == IP6_NEXT_HEADER_FRAGMENT &&
+			   frame->tot_len > SIZEOF_ETH_HDR + 48 &&
 			   frame->len > SIZEOF_ETH_HDR + IP6_HLEN && ip[IP6_HLEN] == IP_PROTO_TCP;
 		if (!fragment && ip[6] != IP_PROTO_TCP)
 			return 0;
@@ -140,11 +146,12 @@ static int request_checksum(struct interface *interface, struct pbuf *frame,
 	return 0;
 }
 
-/* Gives a prepared frame, and our reference to it, to the device. Otherwise the reference stays ours. */
+/* Gives a prepared frame, and our reference to it, to the device. Otherwise the reference stays
+ * ours. */
 static int submit(struct interface *interface, struct pbuf *frame)
 {
 	struct network_device *device = interface->device;
-	struct network_transmit transmit = { .token = frame };
+	struct network_transmit transmit = {.token = frame};
 	int64_t room = headroom(frame);
 	int status;
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Character generator (RFC 864): lines of 72 printable characters, each line beginning one character
- * later than the one before, for as long as the peer takes them. They are sent by reference from one
- * pattern, which a device can read where it stands in the image.
+ * Character generator (RFC 864): lines of 72 printable characters, each line beginning one
+ * character later than the one before, for as long as the peer takes them. They are sent by
+ * reference from one pattern, which a device can read where it stands in the image.
  */
 #include "lwip/ip.h"
 #include "lwip/mem.h"
+#include "net/lwip/memory.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -50,7 +51,8 @@ static void connection_free(struct connection *connection)
 static void send_more(struct connection *connection, struct tcp_pcb *pcb)
 {
 	for (;;) {
-		tcpwnd_size_t length = LWIP_MIN(sizeof(pattern) - connection->place, tcp_sndbuf(pcb));
+		tcpwnd_size_t length =
+			LWIP_MIN(sizeof(pattern) - connection->place, tcp_sndbuf(pcb));
 
 		/* Not in crumbs: wait until the peer has taken more. */
 		if (length < LWIP_MIN(tcp_mss(pcb), sizeof(pattern) - connection->place))
@@ -121,7 +123,7 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 	(void)argument;
 	if (error != ERR_OK || !pcb)
 		return ERR_VAL;
-	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX)
+	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX || network_memory_low())
 		return ERR_MEM;
 	connection = mem_calloc(1, sizeof(*connection));
 	if (!connection)

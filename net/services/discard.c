@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Discard (RFC 863), with a receipt: when the peer closes its side of a connection, it is told how many
- * bytes came, as a decimal number and a newline.
+ * Discard (RFC 863), with a receipt: when the peer closes its side of a connection, it is told how
+ * many bytes came, as a decimal number and a newline.
  */
 #include "lwip/mem.h"
+#include "net/lwip/memory.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -20,7 +21,8 @@ struct connection {
 };
 
 static int start(void);
-SERVICE(discard, "tcp 9, udp 9", "RFC 863: takes everything, and says how many bytes at the end", start);
+SERVICE(discard, "tcp 9, udp 9", "RFC 863: takes everything, and says how many bytes at the end",
+	start);
 
 static void connection_free(struct connection *connection)
 {
@@ -97,7 +99,7 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 	(void)argument;
 	if (error != ERR_OK || !pcb)
 		return ERR_VAL;
-	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX)
+	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX || network_memory_low())
 		return ERR_MEM;
 	connection = mem_calloc(1, sizeof(*connection));
 	if (!connection)

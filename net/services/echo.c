@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Echo (RFC 862). Nothing is copied: a datagram goes back in the buffer in which it came; what comes on a
- * connection is sent by reference, and its buffers are kept until the peer has acknowledged the answer.
+ * Echo (RFC 862). Nothing is copied: a datagram goes back in the buffer in which it came; what
+ *comes on a connection is sent by reference, and its buffers are kept until the peer has
+ *acknowledged the answer.
  *
  *	ring:	| acknowledged | sent, kept | waiting to be sent | room |
  *			       ^first	    ^next		 ^first + count
  */
 #include "lwip/ip.h"
 #include "lwip/mem.h"
+#include "net/lwip/memory.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
 #include <errno.h>
 
 #define PORT 7
-/* Bytes that one connection may keep, so that a few of them do not hold all of the device's buffers. */
+/* Bytes that one connection may keep, so that a few of them do not hold all of the device's
+ * buffers. */
 #define WINDOW 0xffffu
 #define RING_SIZE 256u
 
@@ -22,7 +25,8 @@ struct connection {
 	struct tcp_pcb *pcb;
 	struct pbuf *ring[RING_SIZE];
 	unsigned int first, next, count; /* next: counted from first */
-	const struct pbuf *piece;	 /* of the chain `next`: where sending goes on; NULL: at its start */
+	const struct pbuf
+		*piece; /* of the chain `next`: where sending goes on; NULL: at its start */
 	u16_t piece_offset;
 	uint32_t acknowledged; /* bytes of the chain `first` */
 	unsigned int idle;     /* in poll intervals */
@@ -81,8 +85,9 @@ static bool send_chain(struct connection *connection, const struct pbuf *chain)
 
 		if (left && !length)
 			return false;
-		if (left && tcp_write(pcb, (const uint8_t *)piece->payload + connection->piece_offset,
-				      (u16_t)length, 0) != ERR_OK)
+		if (left &&
+		    tcp_write(pcb, (const uint8_t *)piece->payload + connection->piece_offset,
+			      (u16_t)length, 0) != ERR_OK)
 			return false;
 		connection->piece_offset = (u16_t)(connection->piece_offset + length);
 		if (length < left)
@@ -101,7 +106,8 @@ static err_t send_waiting(struct connection *connection)
 	if (connection->finished && !connection->count) {
 		struct tcp_pcb *pcb = connection->pcb;
 
-		/* A window that is not all open looks to lwIP as if we had left data unread: it would reset. */
+		/* A window that is not all open looks to lwIP as if we had left data unread: it
+		 * would reset. */
 		pcb->rcv_wnd = TCP_WND_MAX(pcb);
 		if (tcp_close(pcb) != ERR_OK)
 			return ERR_OK; /* no memory now: the poll comes back to it */
@@ -178,7 +184,7 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 	(void)argument;
 	if (error != ERR_OK || !pcb)
 		return ERR_VAL;
-	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX)
+	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX || network_memory_low())
 		return ERR_MEM;
 	connection = mem_calloc(1, sizeof(*connection));
 	if (!connection)
@@ -186,7 +192,8 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 	connection->pcb = pcb;
 	counters.connections++;
 	counters.connections_now++;
-	/* The peer was told this window when it connected: unscaled, it is all that the field can say. */
+	/* The peer was told this window when it connected: unscaled, it is all that the field can
+	 * say. */
 	if (pcb->rcv_wnd > WINDOW) {
 		pcb->rcv_wnd = WINDOW;
 		pcb->rcv_ann_wnd = WINDOW;

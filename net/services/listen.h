@@ -15,14 +15,15 @@
 /* tcp_poll() counts in half seconds; idle connections are looked for at this interval. */
 #define SERVICE_POLL_INTERVAL 10
 
-/* Listens on the port of all addresses, IPv4 and IPv6. The pcb is stored. 0, -EADDRINUSE, -ENOMEM. */
+/* Listens on the port of all addresses, IPv4 and IPv6. The pcb is stored. 0, -EADDRINUSE, -ENOMEM.
+ */
 int service_listen_tcp(uint16_t port, tcp_accept_fn accept, struct tcp_pcb **listener);
 int service_listen_udp(uint16_t port, udp_recv_fn receive);
 void service_unlisten_tcp(struct tcp_pcb *listener);
 
 /*
- * Whether the datagram that is being received may be answered: from a port at which no small service of
- * somebody else listens (two echo servers would never stop), and sent to us alone.
+ * Whether the datagram that is being received may be answered: from a port at which no small
+ * service of somebody else listens (two echo servers would never stop), and sent to us alone.
  */
 bool service_may_answer(uint16_t source_port);
 

@@ -11,11 +11,12 @@
 
 #define LOG_AREA "services"
 
-OPTION(services, "services", "none|http,echo,discard,chargen", "what is offered on the network", NULL);
+OPTION(services, "services", "none|http,echo,discard,chargen", "what is offered on the network",
+       NULL);
 
 static bool is_known(const char *word, size_t length)
 {
-	TABLE_FOREACH(services, struct service, service)
+	TABLE_FOREACH (services, struct service, service)
 		if (strlen(service->name) == length && !strncmp(service->name, word, length))
 			return true;
 	return false;
@@ -42,8 +43,7 @@ void services_start(void)
 	if (!strcmp(list, "none"))
 		return;
 	check_names(list);
-	TABLE_FOREACH(services, struct service, service)
-	{
+	TABLE_FOREACH (services, struct service, service) {
 		int status;
 
 		if (!option_list_has(list, service->name))
@@ -60,8 +60,7 @@ void services_start(void)
 static void describe(struct facts *facts)
 {
 	fact_list(facts, "services");
-	TABLE_FOREACH(services, struct service, service)
-	{
+	TABLE_FOREACH (services, struct service, service) {
 		const struct service_counters *counters = service->counters;
 
 		fact_item(facts);

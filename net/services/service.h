@@ -17,7 +17,8 @@ struct service {
 	const char *name;
 	const char *ports; /* for people: "tcp 80" */
 	const char *help;
-	/* Begins to listen. 0 or a negative errno, after what it had begun was undone. Under the core lock. */
+	/* Begins to listen. 0 or a negative errno, after what it had begun was undone. Under the
+	 * core lock. */
 	int (*start)(void);
 	/* What it did so far. Any thread changes them under the core lock. */
 	struct service_counters *counters;
@@ -32,9 +33,12 @@ TABLE_DECLARE(services, struct service);
 
 #define SERVICE(identifier, service_ports, service_help, start_function)                           \
 	static struct service_counters counters;                                                   \
-	TABLE_ENTRY(services, struct service, service_entry_##identifier) = {                      \
-		.name = #identifier, .ports = (service_ports), .help = (service_help),             \
-		.start = (start_function), .counters = &counters }
+	TABLE_ENTRY(services, struct service,                                                      \
+		    service_entry_##identifier) = {.name = #identifier,                            \
+						   .ports = (service_ports),                       \
+						   .help = (service_help),                         \
+						   .start = (start_function),                      \
+						   .counters = &counters}
 
 /* Starts what `services=` names. Under the core lock. */
 void services_start(void);

@@ -305,7 +305,7 @@ static void a_list_becomes_a_table(void **state)
 {
 	(void)state;
 	assert_int_equal(facts_print_html(collect, &length), 0);
-	assert_has("<th scope=\"col\">Index</th><th scope=\"col\">Extra</th>");
+	assert_has("<th scope=\"col\" class=\"n\">Index</th><th scope=\"col\">Extra</th>");
 	assert_has("<tr><td class=\"n\">0</td><td></td></tr>");
 	assert_has("<tr><td class=\"n\">1</td><td>more</td></tr>");
 }

@@ -34,9 +34,12 @@ static void expect(const struct memory_range *ranges, unsigned int count)
 static void a_pc_with_a_hole(void **state)
 {
 	static const struct boot_memory entries[] = {
-		{0, 0x9fc00, BOOT_MEMORY_USABLE},	 {0x9fc00, 0x400, BOOT_MEMORY_RESERVED},
-		{0xf0000, 0x10000, BOOT_MEMORY_RESERVED}, {M, 3 * G - M - 128 * K, BOOT_MEMORY_USABLE},
-		{3 * G - 128 * K, 128 * K, BOOT_MEMORY_RESERVED}, {4 * G, 5 * G, BOOT_MEMORY_USABLE},
+		{0, 0x9fc00, BOOT_MEMORY_USABLE},
+		{0x9fc00, 0x400, BOOT_MEMORY_RESERVED},
+		{0xf0000, 0x10000, BOOT_MEMORY_RESERVED},
+		{M, 3 * G - M - 128 * K, BOOT_MEMORY_USABLE},
+		{3 * G - 128 * K, 128 * K, BOOT_MEMORY_RESERVED},
+		{4 * G, 5 * G, BOOT_MEMORY_USABLE},
 	};
 	static const struct memory_range wanted[] = {
 		{0x1000, 0x9f000}, {M, 3 * G - 128 * K}, {4 * G, 9 * G}};
@@ -114,8 +117,8 @@ static void more_ranges_than_fit(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < COUNT(entries); i++)
-		entries[i] = (struct boot_memory){(i + 1) * M, (i % 7 + 1) * 4 * K,
-						  BOOT_MEMORY_USABLE};
+		entries[i] =
+			(struct boot_memory){(i + 1) * M, (i % 7 + 1) * 4 * K, BOOT_MEMORY_USABLE};
 	entries[199].length = 512 * K;
 	make(entries, COUNT(entries));
 	assert_int_equal(map.count, COUNT(map.ranges));

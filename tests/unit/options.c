@@ -54,8 +54,9 @@ static void unknown_words_are_named_and_linux_words_pass(void **state)
 {
 	(void)state;
 	host_log_clear();
-	options_parse("BOOT_IMAGE=/vmlinuz root=/dev/vda rw earlyprintk=ttyS0 reboot=k pci=off noapic "
-		      "i8042.noaux i8042.nomux acpi=off");
+	options_parse(
+		"BOOT_IMAGE=/vmlinuz root=/dev/vda rw earlyprintk=ttyS0 reboot=k pci=off noapic "
+		"i8042.noaux i8042.nomux acpi=off");
 	assert_int_equal(host_log_count(), 0);
 	options_parse("tset.number=3 i8043.noaux");
 	assert_int_equal(host_log_count(), 2);

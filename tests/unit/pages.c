@@ -137,7 +137,8 @@ static void random_use(void **state)
 
 		if (held[i].count) {
 			/* Sometimes only a part comes back. */
-			size_t part = rand() % 4 ? held[i].count : (size_t)rand() % held[i].count + 1;
+			size_t part =
+				rand() % 4 ? held[i].count : (size_t)rand() % held[i].count + 1;
 
 			mark(held[i].address, part, 1, 0);
 			pages_free(held[i].address, part);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How lwIP is configured: only what differs from its defaults (lwip/opt.h has the meaning of each). */
+/* How lwIP is configured: only what differs from its defaults (lwip/opt.h has the meaning of each).
+ */
 #ifndef NET_LWIP_LWIPOPTS_H
 #define NET_LWIP_LWIPOPTS_H
 
 /*
- * Threads: the receive threads call the stack directly under its lock; the thread of lwIP itself runs
- * the timers. See net/lwip/stack.h.
+ * Threads: the receive threads call the stack directly under its lock; the thread of lwIP itself
+ * runs the timers. See net/lwip/stack.h.
  */
 #define NO_SYS 0
 #define SYS_LIGHTWEIGHT_PROT 1
@@ -15,8 +16,8 @@
 #define TCPIP_MBOX_SIZE 64
 
 /*
- * Memory: everything comes from the allocator of net/lwip/memory.c, because any of it may be handed to a
- * device. Its total is bounded there, so lwIP's own numbers of each kind do not matter.
+ * Memory: everything comes from the allocator of net/lwip/memory.c, because any of it may be handed
+ * to a device. Its total is bounded there, so lwIP's own numbers of each kind do not matter.
  */
 #define MEM_LIBC_MALLOC 1
 #define MEMP_MEM_MALLOC 1
@@ -43,7 +44,8 @@
 #define IP_DEFAULT_TTL 64
 #define LWIP_RAW 1
 #define LWIP_DHCP 1
-/* The server knows whom it gave what; asking the link for a conflict costs a second of each boot. */
+/* The server knows whom it gave what; asking the link for a conflict costs a second of each boot.
+ */
 #define DHCP_DOES_ARP_CHECK 0
 #define LWIP_DNS 1
 #define DNS_MAX_SERVERS 4
@@ -56,7 +58,8 @@
 #define LWIP_IPV6_MLD 1
 #define LWIP_IPV6_FRAG 1
 #define LWIP_IPV6_REASS 1
-/* The reassembly's notes are larger than the header they would overwrite where pointers have 64 bits. */
+/* The reassembly's notes are larger than the header they would overwrite where pointers have 64
+ * bits. */
 #define IPV6_FRAG_COPYHEADER 1
 #define LWIP_ND6_NUM_NEIGHBORS 32
 #define LWIP_ND6_NUM_DESTINATIONS 32
@@ -64,18 +67,20 @@
 #define MEMP_NUM_ND6_QUEUE 32
 
 /*
- * TCP. The windows hold what is in flight at some Gbit/s for a millisecond. The segment size is that of
- * jumbo frames; lwIP lowers it to what each interface can carry.
+ * TCP. The windows hold what is in flight at some Gbit/s for a millisecond, where there is memory
+ * for that: all sockets together must not fill it with what nobody reads, or none would get on. So
+ * the numbers here are the least, and memory.c decides how much is added. The segment size is that
+ * of jumbo frames; lwIP lowers it to what each interface can carry.
  */
 #define TCP_MSS 8960
 #define TCP_OVERSIZE 1460
 #define LWIP_WND_SCALE 1
 #define TCP_RCV_SCALE 4
-#define TCP_WND (512u << 10)
-#define TCP_SND_BUF (512u << 10)
+#define TCP_WND (16384u + network_window_more)
+#define TCP_SND_BUF (32768u + network_window_more)
 #define TCP_SND_QUEUELEN 2048
 #define TCP_SNDLOWAT (16u << 10)
-#define TCP_WND_UPDATE_THRESHOLD (32u << 10)
+#define TCP_WND_UPDATE_THRESHOLD LWIP_MIN(TCP_WND / 4, 32768u)
 #define TCP_QUEUE_OOSEQ 1
 #define TCP_OOSEQ_MAX_BYTES (256u << 10)
 #define TCP_OOSEQ_MAX_PBUFS 256
@@ -88,7 +93,8 @@
 /* Sockets */
 #define LWIP_NETCONN 1
 #define LWIP_SOCKET 1
-/* Functions of the right names, but not read(), write() and close(): those are newlib's for all files. */
+/* Functions of the right names, but not read(), write() and close(): those are newlib's for all
+ * files. */
 #define LWIP_COMPAT_SOCKETS 2
 #define LWIP_POSIX_SOCKETS_IO_NAMES 0
 #define LWIP_SOCKET_OFFSET 16

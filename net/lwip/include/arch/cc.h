@@ -56,6 +56,9 @@ void network_core_assert(void);
 #define UNLOCK_TCPIP_CORE() network_core_unlock()
 #define LWIP_ASSERT_CORE_LOCKED() network_core_assert()
 
+/* Bytes that the windows of TCP have above their least: see lwipopts.h. */
+extern uint32_t network_window_more;
+
 /* lwIP's heap: net/lwip/memory.c */
 void *network_memory_alloc(size_t size);
 void *network_memory_zalloc(size_t count, size_t size);
