@@ -39,14 +39,15 @@ static void put_escaped(struct facts_writer *writer, const char *text)
 
 /* Words that are not written as they are spelt in names. */
 static const char *const spellings[][2] = {
-	{"acpi", "ACPI"},     {"apic", "APIC"}, {"apics", "APICs"}, {"bar", "BAR"},
-	{"cpu", "CPU"},	      {"cpus", "CPUs"}, {"dhcp", "DHCP"},   {"dma", "DMA"},
-	{"dns", "DNS"},	      {"http", "HTTP"}, {"id", "ID"},	    {"ip", "IP"},
-	{"ipv4", "IPv4"},     {"ipv6", "IPv6"}, {"lwip", "lwIP"},   {"mac", "MAC"},
-	{"mmio", "MMIO"},     {"msi", "MSI"},	{"msix", "MSI-X"},  {"mtu", "MTU"},
-	{"numa", "NUMA"},     {"pci", "PCI"},	{"rsdp", "RSDP"},   {"tcp", "TCP"},
-	{"tsc", "TSC"},	      {"udp", "UDP"},	{"uefi", "UEFI"},   {"virtio", "virtio"},
+	/* clang-format off */
+	{"acpi", "ACPI"}, {"apic", "APIC"}, {"apics", "APICs"}, {"bar", "BAR"}, {"bars", "BARs"},
+	{"cpu", "CPU"}, {"cpus", "CPUs"}, {"dhcp", "DHCP"}, {"dma", "DMA"}, {"dns", "DNS"},
+	{"http", "HTTP"}, {"hz", "Hz"}, {"id", "ID"}, {"ip", "IP"}, {"ipv4", "IPv4"},
+	{"ipv6", "IPv6"}, {"lwip", "lwIP"}, {"mac", "MAC"}, {"mmio", "MMIO"}, {"msi", "MSI"},
+	{"msix", "MSI-X"}, {"mtu", "MTU"}, {"numa", "NUMA"}, {"pci", "PCI"}, {"rsdp", "RSDP"},
+	{"tcp", "TCP"}, {"tsc", "TSC"}, {"udp", "UDP"}, {"uefi", "UEFI"}, {"virtio", "virtio"},
 	{"x2apic", "x2APIC"},
+	/* clang-format on */
 };
 
 /* "link_up" as "Link up", "pci" as "PCI". */
@@ -91,13 +92,15 @@ static bool is_right_aligned(const struct fact *fact)
 	       fact->kind == FACT_NANOSECONDS;
 }
 
-/* The value of a scalar or a list of strings, with the exact number on hover where it was rounded.
+/* The value of a scalar, a list of strings or an empty list, with the exact number on hover where it was rounded.
  */
 static void put_value(struct facts_writer *writer, const struct fact *fact)
 {
 	char buffer[FACTS_VALUE_MAX], exact[FACTS_VALUE_MAX];
 
-	if (fact->kind == FACT_STRING_LIST) {
+	if (!fact_is_scalar(fact)) {
+		if (!fact->first)
+			facts_put(writer, "none");
 		for (const struct fact *string = fact->first; string; string = string->next) {
 			facts_put(writer, "<code>");
 			put_escaped(writer, string->text);
@@ -130,7 +133,8 @@ static void put_value(struct facts_writer *writer, const struct fact *fact)
 
 static bool fits_cell(const struct fact *fact)
 {
-	return fact_is_scalar(fact) || fact->kind == FACT_STRING_LIST;
+	return fact_is_scalar(fact) || fact->kind == FACT_STRING_LIST ||
+	       (fact->kind == FACT_LIST && !fact->first);
 }
 
 /*
@@ -159,12 +163,35 @@ static unsigned int find_columns(const struct fact *list, const char *columns[CO
 	return count;
 }
 
+static const struct fact *find_fact(const struct fact *item, const char *name)
+{
+	const struct fact *fact = item->first;
+
+	while (fact && strcmp(fact->name, name))
+		fact = fact->next;
+	return fact;
+}
+
+/* By the first item that has it. */
+static bool column_is_number(const struct fact *list, const char *name)
+{
+	for (const struct fact *item = list->first; item; item = item->next) {
+		const struct fact *fact = find_fact(item, name);
+
+		if (fact && fact->kind != FACT_NONE)
+			return is_right_aligned(fact);
+	}
+	return false;
+}
+
 static void put_table(struct facts_writer *writer, const struct fact *list,
 		      const char *const columns[], unsigned int count)
 {
 	facts_put(writer, "<div class=\"wide\"><table class=\"list\"><thead><tr>");
 	for (unsigned int i = 0; i < count; i++) {
-		facts_put(writer, "<th scope=\"col\">");
+		facts_put(writer, column_is_number(list, columns[i])
+					  ? "<th scope=\"col\" class=\"n\">"
+					  : "<th scope=\"col\">");
 		put_label(writer, columns[i]);
 		facts_put(writer, "</th>");
 	}
@@ -172,10 +199,8 @@ static void put_table(struct facts_writer *writer, const struct fact *list,
 	for (const struct fact *item = list->first; item; item = item->next) {
 		facts_put(writer, "<tr>");
 		for (unsigned int i = 0; i < count; i++) {
-			const struct fact *fact = item->first;
+			const struct fact *fact = find_fact(item, columns[i]);
 
-			while (fact && strcmp(fact->name, columns[i]))
-				fact = fact->next;
 			facts_put(writer,
 				  fact && is_right_aligned(fact) ? "<td class=\"n\">" : "<td>");
 			if (fact)
@@ -195,10 +220,6 @@ static void put_list(struct facts_writer *writer, const struct fact *list, unsig
 	const char *columns[COLUMNS_MAX];
 	unsigned int count = find_columns(list, columns);
 
-	if (!list->first) {
-		facts_put(writer, "<p>none</p>\n");
-		return;
-	}
 	if (count) {
 		put_table(writer, list, columns, count);
 		return;

@@ -5,6 +5,7 @@
 #include "kernel/time/clock.h"
 #include "kernel/version.h"
 #include "net/lwip/memory.h"
+#include "net/lwip/stack.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -96,14 +97,17 @@ void http_answer_free(struct http_answer *answer)
 
 static int make_html(struct http_answer *answer)
 {
-	uint64_t up = clock_monotonic() / (NANOSECONDS_PER_SECOND / 10);
-	char summary[160];
+	uint64_t up = clock_monotonic() / (NANOSECONDS_PER_SECOND / 10), after = 0;
+	const char *address = network_stack_ready(&after);
+	char summary[240];
 	int status = append_text(answer, page_head);
 
+	after /= NANOSECONDS_PER_MILLISECOND / 10;
 	sniprintf(summary, sizeof(summary),
-		  "<p class=\"summary\">" RINGSIDE
-		  " &middot; up for %u.%u s</p>\n</header>\n<main>\n",
-		  (unsigned int)(up / 10), (unsigned int)(up % 10));
+		  "<p class=\"summary\">" RINGSIDE " &middot; %s, ready after %u.%u ms &middot; up "
+		  "for %u.%u s</p>\n</header>\n<main>\n",
+		  address ? address : "no address", (unsigned int)(after / 10),
+		  (unsigned int)(after % 10), (unsigned int)(up / 10), (unsigned int)(up % 10));
 	if (!status)
 		status = append_text(answer, summary);
 	if (!status)

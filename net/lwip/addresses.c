@@ -18,6 +18,8 @@
 #include "net/lwip/interface.h"
 #include "net/lwip/stack.h"
 
+#include <string.h>
+
 #define LOG_AREA "network"
 #define ADDRESS_PATIENCE_MS 10000u
 #define IPV6_MTU_MIN 1280
@@ -32,6 +34,8 @@ static bool check_ip(const char *value)
 OPTION(ip, "ip", "dhcp|off|ADDR/LEN[,GATEWAY]", "how eth0 gets its IPv4 address", check_ip);
 
 static bool services_ready, ready, given_up;
+static uint64_t ready_after;
+static struct address_text ready_address;
 static struct wait_queue waiters = WAIT_QUEUE_INIT;
 
 uint64_t network_stack_copied(void)
@@ -48,10 +52,21 @@ bool network_stack_wait(uint64_t timeout)
 	return ready;
 }
 
+const char *network_stack_ready(uint64_t *after)
+{
+	if (!__atomic_load_n(&ready, __ATOMIC_ACQUIRE))
+		return NULL;
+	*after = ready_after;
+	return ready_address.text;
+}
+
 static void say_ready(const char *address)
 {
-	uint64_t microseconds = clock_monotonic() / NANOSECONDS_PER_MICROSECOND;
+	uint64_t microseconds;
 
+	ready_after = clock_monotonic();
+	strncpy(ready_address.text, address, sizeof(ready_address.text) - 1);
+	microseconds = ready_after / NANOSECONDS_PER_MICROSECOND;
 	log_print(LOG_NOTICE, "ringside", "ready %s in %u.%u ms", address,
 		  (unsigned int)(microseconds / 1000), (unsigned int)(microseconds / 100 % 10));
 	/* From here on: what getting an address took is nobody's data. */

@@ -155,7 +155,12 @@ static void describe_memory(struct facts *facts)
 static void describe(struct facts *facts)
 {
 	struct address_text text;
+	uint64_t ready_after;
 
+	if (network_stack_ready(&ready_after))
+		fact_nanoseconds(facts, "ready_after", ready_after);
+	else
+		fact_none(facts, "ready_after");
 	LOCK_TCPIP_CORE();
 	fact_list(facts, "interfaces");
 	for (const struct interface *i = interfaces; i; i = i->next)
