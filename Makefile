@@ -270,7 +270,7 @@ test:
 	@$(MAKE) -j$(JOBS) test-all
 
 test-all: images $(UNIT_TESTS)
-	$(Q).ci/test $(T)
+	$(Q).ci/test '$(T)'
 
 lint:
 	@.ci/install build test lint

@@ -67,6 +67,8 @@ void facts_command_line(struct handover *handover, EFI_LOADED_IMAGE *image)
 	}
 	line[used] = '\0';
 	skip = program_name(line);
+	while (is_space(line[skip]))
+		skip++;
 	CopyMem(line, line + skip, used - skip + 1);
 }
 

@@ -96,11 +96,13 @@ void log_print(enum log_level level, const char *area, const char *format, ...)
 {
 	static const char *const marks[] = {"error: ", "warning: ", "", "", ""};
 	char text[LOG_LINE_MAX];
-	struct entry entry = {.time = clock_monotonic(), .level = (uint8_t)level};
+	struct entry entry = {0};
 	va_list arguments;
 	uint64_t flags;
 	int length, more;
 
+	entry.time = clock_monotonic();
+	entry.level = (uint8_t)level;
 	length = sniprintf(text, sizeof(text), "%s: %s", area, marks[level]);
 	if (length < 0 || (size_t)length >= sizeof(text))
 		return;
@@ -112,7 +114,7 @@ void log_print(enum log_level level, const char *area, const char *format, ...)
 	length += more;
 	if ((size_t)length >= sizeof(text)) {
 		length = sizeof(text) - 1;
-		memcpy(text + length - 3, "...", 3);
+		strcpy(text + length - 3, "...");
 	}
 	/* What devices and packets say must not write to the terminal. */
 	for (int i = 0; i < length; i++)

@@ -167,7 +167,7 @@ static unsigned int order_at(const struct region *region, uint64_t frame, uint64
 
 	if (order > PAGES_ORDERS - 1)
 		order = PAGES_ORDERS - 1;
-	while (1ULL << order > last - frame)
+	while (order && 1ULL << order > last - frame)
 		order--;
 	return order;
 }

@@ -180,7 +180,7 @@ static void allocate(void *result)
 static const char *malloc_test(void)
 {
 	static const char *results[CPUS_MAX];
-	struct thread *threads[CPUS_MAX];
+	struct thread *threads[CPUS_MAX] = {NULL};
 	const char *seen = NULL;
 
 	for (unsigned int i = 0; i < cpu_count; i++) {
@@ -191,7 +191,7 @@ static const char *malloc_test(void)
 		if (!threads[i])
 			return "a thread could not be made";
 	}
-	for (unsigned int i = 0; i < cpu_count; i++) {
+	for (unsigned int i = 0; i < cpu_count && threads[i]; i++) {
 		thread_join(threads[i]);
 		seen = results[i] ? results[i] : seen;
 	}

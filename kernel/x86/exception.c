@@ -157,6 +157,11 @@ void exception(const struct interrupt_frame *f)
 		       (unsigned long)f->r11, (unsigned long)f->r12, (unsigned long)f->r13,
 		       (unsigned long)f->r14, (unsigned long)f->r15);
 	stack_trace_print(f->rip, f->rbp);
+	/* A call to what is not code has left its return address only: no frame tells of the caller. */
+	if (f->vector == EXCEPTION_PAGE_FAULT && f->error & PAGE_FAULT_FETCH && readable(f->rsp)) {
+		console_printf("called from:\n");
+		print_place(*(const uint64_t *)f->rsp - 1);
+	}
 	exit_panic();
 }
 
