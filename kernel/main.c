@@ -42,19 +42,18 @@ static const struct job *find_job(const char *name)
 	return NULL;
 }
 
-static bool run_check(const char *value)
-{
-	return find_job(value) != NULL;
-}
 OPTION(run, "run", "a job's name (the command `help` lists them)",
-       "the job to run (default: shell)", run_check);
+       "the job to run (default: shell)", NULL);
 
 const struct boot_info *boot_information(void)
 {
 	return boot;
 }
 
-/* The application's image has one more job, its main(); otherwise the shell. */
+/*
+ * The job that was asked for, NULL when there is none of that name. An application's image has one more
+ * job, its main(), and that is what it does unasked.
+ */
 static const struct job *chosen_job(void)
 {
 	const char *name = option_get("run", NULL);
@@ -78,6 +77,11 @@ static void start(void *unused)
 	pci_bind_drivers();
 	virtio_mmio_init();
 	job = chosen_job();
+	if (!job) {
+		/* Nobody may be there to see a shell: whoever started this gets a status. */
+		log_error("run=%s: there is no such job", option_get("run", ""));
+		exit_job(EXIT_USAGE);
+	}
 	network_stack_start();
 	if (job->network_wait)
 		(void)network_stack_wait(job->network_wait);

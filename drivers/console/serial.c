@@ -8,6 +8,8 @@
 #include "kernel/x86/interrupt.h"
 #include "kernel/x86/io.h"
 
+#include <stdio.h>
+
 #define PORT 0x3f8
 #define ISA_IRQ 4
 
@@ -31,35 +33,63 @@
 #define INPUT_BURST_MAX 64
 
 /*
- * A port that never gets empty is not ours to wait for. An emulated one is always ready; real ones
- * send 16 characters in 1.4 ms. Counted in register reads, since this must work before there is a
- * clock.
+ * A real port sends 16 characters in 1.4 ms; an emulated one is ready at once, unless whoever reads it
+ * is slow. A port that is not ready for so long is not waited for again until it is: what is lost
+ * meanwhile is counted, and said when it goes on.
  */
-#define READY_READS_MAX 20000
+#define READY_WAIT (100 * NANOSECONDS_PER_MILLISECOND)
+
+static bool stalled;
+static size_t lost;
+
+static bool status_reached(uint8_t bit, uint64_t wait)
+{
+	uint64_t deadline = clock_monotonic() + wait;
+
+	while (!(port_read8(PORT + LINE_STATUS) & bit)) {
+		if (clock_monotonic() >= deadline)
+			return false;
+		cpu_relax();
+	}
+	return true;
+}
+
+/* How much of the text went out: all, or as much as did before the port stalled. */
+static size_t send(const char *text, size_t length)
+{
+	size_t sent = 0;
+
+	while (sent < length) {
+		size_t part = length - sent < FIFO_DEPTH ? length - sent : FIFO_DEPTH;
+
+		stalled = !status_reached(LINE_STATUS_EMPTY, stalled ? 0 : READY_WAIT);
+		if (stalled)
+			break;
+		for (size_t i = 0; i < part; i++)
+			port_write8(PORT + DATA, (uint8_t)text[sent + i]);
+		sent += part;
+	}
+	return sent;
+}
 
 static void serial_write(struct console *console, const char *text, size_t length)
 {
-	(void)console;
-	while (length) {
-		size_t part = length < FIFO_DEPTH ? length : FIFO_DEPTH;
-		unsigned int reads = 0;
+	char note[48];
 
-		while (!(port_read8(PORT + LINE_STATUS) & LINE_STATUS_EMPTY))
-			if (++reads == READY_READS_MAX)
-				return;
-		for (size_t i = 0; i < part; i++)
-			port_write8(PORT + DATA, (uint8_t)text[i]);
-		text += part;
-		length -= part;
+	(void)console;
+	if (lost) {
+		int note_length = sniprintf(note, sizeof(note), "[%zu characters lost]\r\n", lost);
+
+		if (send(note, (size_t)note_length) == (size_t)note_length)
+			lost = 0;
 	}
+	lost += length - send(text, length);
 }
 
 static void serial_drain(struct console *console)
 {
 	(void)console;
-	for (unsigned int i = 0; i < READY_READS_MAX; i++)
-		if (port_read8(PORT + LINE_STATUS) & LINE_STATUS_IDLE)
-			return;
+	(void)status_reached(LINE_STATUS_IDLE, READY_WAIT);
 }
 
 static struct console serial = {.name = "ttyS0", .write = serial_write, .drain = serial_drain};
