@@ -363,7 +363,7 @@ static bool allocate_parts(struct split_queue *queue, uint16_t size)
 {
 	const struct dma_constraints constraints = {.align = CACHE_LINE};
 	size_t avail_offset = size * sizeof(struct split_desc);
-	size_t used_offset = avail_offset + sizeof(struct split_avail) + (size + 1u) * sizeof(le16);
+	size_t used_offset;
 	char *block;
 
 	avail_offset = (avail_offset + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);

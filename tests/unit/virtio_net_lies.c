@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The network driver and a device that lies or breaks: nothing is lost, nothing hangs, and the device ends
+ * marked down with one line.
+ */
+#include "tests/device/net_stack.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -- A device that lies */
+
+/* Marked down, one line, everything given back, and nothing hangs. */
+static void expect_stopped(unsigned int logged)
+{
+	struct virtio_net *driver = stack.device->driver_data;
+
+	stack_poll();
+	assert_true(stack.device->events & NETWORK_EVENT_STOPPED);
+	assert_false(stack.device->link_up);
+	assert_int_equal(host_log_count(), logged);
+	assert_int_equal(stack.net.model.status, 0);
+	assert_int_equal(driver->receive.posted, 0);
+	stack_check_no_leak();
+	assert_int_equal(stack_send(100, 1, 12), -ENETDOWN);
+	stack_flush();
+	assert_int_equal(stack_poll(), 0);
+	assert_false(stack_arm());
+	virtio_model_net_link(&stack.net, true);
+	stack_stop();
+}
+
+static void test_lie_num_buffers(void **state)
+{
+	(void)state;
+	stack_start("");
+	stack_boot();
+	stack.net.lie_num_buffers = true;
+	stack.net.num_buffers = 0;
+	stack_inject(100);
+	host_poll();
+	stack_poll();
+	assert_int_equal(stack.received, 0);
+	assert_int_equal(stack_statistics().receive_errors, 1);
+	/* More than were used: the frame waits, and the next one is taken for its end. */
+	stack.net.num_buffers = 2;
+	stack_inject(100);
+	host_poll();
+	stack_poll();
+	assert_int_equal(stack.received, 0);
+	stack.net.lie_num_buffers = false;
+	stack_inject(100);
+	host_poll();
+	stack_poll();
+	assert_int_equal(stack.received, 1);
+	assert_int_equal(stack.length, 212);
+	stack_inject(100);
+	host_poll();
+	stack_poll();
+	assert_int_equal(stack.received, 2);
+	assert_int_equal(stack.length, 100);
+	stack_check_no_leak();
+	/* More than are lent at all. */
+	stack.net.lie_num_buffers = true;
+	stack.net.num_buffers = STACK_RING + 1;
+	stack_inject(100);
+	host_poll();
+	expect_stopped(1);
+}
+
+static void test_lie_length(void **state)
+{
+	static const uint32_t lengths[] = {0, 1, 11, 12, 25};
+
+	(void)state;
+	for (unsigned int mergeable = 0; mergeable < 2; mergeable++) {
+		stack_start(mergeable ? "" : "virtio.features=-mrg_rxbuf");
+		stack_boot();
+		stack.net.lie_length = true;
+		for (unsigned int i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+			stack.net.length = lengths[i];
+			stack_inject(100);
+			host_poll();
+			stack_poll();
+			assert_int_equal(stack.received, 0);
+			assert_int_equal(stack_statistics().receive_errors, i + 1);
+			stack_check_no_leak();
+		}
+		stack.net.length = VIRTIO_NET_CAPACITY + 1;
+		stack_inject(100);
+		host_poll();
+		expect_stopped(1);
+	}
+}
+
+static void test_lie_used(void **state)
+{
+	(void)state;
+	stack_start("");
+	stack_boot();
+	model_split_push(&stack.net.model, 0, 4711, 100);
+	expect_stopped(1);
+
+	stack_start("");
+	stack_boot();
+	*model_split_used_idx(&stack.net.model, 0) = 1000;
+	expect_stopped(1);
+
+	/* In the ring of sent frames, with some outstanding. */
+	stack_start("");
+	stack_boot();
+	stack.net.hold_transmit = true;
+	assert_int_equal(stack_send(100, 1, 12), 0);
+	assert_int_equal(stack_send(100, 2, 0), 0);
+	stack_flush();
+	*model_split_used_idx(&stack.net.model, 1) = 1000;
+	expect_stopped(1);
+	assert_int_equal(stack.given_back, 2);
+}
+
+static void test_needs_reset(void **state)
+{
+	(void)state;
+	stack_start("");
+	stack_boot();
+	stack.net.hold_transmit = true;
+	assert_int_equal(stack_send(100, 1, 12), 0);
+	stack.device->events = 0;
+	virtio_model_needs_reset(&stack.net.model);
+	assert_true(stack.device->events != 0); /* the thread is woken */
+	assert_true(stack_arm());		/* and does not sleep before it polled */
+	expect_stopped(1);
+	assert_int_equal(stack.given_back, 1);
+}
+
+static void test_reset_never_ends(void **state)
+{
+	(void)state;
+	stack_start("");
+	stack_boot();
+	stack.net.hold_transmit = true;
+	assert_int_equal(stack_send(100, 1, 12), 0);
+	stack.net.model.reset_never = true;
+	virtio_model_needs_reset(&stack.net.model);
+	stack_poll();
+	assert_true(stack.device->events & NETWORK_EVENT_STOPPED);
+	assert_int_equal(stack.tokens_out, stack.tokens_back);
+	stack_stop();
+}
+
+/* Random lies in used entries, headers and indices: whatever comes, nothing is lost or crashes. */
+static void test_random_lies(void **state)
+{
+	(void)state;
+	for (unsigned int seed = 0; seed < 300; seed++) {
+		struct virtio_net *driver;
+
+		srand(seed);
+		stack_start(seed & 1 ? "" : "virtio.features=-mrg_rxbuf");
+		stack_boot();
+		driver = stack.device->driver_data;
+		for (unsigned int step = 0; step < 60 && !driver->stopped; step++) {
+			unsigned int what = (unsigned int)rand() % 40;
+
+			stack.net.lie_header = stack.net.lie_num_buffers = stack.net.lie_length =
+				false;
+			if (what < 4) {
+				stack.net.lie_header = true;
+				for (unsigned int i = 0; i < sizeof(stack.net.header); i++)
+					((uint8_t *)&stack.net.header)[i] = (uint8_t)rand();
+				stack.net.header.num_buffers = (uint16_t)(1 + rand() % 3);
+			} else if (what < 6) {
+				stack.net.lie_length = true;
+				stack.net.length = (uint32_t)rand() % 2100;
+			} else if (what == 6) {
+				stack.net.lie_num_buffers = true;
+				stack.net.num_buffers = (uint16_t)(rand() % 20);
+			} else if (what == 7 && seed % 3 == 0) {
+				model_split_push(&stack.net.model, (unsigned int)rand() % 2,
+						 (uint32_t)rand() % 20, (uint32_t)rand() % 2000);
+			} else if (what == 8 && seed % 5 == 0) {
+				*model_split_used_idx(&stack.net.model, (unsigned int)rand() % 2) +=
+					3;
+			}
+			if (rand() % 2 && stack.net.incoming_count < 32)
+				stack_inject(14 +
+					     (uint32_t)rand() % 3000 % (seed & 1 ? 3000 : 1500));
+			stack_send(60 + (uint32_t)rand() % 1400, 1 + (unsigned int)rand() % 4,
+				   rand() % 2 ? 12 : 0);
+			stack_flush();
+			host_poll();
+			stack_poll();
+		}
+		stack.net.hold_transmit = false;
+		host_poll();
+		stack_poll();
+		/* A lie may have made the model take a buffer twice: only the driver is judged
+		 * here. */
+		if (driver->stopped)
+			stack_check_no_leak();
+		virtio_model_net_free(&stack.net);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lie_num_buffers),	 cmocka_unit_test(test_lie_length),
+		cmocka_unit_test(test_lie_used),	 cmocka_unit_test(test_needs_reset),
+		cmocka_unit_test(test_reset_never_ends), cmocka_unit_test(test_random_lies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
