@@ -50,7 +50,8 @@ uint32_t pci_config_read(struct pci_address address, unsigned int offset, unsign
 	return access ? access->read(access, address, offset, width) & ones : ones;
 }
 
-void pci_config_write(struct pci_address address, unsigned int offset, unsigned int width, uint32_t value)
+void pci_config_write(struct pci_address address, unsigned int offset, unsigned int width,
+		      uint32_t value)
 {
 	const struct pci_access *access = access_for(address, offset, width);
 

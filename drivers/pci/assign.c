@@ -29,9 +29,9 @@ static const struct kind {
 	const char *name;
 	uint64_t bridge_step;
 } kinds[PCI_BRIDGE_WINDOWS] = {
-	[PCI_BRIDGE_IO] = { "ports", 0x1000 },
-	[PCI_BRIDGE_MEMORY] = { "memory", 0x100000 },
-	[PCI_BRIDGE_PREFETCH] = { "memory above 4 GiB", 0x100000 },
+	[PCI_BRIDGE_IO] = {"ports", 0x1000},
+	[PCI_BRIDGE_MEMORY] = {"memory", 0x100000},
+	[PCI_BRIDGE_PREFETCH] = {"memory above 4 GiB", 0x100000},
 };
 
 /* The bus that is filled: behind `bridge`, or the root bus. */
@@ -125,7 +125,8 @@ static struct item *collect(const struct place *place, enum pci_bridge_window ki
 
 			if ((bar->type == PCI_BAR_IO || pci_bar_is_memory(bar)) && !bar->address &&
 			    kind_of(place, bar) == kind)
-				items[(*count)++] = (struct item){ function, i, bar->size, bar->size };
+				items[(*count)++] =
+					(struct item){function, i, bar->size, bar->size};
 		}
 		if (is_open_bridge(function) &&
 		    !pci_bridge_window_read(function, kind, &start, &length)) {
@@ -143,7 +144,7 @@ static struct item bridge_need(const struct place *place, struct pci_function *b
 			       enum pci_bridge_window kind)
 {
 	struct place inner = behind(place, bridge);
-	struct item need = { .function = bridge, .bar = -1, .align = kinds[kind].bridge_step };
+	struct item need = {.function = bridge, .bar = -1, .align = kinds[kind].bridge_step};
 	struct item *items;
 	size_t count;
 
@@ -160,7 +161,8 @@ static struct item bridge_need(const struct place *place, struct pci_function *b
 	return need;
 }
 
-static bool touches(uint64_t start, uint64_t size, uint64_t other, uint64_t other_size, uint64_t *end)
+static bool touches(uint64_t start, uint64_t size, uint64_t other, uint64_t other_size,
+		    uint64_t *end)
 {
 	if (start > other + (other_size - 1) || other > start + (size - 1))
 		return false;
@@ -169,10 +171,11 @@ static bool touches(uint64_t start, uint64_t size, uint64_t other, uint64_t othe
 }
 
 /* True when the range is taken, and where the one that takes it ends. */
-static bool taken(const struct place *place, enum pci_bridge_window kind, uint64_t start, uint64_t size,
-		  uint64_t *end)
+static bool taken(const struct place *place, enum pci_bridge_window kind, uint64_t start,
+		  uint64_t size, uint64_t *end)
 {
-	for (const struct pci_function *function = pci_first(); function; function = function->next) {
+	for (const struct pci_function *function = pci_first(); function;
+	     function = function->next) {
 		uint64_t other, length;
 
 		for (int i = 0; i < PCI_BARS_MAX; i++) {
@@ -213,7 +216,8 @@ static uint64_t first_free(const struct place *place, enum pci_bridge_window kin
 	uint64_t address = align_up(start, item->align), end;
 
 	for (unsigned int i = 0; i < STEPS_MAX; i++) {
-		if (address < start || address - start > length || item->size > length - (address - start))
+		if (address < start || address - start > length ||
+		    item->size > length - (address - start))
 			return 0;
 		if (!taken(place, kind, address, item->size, &end))
 			return address;
@@ -240,7 +244,8 @@ static uint64_t find_in_windows(const struct place *place, enum pci_bridge_windo
 	return 0;
 }
 
-static uint64_t find_room(const struct place *place, enum pci_bridge_window kind, const struct item *item)
+static uint64_t find_room(const struct place *place, enum pci_bridge_window kind,
+			  const struct item *item)
 {
 	uint64_t start, length, address;
 
@@ -299,7 +304,8 @@ void pci_assign(const struct pci_window *windows, unsigned int count)
 {
 	const struct pci_function *last = NULL;
 
-	for (const struct pci_function *function = pci_first(); function; function = function->next) {
+	for (const struct pci_function *function = pci_first(); function;
+	     function = function->next) {
 		struct place place = {
 			.segment = function->address.segment,
 			.bus = function->address.bus,
@@ -310,7 +316,8 @@ void pci_assign(const struct pci_window *windows, unsigned int count)
 		if (function->parent)
 			continue;
 		/* Functions are in the order of their addresses: once for each root bus. */
-		if (last && last->address.segment == place.segment && last->address.bus == place.bus)
+		if (last && last->address.segment == place.segment &&
+		    last->address.bus == place.bus)
 			continue;
 		last = function;
 		for (unsigned int i = 0; i < count; i++)

@@ -28,8 +28,8 @@ static unsigned int bar_offset(unsigned int bar)
 
 static unsigned int bar_count(const struct pci_function *function)
 {
-	return function->header_type == PCI_HEADER_NORMAL ? 6
-	       : function->header_type == PCI_HEADER_BRIDGE ? 2
+	return function->header_type == PCI_HEADER_NORMAL    ? 6
+	       : function->header_type == PCI_HEADER_BRIDGE  ? 2
 	       : function->header_type == PCI_HEADER_CARDBUS ? 1
 							     : 0;
 }
@@ -78,13 +78,15 @@ static unsigned int size_memory(struct pci_function *function, unsigned int numb
 		return 1;
 	}
 	if (number + 1 >= count) {
-		log_warning("%s: BAR %u says 64 bits, but is the last: ignored", function->name, number);
+		log_warning("%s: BAR %u says 64 bits, but is the last: ignored", function->name,
+			    number);
 		return 1;
 	}
 	bar->type = PCI_BAR_MEMORY64;
 	function->bars[number + 1].type = PCI_BAR_UPPER_HALF;
 	bar->size = size_of_mask((uint64_t)probe(function, number + 1) << 32 | mask, UINT64_MAX);
-	bar->address = (uint64_t)pci_read32(function, bar_offset(number + 1)) << 32 | (value & ~0xfu);
+	bar->address =
+		(uint64_t)pci_read32(function, bar_offset(number + 1)) << 32 | (value & ~0xfu);
 	return 2;
 }
 
@@ -95,18 +97,20 @@ static void check(struct pci_function *function, unsigned int number, uint32_t v
 	if (!bar->size) {
 		/* A register of zeroes is a BAR that is not there. */
 		if (value)
-			log_warning("%s: BAR %u has no size that can be: ignored", function->name, number);
+			log_warning("%s: BAR %u has no size that can be: ignored", function->name,
+				    number);
 		if (bar->type == PCI_BAR_MEMORY64)
 			function->bars[number + 1].type = PCI_BAR_NONE;
-		*bar = (struct pci_bar){ .type = PCI_BAR_NONE };
+		*bar = (struct pci_bar){.type = PCI_BAR_NONE};
 		return;
 	}
 	if (bar->address % bar->size || bar->address + (bar->size - 1) < bar->address) {
-		log_warning("%s: BAR %u at 0x%" PRIx64 " is not aligned to its size", function->name,
-			    number, bar->address);
+		log_warning("%s: BAR %u at 0x%" PRIx64 " is not aligned to its size",
+			    function->name, number, bar->address);
 		bar->address = 0;
 	}
-	if (pci_bar_is_memory(bar) && bar->address && platform_range_is_memory(bar->address, bar->size)) {
+	if (pci_bar_is_memory(bar) && bar->address &&
+	    platform_range_is_memory(bar->address, bar->size)) {
 		log_warning("%s: BAR %u at 0x%" PRIx64 " lies on memory", function->name, number,
 			    bar->address);
 		bar->address = 0;
@@ -175,8 +179,7 @@ void pci_enable(struct pci_function *function)
 
 void pci_disable(struct pci_function *function)
 {
-	pci_write16(function, PCI_COMMAND,
-		    pci_read16(function, PCI_COMMAND) & ~PCI_COMMAND_MASTER);
+	pci_write16(function, PCI_COMMAND, pci_read16(function, PCI_COMMAND) & ~PCI_COMMAND_MASTER);
 }
 
 volatile void *pci_bar_map(struct pci_function *function, unsigned int number, uint64_t offset,
@@ -191,7 +194,8 @@ volatile void *pci_bar_map(struct pci_function *function, unsigned int number, u
 	}
 	mapped = bar->size < MAPPED_MAX ? bar->size : MAPPED_MAX;
 	if (!length || length > mapped || offset > mapped - length) {
-		log_warning("%s: 0x%" PRIx64 " bytes at 0x%" PRIx64 " do not lie in BAR %u of 0x%" PRIx64,
+		log_warning("%s: 0x%" PRIx64 " bytes at 0x%" PRIx64
+			    " do not lie in BAR %u of 0x%" PRIx64,
 			    function->name, length, offset, number, bar->size);
 		return NULL;
 	}

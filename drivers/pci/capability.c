@@ -107,7 +107,8 @@ static unsigned int walk_extended(struct walk *walk, unsigned int after, uint16_
 	return 0;
 }
 
-unsigned int pci_capability_next(const struct pci_function *function, unsigned int after, uint8_t *id)
+unsigned int pci_capability_next(const struct pci_function *function, unsigned int after,
+				 uint8_t *id)
 {
 	struct walk walk;
 
@@ -124,7 +125,8 @@ unsigned int pci_extended_capability_next(const struct pci_function *function, u
 	return walk_extended(&walk, after, id);
 }
 
-unsigned int pci_capability_find(const struct pci_function *function, uint8_t id, unsigned int after)
+unsigned int pci_capability_find(const struct pci_function *function, uint8_t id,
+				 unsigned int after)
 {
 	unsigned int offset = after;
 	uint8_t found;

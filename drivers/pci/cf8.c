@@ -68,7 +68,7 @@ static struct pci_access cf8 = {
 /* The register keeps what is written to it, and bus 0 has something: a machine without it fails one. */
 static bool cf8_answers(void)
 {
-	struct pci_address address = { 0 };
+	struct pci_address address = {0};
 	uint64_t flags = spin_lock(&lock);
 	uint32_t before = port_read32(ADDRESS_PORT), kept;
 

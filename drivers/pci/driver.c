@@ -19,7 +19,7 @@ static bool matches(const struct pci_driver *driver, const struct pci_function *
 
 static void bind(struct pci_function *function)
 {
-	TABLE_FOREACH(pci_drivers, struct pci_driver, driver) {
+	TABLE_FOREACH (pci_drivers, struct pci_driver, driver) {
 		int error;
 
 		if (!matches(driver, function))

@@ -46,7 +46,8 @@ static bool ecam_covers(const struct pci_access *access, struct pci_address addr
 		ecam->buses[address.bus] = map_mmio(place, BUS_SIZE);
 		if (!ecam->buses[address.bus]) {
 			ecam->buses[address.bus] = MAP_FAILED_BUS;
-			log_warning("configuration space of bus %02x at 0x%" PRIx64 " cannot be mapped",
+			log_warning("configuration space of bus %02x at 0x%" PRIx64
+				    " cannot be mapped",
 				    address.bus, place);
 		}
 	}
@@ -67,7 +68,9 @@ static uint32_t ecam_read(const struct pci_access *access, struct pci_address ad
 {
 	volatile uint8_t *place = place_of(access, address, offset);
 
-	return width == 1 ? mmio_read8(place) : width == 2 ? mmio_read16(place) : mmio_read32(place);
+	return width == 1   ? mmio_read8(place)
+	       : width == 2 ? mmio_read16(place)
+			    : mmio_read32(place);
 }
 
 static void ecam_write(const struct pci_access *access, struct pci_address address,
@@ -105,7 +108,7 @@ static bool is_memory(const struct ecam *ecam)
 
 static bool answers(const struct ecam *ecam)
 {
-	struct pci_address address = { .segment = ecam->segment, .bus = ecam->first_bus };
+	struct pci_address address = {.segment = ecam->segment, .bus = ecam->first_bus};
 
 	if (!ecam_covers(&ecam->access, address))
 		return false;
@@ -124,7 +127,8 @@ static void ecam_add(const struct acpi_mcfg *entry, const char *source)
 
 	if (window_count == WINDOWS_MAX || entry->last_bus < entry->first_bus || !entry->address ||
 	    entry->address % BUS_SIZE || entry->address > UINT64_MAX - 256 * BUS_SIZE) {
-		log_warning("%s: configuration space at 0x%" PRIx64 " of buses %02x to %02x ignored",
+		log_warning("%s: configuration space at 0x%" PRIx64
+			    " of buses %02x to %02x ignored",
 			    source, entry->address, entry->first_bus, entry->last_bus);
 		return;
 	}
@@ -161,7 +165,7 @@ static void ecam_add(const struct acpi_mcfg *entry, const char *source)
 
 static bool host_bridge(void *context, const struct acpi_device *device)
 {
-	struct acpi_mcfg entry = { .last_bus = 255 };
+	struct acpi_mcfg entry = {.last_bus = 255};
 	struct acpi_resource resource;
 	size_t position = 0;
 
@@ -177,6 +181,12 @@ static bool host_bridge(void *context, const struct acpi_device *device)
 			entry.last_bus = (uint8_t)(resource.start + resource.length - 1);
 	ecam_add(&entry, "_CBA");
 	return true;
+}
+
+void pci_ecam_forget(void)
+{
+	while (window_count)
+		free(windows[--window_count]);
 }
 
 void pci_ecam_init(void)

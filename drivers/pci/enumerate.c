@@ -66,7 +66,7 @@ static struct segment *segment_of(uint16_t number)
 			return &segments[i];
 	if (segment_count == SEGMENTS_MAX)
 		return NULL;
-	segments[segment_count] = (struct segment){ .number = number };
+	segments[segment_count] = (struct segment){.number = number};
 	return &segments[segment_count++];
 }
 
@@ -97,7 +97,8 @@ static bool has_extended_config(const struct pci_function *function)
 	if (!access || !access->extended)
 		return false;
 	header = pci_config_read(function->address, PCI_CONFIG_SIZE, 4);
-	return header != UINT32_MAX && header != pci_config_read(function->address, PCI_VENDOR_ID, 4);
+	return header != UINT32_MAX &&
+	       header != pci_config_read(function->address, PCI_VENDOR_ID, 4);
 }
 
 static struct pci_function *function_add(struct pci_address address, struct pci_function *parent,
@@ -118,8 +119,8 @@ static struct pci_function *function_add(struct pci_address address, struct pci_
 	function->address = address;
 	function->parent = parent;
 	if (address.segment)
-		sniprintf(function->name, sizeof(function->name), "%04x:%02x:%02x.%x", address.segment,
-			  address.bus, address.device, address.function);
+		sniprintf(function->name, sizeof(function->name), "%04x:%02x:%02x.%x",
+			  address.segment, address.bus, address.device, address.function);
 	else
 		sniprintf(function->name, sizeof(function->name), "%02x:%02x.%x", address.bus,
 			  address.device, address.function);
@@ -148,7 +149,8 @@ static struct pci_function *function_add(struct pci_address address, struct pci_
 
 static bool is_bridge(const struct pci_function *function)
 {
-	return function->header_type == PCI_HEADER_BRIDGE && function->class_code == PCI_CLASS_BRIDGE;
+	return function->header_type == PCI_HEADER_BRIDGE &&
+	       function->class_code == PCI_CLASS_BRIDGE;
 }
 
 /* Below these ports of PCI Express is one device, and asking for others only costs time. */
@@ -165,7 +167,7 @@ static bool is_link(const struct pci_function *bridge)
 
 static void scan_devices(uint16_t segment, uint8_t bus, struct pci_function *parent)
 {
-	struct pci_address address = { .segment = segment, .bus = bus };
+	struct pci_address address = {.segment = segment, .bus = bus};
 	unsigned int devices = parent && is_link(parent) ? 1 : 32;
 
 	for (unsigned int device = 0; device < devices; device++) {
@@ -194,7 +196,8 @@ static uint8_t scan_bus(uint16_t segment, uint8_t bus, uint8_t limit, struct pci
 static bool numbers_good(const struct pci_function *bridge, uint8_t limit)
 {
 	return bridge->secondary_bus > bridge->address.bus &&
-	       bridge->subordinate_bus >= bridge->secondary_bus && bridge->subordinate_bus <= limit &&
+	       bridge->subordinate_bus >= bridge->secondary_bus &&
+	       bridge->subordinate_bus <= limit &&
 	       !pci_bus_known(bridge->address.segment, bridge->secondary_bus);
 }
 
@@ -210,31 +213,59 @@ static bool number_write(struct pci_function *bridge, uint8_t number, uint8_t li
 	       pci_read8(bridge, PCI_SUBORDINATE_BUS) == limit;
 }
 
-/* Bridges with good numbers come first, so that new numbers are given above them. */
+static bool on_bus(const struct pci_function *function, uint16_t segment, uint8_t bus)
+{
+	return function->address.segment == segment && function->address.bus == bus;
+}
+
+/* True when a bridge that stands before this one on its bus has some of the same numbers. */
+static bool numbers_shared(const struct pci_function *bridge)
+{
+	for (const struct pci_function *other = first_function; other != bridge;
+	     other = other->next)
+		if (on_bus(other, bridge->address.segment, bridge->address.bus) &&
+		    other->secondary_bus && other->secondary_bus <= bridge->subordinate_bus &&
+		    bridge->secondary_bus <= other->subordinate_bus)
+			return true;
+	return false;
+}
+
+/*
+ * Reads what firmware gave, and closes bridges whose numbers cannot be true, before anything behind
+ * another one is looked at: two that pass on the same cycles would show what is behind them twice.
+ */
+static void numbers_read(uint16_t segment, uint8_t bus, uint8_t limit)
+{
+	for (struct pci_function *bridge = first_function; bridge; bridge = bridge->next) {
+		if (!on_bus(bridge, segment, bus) || !is_bridge(bridge))
+			continue;
+		bridge->secondary_bus = pci_read8(bridge, PCI_SECONDARY_BUS);
+		bridge->subordinate_bus = pci_read8(bridge, PCI_SUBORDINATE_BUS);
+		if (numbers_good(bridge, limit) && !numbers_shared(bridge))
+			continue;
+		if (bridge->secondary_bus)
+			log_warning("%s: bus numbers %02x to %02x are wrong here: new ones",
+				    bridge->name, bridge->secondary_bus, bridge->subordinate_bus);
+		number_write(bridge, 0, 0);
+	}
+}
+
+/* Bridges with numbers come first, so that new numbers are given above them. */
 static uint8_t scan_bridges(uint16_t segment, uint8_t bus, uint8_t limit, unsigned int depth)
 {
 	uint8_t highest = bus;
 
+	numbers_read(segment, bus, limit);
 	for (struct pci_function *bridge = first_function; bridge; bridge = bridge->next) {
-		if (bridge->address.segment != segment || bridge->address.bus != bus || !is_bridge(bridge))
+		if (!on_bus(bridge, segment, bus) || !bridge->secondary_bus)
 			continue;
-		bridge->secondary_bus = pci_read8(bridge, PCI_SECONDARY_BUS);
-		bridge->subordinate_bus = pci_read8(bridge, PCI_SUBORDINATE_BUS);
-		if (!numbers_good(bridge, limit)) {
-			if (bridge->secondary_bus)
-				log_warning("%s: bus numbers %02x to %02x are wrong here: new ones",
-					    bridge->name, bridge->secondary_bus,
-					    bridge->subordinate_bus);
-			bridge->secondary_bus = bridge->subordinate_bus = 0;
-			continue;
-		}
-		scan_bus(segment, bridge->secondary_bus, bridge->subordinate_bus, bridge, depth + 1);
+		scan_bus(segment, bridge->secondary_bus, bridge->subordinate_bus, bridge,
+			 depth + 1);
 		if (bridge->subordinate_bus > highest)
 			highest = bridge->subordinate_bus;
 	}
 	for (struct pci_function *bridge = first_function; bridge; bridge = bridge->next) {
-		if (bridge->address.segment != segment || bridge->address.bus != bus ||
-		    !is_bridge(bridge) || bridge->secondary_bus)
+		if (!on_bus(bridge, segment, bus) || !is_bridge(bridge) || bridge->secondary_bus)
 			continue;
 		if (highest >= limit || !number_write(bridge, highest + 1, limit)) {
 			log_warning("%s: no bus number for what is behind it", bridge->name);
@@ -258,8 +289,8 @@ static uint8_t scan_bus(uint16_t segment, uint8_t bus, uint8_t limit, struct pci
 	known->buses[bus / 8] |= (uint8_t)(1u << bus % 8);
 	scan_devices(segment, bus, parent);
 	if (depth == DEPTH_MAX) {
-		log_warning("%04x:%02x: more than %u bridges above: not looked further", segment, bus,
-			    DEPTH_MAX);
+		log_warning("%04x:%02x: more than %u bridges above: not looked further", segment,
+			    bus, DEPTH_MAX);
 		return bus;
 	}
 	return scan_bridges(segment, bus, limit, depth);
@@ -305,7 +336,7 @@ static bool hex_field(const char **text, unsigned int digits, uint32_t maximum, 
 
 int pci_parse_address(const char *text, struct pci_address *address)
 {
-	uint32_t field[4] = { 0 }; /* segment, bus, device, function; shifted in from the right */
+	uint32_t field[4] = {0}; /* segment, bus, device, function; shifted in from the right */
 	unsigned int colons = 0;
 
 	for (;; text++) {
@@ -322,9 +353,9 @@ int pci_parse_address(const char *text, struct pci_address *address)
 		return -EINVAL;
 	if (field[1] > 255 || field[2] > 31)
 		return -EINVAL;
-	*address = (struct pci_address){ .segment = (uint16_t)field[0],
-					 .bus = (uint8_t)field[1],
-					 .device = (uint8_t)field[2],
-					 .function = (uint8_t)field[3] };
+	*address = (struct pci_address){.segment = (uint16_t)field[0],
+					.bus = (uint8_t)field[1],
+					.device = (uint8_t)field[2],
+					.function = (uint8_t)field[3]};
 	return 0;
 }

@@ -4,7 +4,6 @@
 
 #include "drivers/pci/internal.h"
 
-
 static const char *class_text(const struct pci_function *function)
 {
 	const char *name = pci_class_name(function->class_code, function->subclass);
@@ -65,7 +64,8 @@ static void describe_interrupts(struct facts *facts, const struct pci_function *
 static void describe_pci(struct facts *facts)
 {
 	fact_list(facts, "functions");
-	for (const struct pci_function *function = pci_first(); function; function = function->next) {
+	for (const struct pci_function *function = pci_first(); function;
+	     function = function->next) {
 		const char *vendor = pci_vendor_name(function->vendor_id);
 		const char *device = pci_device_name(function->vendor_id, function->device_id);
 
@@ -73,8 +73,8 @@ static void describe_pci(struct facts *facts)
 		fact_text(facts, "address", function->name);
 		fact_format(facts, "id", "%04x:%04x", function->vendor_id, function->device_id);
 		fact_text(facts, "class", class_text(function));
-		fact_format(facts, "name", "%s%s%s", vendor ? vendor : "", vendor && device ? " " : "",
-			    device ? device : "");
+		fact_format(facts, "name", "%s%s%s", vendor ? vendor : "",
+			    vendor && device ? " " : "", device ? device : "");
 		fact_number(facts, "revision", function->revision);
 		if (function->driver)
 			fact_text(facts, "driver", function->driver->name);

@@ -65,7 +65,8 @@
 /* access.c */
 const struct pci_access *pci_access_find(struct pci_address address);
 uint32_t pci_config_read(struct pci_address address, unsigned int offset, unsigned int width);
-void pci_config_write(struct pci_address address, unsigned int offset, unsigned int width, uint32_t value);
+void pci_config_write(struct pci_address address, unsigned int offset, unsigned int width,
+		      uint32_t value);
 void pci_access_forget(void); /* tests */
 
 /* ecam.c, cf8.c: register what there is. */
@@ -73,6 +74,7 @@ void pci_ecam_init(void);
 void pci_cf8_init(void);
 /* True when [start, start + length) touches a configuration window. */
 bool pci_ecam_overlaps(uint64_t start, uint64_t length);
+void pci_ecam_forget(void); /* tests */
 
 /* enumerate.c: finds what is on and behind the root bus `bus` of the segment, up to `last_bus`. */
 void pci_enumerate(uint16_t segment, uint8_t bus, uint8_t last_bus);
@@ -104,7 +106,12 @@ void pci_roots_each(void (*function)(uint16_t segment, uint8_t bus, uint8_t last
 /* assign.c: gives addresses to the BARs that have none, and windows to the bridges above them. */
 void pci_assign(const struct pci_window *windows, unsigned int count);
 /* bridge.c: the windows of a PCI-to-PCI bridge. */
-enum pci_bridge_window { PCI_BRIDGE_IO, PCI_BRIDGE_MEMORY, PCI_BRIDGE_PREFETCH, PCI_BRIDGE_WINDOWS };
+enum pci_bridge_window {
+	PCI_BRIDGE_IO,
+	PCI_BRIDGE_MEMORY,
+	PCI_BRIDGE_PREFETCH,
+	PCI_BRIDGE_WINDOWS
+};
 /* False when it is closed or the bridge has none of that kind. */
 bool pci_bridge_window_read(const struct pci_function *bridge, enum pci_bridge_window kind,
 			    uint64_t *start, uint64_t *length);

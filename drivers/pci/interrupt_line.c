@@ -76,10 +76,11 @@ int pci_interrupt_line(const struct pci_function *function, struct interrupt_lin
 	pin = function->interrupt_pin - 1;
 	for (; top->parent; top = top->parent)
 		pin = (uint8_t)((pin + top->address.device) % 4);
-	if (acpi_pci_route(top->address.segment, top->address.bus, top->address.device, pin, &route)) {
-		*line = (struct interrupt_line){ .gsi = (uint32_t)route.start,
-						 .level = route.level,
-						 .active_low = route.active_low };
+	if (acpi_pci_route(top->address.segment, top->address.bus, top->address.device, pin,
+			   &route)) {
+		*line = (struct interrupt_line){.gsi = (uint32_t)route.start,
+						.level = route.level,
+						.active_low = route.active_low};
 		return 0;
 	}
 	if (!top->address.segment && !top->address.bus)

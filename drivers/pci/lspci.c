@@ -75,7 +75,8 @@ static void print_summary(const struct pci_function *function, const struct view
 		command_print(")");
 	}
 	command_print("\n");
-	if (view->verbose && function->subsystem_vendor_id && function->subsystem_vendor_id != 0xffff) {
+	if (view->verbose && function->subsystem_vendor_id &&
+	    function->subsystem_vendor_id != 0xffff) {
 		command_print("\tSubsystem: ");
 		/* Names of subsystems are another list than those of devices; this one is common. */
 		if (function->subsystem_vendor_id == 0x1af4 && function->subsystem_id == 0x1100)
@@ -88,7 +89,8 @@ static void print_summary(const struct pci_function *function, const struct view
 				      pci_vendor_name(function->subsystem_vendor_id),
 				      function->subsystem_vendor_id, function->subsystem_id);
 		else
-			command_print("%s Device %04x", pci_vendor_name(function->subsystem_vendor_id),
+			command_print("%s Device %04x",
+				      pci_vendor_name(function->subsystem_vendor_id),
 				      function->subsystem_id);
 		command_print("\n");
 	}
@@ -96,7 +98,7 @@ static void print_summary(const struct pci_function *function, const struct view
 
 static const char *select_timing(uint16_t status)
 {
-	static const char *const timings[] = { "fast", "medium", "slow", "??" };
+	static const char *const timings[] = {"fast", "medium", "slow", "??"};
 
 	return timings[status >> 9 & 3];
 }
@@ -139,18 +141,19 @@ static void print_latency(const struct pci_function *function)
 
 static void print_control(const struct pci_function *function, uint16_t command, uint16_t status)
 {
-	command_print("\tControl: I/O%c Mem%c BusMaster%c SpecCycle%c MemWINV%c VGASnoop%c ParErr%c "
-		      "Stepping%c SERR%c FastB2B%c DisINTx%c\n",
-		      flag(command, 1), flag(command, 2), flag(command, 4), flag(command, 8),
-		      flag(command, 0x10), flag(command, 0x20), flag(command, 0x40),
-		      flag(command, 0x80), flag(command, 0x100), flag(command, 0x200),
-		      flag(command, 0x400));
-	command_print("\tStatus: Cap%c 66MHz%c UDF%c FastB2B%c ParErr%c DEVSEL=%s >TAbort%c <TAbort%c "
-		      "<MAbort%c >SERR%c <PERR%c INTx%c\n",
-		      flag(status, 0x10), flag(status, 0x20), flag(status, 0x40), flag(status, 0x80),
-		      flag(status, 0x100), select_timing(status), flag(status, 0x800),
-		      flag(status, 0x1000), flag(status, 0x2000), flag(status, 0x4000),
-		      flag(status, 0x8000), flag(status, 8));
+	command_print(
+		"\tControl: I/O%c Mem%c BusMaster%c SpecCycle%c MemWINV%c VGASnoop%c ParErr%c "
+		"Stepping%c SERR%c FastB2B%c DisINTx%c\n",
+		flag(command, 1), flag(command, 2), flag(command, 4), flag(command, 8),
+		flag(command, 0x10), flag(command, 0x20), flag(command, 0x40), flag(command, 0x80),
+		flag(command, 0x100), flag(command, 0x200), flag(command, 0x400));
+	command_print(
+		"\tStatus: Cap%c 66MHz%c UDF%c FastB2B%c ParErr%c DEVSEL=%s >TAbort%c <TAbort%c "
+		"<MAbort%c >SERR%c <PERR%c INTx%c\n",
+		flag(status, 0x10), flag(status, 0x20), flag(status, 0x40), flag(status, 0x80),
+		flag(status, 0x100), select_timing(status), flag(status, 0x800),
+		flag(status, 0x1000), flag(status, 0x2000), flag(status, 0x4000),
+		flag(status, 0x8000), flag(status, 8));
 	if (command & PCI_COMMAND_MASTER)
 		print_latency(function);
 	if (function->interrupt_pin || line_number(function))
@@ -161,7 +164,8 @@ static void print_control(const struct pci_function *function, uint16_t command,
 
 static void print_flags(const struct pci_function *function, uint16_t command, uint16_t status)
 {
-	command_print("\tFlags: %s%s%s%s%s devsel", command & PCI_COMMAND_MASTER ? "bus master, " : "",
+	command_print("\tFlags: %s%s%s%s%s devsel",
+		      command & PCI_COMMAND_MASTER ? "bus master, " : "",
 		      command & 0x200 ? "fast Back2Back, " : "", status & 0x20 ? "66MHz, " : "",
 		      status & 0x40 ? "user-definable features, " : "", select_timing(status));
 	if (command & PCI_COMMAND_MASTER)
@@ -173,7 +177,7 @@ static void print_flags(const struct pci_function *function, uint16_t command, u
 
 static void print_size(uint64_t size)
 {
-	static const char suffixes[][2] = { "", "K", "M", "G", "T" };
+	static const char suffixes[][2] = {"", "K", "M", "G", "T"};
 	unsigned int suffix = 0;
 
 	if (!size)
@@ -232,7 +236,7 @@ static void print_rom(const struct pci_function *function, uint16_t command)
 
 static void print_window(const struct pci_function *bridge, enum pci_bridge_window kind)
 {
-	static const char *const names[] = { "I/O", "Memory", "Prefetchable memory" };
+	static const char *const names[] = {"I/O", "Memory", "Prefetchable memory"};
 	uint64_t start, length;
 	unsigned int bits = kind == PCI_BRIDGE_IO ? 16 : 32;
 
@@ -258,20 +262,22 @@ static void print_bridge(const struct pci_function *bridge, unsigned int verbose
 
 	command_print("\tBus: primary=%02x, secondary=%02x, subordinate=%02x, sec-latency=%u\n",
 		      pci_read8(bridge, PCI_PRIMARY_BUS), pci_read8(bridge, PCI_SECONDARY_BUS),
-		      pci_read8(bridge, PCI_SUBORDINATE_BUS), pci_read8(bridge, PCI_SECONDARY_LATENCY));
+		      pci_read8(bridge, PCI_SUBORDINATE_BUS),
+		      pci_read8(bridge, PCI_SECONDARY_LATENCY));
 	for (int kind = 0; kind < PCI_BRIDGE_WINDOWS; kind++)
 		print_window(bridge, (enum pci_bridge_window)kind);
 	if (verbose < 2)
 		return;
-	command_print("\tSecondary status: 66MHz%c FastB2B%c ParErr%c DEVSEL=%s >TAbort%c <TAbort%c "
-		      "<MAbort%c <SERR%c <PERR%c\n",
-		      flag(status, 0x20), flag(status, 0x80), flag(status, 0x100), select_timing(status),
-		      flag(status, 0x800), flag(status, 0x1000), flag(status, 0x2000),
-		      flag(status, 0x4000), flag(status, 0x8000));
-	command_print("\tBridgeCtl: Parity%c SERR%c NoISA%c VGA%c VGA16%c MAbort%c >Reset%c FastB2B%c\n",
-		      flag(control, 1), flag(control, 2), flag(control, 4), flag(control, 8),
-		      flag(control, 0x10), flag(control, 0x20), flag(control, 0x40),
-		      flag(control, 0x80));
+	command_print(
+		"\tSecondary status: 66MHz%c FastB2B%c ParErr%c DEVSEL=%s >TAbort%c <TAbort%c "
+		"<MAbort%c <SERR%c <PERR%c\n",
+		flag(status, 0x20), flag(status, 0x80), flag(status, 0x100), select_timing(status),
+		flag(status, 0x800), flag(status, 0x1000), flag(status, 0x2000),
+		flag(status, 0x4000), flag(status, 0x8000));
+	command_print(
+		"\tBridgeCtl: Parity%c SERR%c NoISA%c VGA%c VGA16%c MAbort%c >Reset%c FastB2B%c\n",
+		flag(control, 1), flag(control, 2), flag(control, 4), flag(control, 8),
+		flag(control, 0x10), flag(control, 0x20), flag(control, 0x40), flag(control, 0x80));
 	command_print("\t\tPriDiscTmr%c SecDiscTmr%c DiscTmrStat%c DiscTmrSERREn%c\n",
 		      flag(control, 0x100), flag(control, 0x200), flag(control, 0x400),
 		      flag(control, 0x800));
@@ -391,7 +397,7 @@ static bool options_read(int argc, char **argv, struct view *view)
 
 static enum command_result command_lspci(int argc, char **argv)
 {
-	struct view view = { .segment = -1, .bus = -1, .device = -1, .function = -1 };
+	struct view view = {.segment = -1, .bus = -1, .device = -1, .function = -1};
 
 	if (!options_read(argc, argv, &view))
 		return COMMAND_USAGE;

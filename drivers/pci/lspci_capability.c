@@ -17,7 +17,7 @@ static char flag(uint32_t value, uint32_t bit)
 
 static void print_power(const struct pci_function *function, unsigned int offset, bool detail)
 {
-	static const unsigned int currents[] = { 0, 55, 100, 160, 220, 270, 320, 375 };
+	static const unsigned int currents[] = {0, 55, 100, 160, 220, 270, 320, 375};
 	uint16_t abilities = pci_read16(function, offset + 2);
 	uint16_t status = pci_read16(function, offset + 4);
 
@@ -30,9 +30,9 @@ static void print_power(const struct pci_function *function, unsigned int offset
 		      flag(abilities, 0x400), currents[abilities >> 6 & 7], flag(abilities, 0x800),
 		      flag(abilities, 0x1000), flag(abilities, 0x2000), flag(abilities, 0x4000),
 		      flag(abilities, 0x8000));
-	command_print("\t\tStatus: D%u NoSoftRst%c PME-Enable%c DSel=%u DScale=%u PME%c\n", status & 3u,
-		      flag(status, 8), flag(status, 0x100), status >> 9 & 0xfu, status >> 13 & 3u,
-		      flag(status, 0x8000));
+	command_print("\t\tStatus: D%u NoSoftRst%c PME-Enable%c DSel=%u DScale=%u PME%c\n",
+		      status & 3u, flag(status, 8), flag(status, 0x100), status >> 9 & 0xfu,
+		      status >> 13 & 3u, flag(status, 0x8000));
 }
 
 static void print_msi(const struct pci_function *function, unsigned int offset, bool detail)
@@ -58,7 +58,8 @@ static void print_msi(const struct pci_function *function, unsigned int offset, 
 static void print_msix(const struct pci_function *function, unsigned int offset, bool detail)
 {
 	uint16_t control = pci_read16(function, offset + 2);
-	uint32_t table = pci_read32(function, offset + 4), pending = pci_read32(function, offset + 8);
+	uint32_t table = pci_read32(function, offset + 4),
+		 pending = pci_read32(function, offset + 8);
 
 	command_print("MSI-X: Enable%c Count=%u Masked%c\n", flag(control, 0x8000),
 		      (control & 0x7ffu) + 1, flag(control, 0x4000));
@@ -66,19 +67,22 @@ static void print_msix(const struct pci_function *function, unsigned int offset,
 		return;
 	command_print("\t\tVector table: BAR=%u offset=%08" PRIx32 "\n", (unsigned int)table & 7,
 		      table & ~7u);
-	command_print("\t\tPBA: BAR=%u offset=%08" PRIx32 "\n", (unsigned int)pending & 7, pending & ~7u);
+	command_print("\t\tPBA: BAR=%u offset=%08" PRIx32 "\n", (unsigned int)pending & 7,
+		      pending & ~7u);
 }
 
 static void print_virtio(const struct pci_function *function, unsigned int offset, bool detail)
 {
-	static const char *const types[] = { "CommonCfg", "Notify", "ISR", "DeviceCfg" };
-	unsigned int length = pci_read8(function, offset + 2), type = pci_read8(function, offset + 3);
+	static const char *const types[] = {"CommonCfg", "Notify", "ISR", "DeviceCfg"};
+	unsigned int length = pci_read8(function, offset + 2),
+		     type = pci_read8(function, offset + 3);
 
 	command_print("VirtIO: %s\n", type >= 1 && type <= 4 ? types[type - 1] : "<unknown>");
 	if (!detail)
 		return;
-	command_print("\t\tBAR=%u offset=%08" PRIx32 " size=%08" PRIx32, pci_read8(function, offset + 4),
-		      pci_read32(function, offset + 8), pci_read32(function, offset + 12));
+	command_print("\t\tBAR=%u offset=%08" PRIx32 " size=%08" PRIx32,
+		      pci_read8(function, offset + 4), pci_read32(function, offset + 8),
+		      pci_read32(function, offset + 12));
 	if (type == VIRTIO_NOTIFY && length >= 20)
 		command_print(" multiplier=%08" PRIx32, pci_read32(function, offset + 16));
 	command_print("\n");
@@ -98,8 +102,8 @@ static void print_vendor(const struct pci_function *function, unsigned int offse
 
 static const char *speed(unsigned int code)
 {
-	static const char *const speeds[] = { "unknown", "2.5GT/s", "5GT/s", "8GT/s",
-					      "16GT/s",	 "32GT/s",  "64GT/s" };
+	static const char *const speeds[] = {"unknown", "2.5GT/s", "5GT/s", "8GT/s",
+					     "16GT/s",	"32GT/s",  "64GT/s"};
 
 	return speeds[code < sizeof(speeds) / sizeof(speeds[0]) ? code : 0];
 }
@@ -107,9 +111,17 @@ static const char *speed(unsigned int code)
 static void print_express(const struct pci_function *function, unsigned int offset, bool detail)
 {
 	static const char *const types[] = {
-		"Endpoint", "Legacy Endpoint", NULL, NULL, "Root Port", "Upstream Port",
-		"Downstream Port", "PCI-Express to PCI/PCI-X Bridge", "PCI/PCI-X to PCI-Express Bridge",
-		"Root Complex Integrated Endpoint", "Root Complex Event Collector",
+		"Endpoint",
+		"Legacy Endpoint",
+		NULL,
+		NULL,
+		"Root Port",
+		"Upstream Port",
+		"Downstream Port",
+		"PCI-Express to PCI/PCI-X Bridge",
+		"PCI/PCI-X to PCI-Express Bridge",
+		"Root Complex Integrated Endpoint",
+		"Root Complex Event Collector",
 	};
 	uint16_t flags = pci_read16(function, offset + PCI_EXPRESS_FLAGS);
 	unsigned int type = PCI_EXPRESS_TYPE(flags);
@@ -136,7 +148,8 @@ static void print_express(const struct pci_function *function, unsigned int offs
 	if (type == 9 || type == 10)
 		return;
 	status = pci_read16(function, offset + 0x12);
-	command_print("\t\tLnkSta:\tSpeed %s, Width x%u\n", speed(status & 0xf), status >> 4 & 0x3fu);
+	command_print("\t\tLnkSta:\tSpeed %s, Width x%u\n", speed(status & 0xf),
+		      status >> 4 & 0x3fu);
 	command_print("\t\t\tTrErr%c Train%c SlotClk%c DLActive%c BWMgmt%c ABWMgmt%c\n",
 		      flag(status, 0x400), flag(status, 0x800), flag(status, 0x1000),
 		      flag(status, 0x2000), flag(status, 0x4000), flag(status, 0x8000));
@@ -170,8 +183,8 @@ static void print_capability(const struct pci_function *function, unsigned int o
 		break;
 	case 0x0d:
 		command_print("Subsystem: ");
-		lspci_print_device(pci_read16(function, offset + 4), pci_read16(function, offset + 6),
-				   names, numbers);
+		lspci_print_device(pci_read16(function, offset + 4),
+				   pci_read16(function, offset + 6), names, numbers);
 		command_print("\n");
 		break;
 	case PCI_CAPABILITY_EXPRESS:
@@ -201,16 +214,16 @@ static void print_extended(const struct pci_function *function, unsigned int off
 		uint16_t id;
 		const char *name;
 	} known[] = {
-		{ 0x01, "Advanced Error Reporting" },
-		{ 0x02, "Virtual Channel" },
-		{ 0x0d, "Access Control Services" },
-		{ 0x0e, "Alternative Routing-ID Interpretation (ARI)" },
-		{ 0x0f, "Address Translation Service (ATS)" },
-		{ 0x10, "Single Root I/O Virtualization (SR-IOV)" },
-		{ 0x13, "Page Request Interface (PRI)" },
-		{ 0x18, "Latency Tolerance Reporting" },
-		{ 0x19, "Secondary PCI Express" },
-		{ 0x1b, "Process Address Space ID (PASID)" },
+		{0x01, "Advanced Error Reporting"},
+		{0x02, "Virtual Channel"},
+		{0x0d, "Access Control Services"},
+		{0x0e, "Alternative Routing-ID Interpretation (ARI)"},
+		{0x0f, "Address Translation Service (ATS)"},
+		{0x10, "Single Root I/O Virtualization (SR-IOV)"},
+		{0x13, "Page Request Interface (PRI)"},
+		{0x18, "Latency Tolerance Reporting"},
+		{0x19, "Secondary PCI Express"},
+		{0x1b, "Process Address Space ID (PASID)"},
 	};
 	uint32_t low, high;
 

@@ -29,11 +29,12 @@ int msi_enable(struct pci_function *function, const struct interrupt *interrupt)
 	if (end > PCI_CONFIG_SIZE || (message.address >> 32 && !(control & CONTROL_WIDE)) ||
 	    message.data > UINT16_MAX)
 		return -ENODEV;
-	control &= (uint16_t)~(CONTROL_ENABLE | CONTROL_MESSAGES);
+	control &= (uint16_t) ~(CONTROL_ENABLE | CONTROL_MESSAGES);
 	pci_write16(function, capability + MSI_CONTROL, control);
 	pci_write32(function, capability + MSI_ADDRESS, (uint32_t)message.address);
 	if (control & CONTROL_WIDE)
-		pci_write32(function, capability + MSI_ADDRESS_UPPER, (uint32_t)(message.address >> 32));
+		pci_write32(function, capability + MSI_ADDRESS_UPPER,
+			    (uint32_t)(message.address >> 32));
 	pci_write16(function, data, (uint16_t)message.data);
 	if (control & CONTROL_MASKABLE)
 		pci_write32(function, data + 4, 0);

@@ -61,13 +61,14 @@ static bool overlap(const struct msix *msix)
 	       msix->pending_offset < (uint64_t)msix->table_offset + table_size(msix);
 }
 
-static int check(const struct msix *msix, const char *what, unsigned int bar, uint32_t offset, uint32_t size)
+static int check(const struct msix *msix, const char *what, unsigned int bar, uint32_t offset,
+		 uint32_t size)
 {
 	const struct pci_bar *place = bar < PCI_BARS_MAX ? &msix->function->bars[bar] : NULL;
 
 	if (!place || !pci_bar_is_memory(place)) {
-		log_warning("%s: MSI-X %s is in BAR %u, which is no memory BAR", msix->function->name,
-			    what, bar);
+		log_warning("%s: MSI-X %s is in BAR %u, which is no memory BAR",
+			    msix->function->name, what, bar);
 		return -EINVAL;
 	}
 	if (size > place->size || offset > place->size - size) {
@@ -91,7 +92,8 @@ static int read_places(struct msix *msix)
 	msix->pending_bar = pending & PLACE_BAR;
 	msix->pending_offset = pending & ~PLACE_BAR;
 	if (check(msix, "table", msix->table_bar, msix->table_offset, table_size(msix)) ||
-	    check(msix, "pending bits", msix->pending_bar, msix->pending_offset, pending_size(msix)))
+	    check(msix, "pending bits", msix->pending_bar, msix->pending_offset,
+		  pending_size(msix)))
 		return -EINVAL;
 	if (overlap(msix)) {
 		log_warning("%s: MSI-X table and pending bits overlap", function->name);
@@ -109,7 +111,8 @@ int msix_init(struct msix *msix, struct pci_function *function)
 		return -ENODEV;
 	/* The capability is 12 bytes long. */
 	if (msix->capability > PCI_CONFIG_SIZE - 12) {
-		log_warning("%s: MSI-X capability at 0x%x is cut off", function->name, msix->capability);
+		log_warning("%s: MSI-X capability at 0x%x is cut off", function->name,
+			    msix->capability);
 		return -EINVAL;
 	}
 	if (read_places(msix))

@@ -30,7 +30,13 @@ struct pci_address {
 	uint8_t function;
 };
 
-enum pci_bar_type { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEMORY32, PCI_BAR_MEMORY64, PCI_BAR_UPPER_HALF };
+enum pci_bar_type {
+	PCI_BAR_NONE,
+	PCI_BAR_IO,
+	PCI_BAR_MEMORY32,
+	PCI_BAR_MEMORY64,
+	PCI_BAR_UPPER_HALF
+};
 
 struct pci_bar {
 	enum pci_bar_type type;
@@ -45,19 +51,19 @@ struct pci_bar {
 struct pci_driver;
 
 struct pci_function {
-	struct pci_function *next; /* in the order of their addresses */
+	struct pci_function *next;   /* in the order of their addresses */
 	struct pci_function *parent; /* the bridge it is behind, or NULL */
 	struct pci_address address;
 	char name[PCI_NAME_MAX]; /* "00:03.0" */
 	uint16_t vendor_id, device_id, subsystem_vendor_id, subsystem_id;
 	uint8_t class_code, subclass, programming_interface, revision;
-	uint8_t header_type; /* without the multi-function bit */
+	uint8_t header_type;   /* without the multi-function bit */
 	uint8_t interrupt_pin; /* 1 INTA ... 4, 0 none */
 	uint8_t interrupt_line;
 	uint8_t secondary_bus, subordinate_bus; /* of bridges */
-	bool extended_config; /* offsets 0x100 and above can be read */
+	bool extended_config;			/* offsets 0x100 and above can be read */
 	struct pci_bar bars[PCI_BARS_MAX];
-	uint32_t rom_size; /* 0: no expansion ROM */
+	uint32_t rom_size;		 /* 0: no expansion ROM */
 	const struct pci_driver *driver; /* bound to it, or NULL */
 	void *driver_data;
 };
@@ -120,11 +126,13 @@ uint16_t pci_bar_port(const struct pci_function *function, unsigned int bar, uin
  * returned before. They end on loops and on pointers outside the space; pci_init() has said so in one
  * warning for each function. Low bits of pointers, which are reserved, are ignored.
  */
-unsigned int pci_capability_find(const struct pci_function *function, uint8_t id, unsigned int after);
+unsigned int pci_capability_find(const struct pci_function *function, uint8_t id,
+				 unsigned int after);
 unsigned int pci_extended_capability_find(const struct pci_function *function, uint16_t id,
 					  unsigned int after);
 /* All capabilities whatever their id, for lspci; the id is stored. */
-unsigned int pci_capability_next(const struct pci_function *function, unsigned int after, uint8_t *id);
+unsigned int pci_capability_next(const struct pci_function *function, unsigned int after,
+				 uint8_t *id);
 unsigned int pci_extended_capability_next(const struct pci_function *function, unsigned int after,
 					  uint16_t *id);
 

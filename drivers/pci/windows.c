@@ -16,7 +16,7 @@
 #define ROOTS_MAX 32
 #define MEMORY_FIRST 0x01000000ull /* below are ISA devices and the BIOS */
 #define MEMORY_END 0xfec00000ull   /* above are the APICs and the firmware */
-#define IO_FIRST 0xc000	   /* below are ISA devices and the chipset's own ports */
+#define IO_FIRST 0xc000		   /* below are ISA devices and the chipset's own ports */
 #define IO_LAST 0xffff
 
 struct root {
@@ -35,12 +35,13 @@ static void root_add(struct roots *roots, uint16_t segment, uint8_t bus)
 		if (roots->entries[i].segment == segment && roots->entries[i].bus == bus)
 			return;
 	if (roots->count < ROOTS_MAX)
-		roots->entries[roots->count++] = (struct root){ segment, bus };
+		roots->entries[roots->count++] = (struct root){segment, bus};
 }
 
 static bool is_host_bridge(const struct acpi_device *device)
 {
-	return (!strcmp(device->hardware_id, "PNP0A03") || !strcmp(device->hardware_id, "PNP0A08")) &&
+	return (!strcmp(device->hardware_id, "PNP0A03") ||
+		!strcmp(device->hardware_id, "PNP0A08")) &&
 	       device->segment <= UINT16_MAX && device->base_bus <= UINT8_MAX;
 }
 
@@ -65,7 +66,7 @@ static bool root_of_device(void *context, const struct acpi_device *device)
 
 void pci_roots_each(void (*function)(uint16_t segment, uint8_t bus, uint8_t last_bus))
 {
-	struct roots roots = { .count = 0 };
+	struct roots roots = {.count = 0};
 
 	root_add(&roots, 0, 0);
 	acpi_each_device(root_of_device, &roots);
@@ -119,21 +120,22 @@ static bool windows_of_device(void *context, const struct acpi_device *device)
 
 	if (!is_host_bridge(device) || !device->resources)
 		return true;
-	while (acpi_resource_next(device->resources, device->resources_length, &position, &resource)) {
+	while (acpi_resource_next(device->resources, device->resources_length, &position,
+				  &resource)) {
 		/* The buses come first, when they come. */
 		if (resource.type == ACPI_RESOURCE_WINDOW_BUS && resource.start <= UINT8_MAX)
 			bus = (uint8_t)resource.start;
 		if (resource.type != ACPI_RESOURCE_WINDOW_MEMORY &&
 		    resource.type != ACPI_RESOURCE_WINDOW_IO)
 			continue;
-		window_add(search, (struct pci_window){
-					   .type = resource.type == ACPI_RESOURCE_WINDOW_IO
-							   ? PCI_WINDOW_IO
-							   : PCI_WINDOW_MEMORY,
-					   .segment = (uint16_t)device->segment,
-					   .bus = bus,
-					   .start = resource.start,
-					   .length = resource.length });
+		window_add(search,
+			   (struct pci_window){.type = resource.type == ACPI_RESOURCE_WINDOW_IO
+							       ? PCI_WINDOW_IO
+							       : PCI_WINDOW_MEMORY,
+					       .segment = (uint16_t)device->segment,
+					       .bus = bus,
+					       .start = resource.start,
+					       .length = resource.length});
 	}
 	return true;
 }
@@ -141,7 +143,7 @@ static bool windows_of_device(void *context, const struct acpi_device *device)
 /* The largest range below the APICs that the memory map leaves free. */
 static struct pci_window largest_gap(void)
 {
-	struct pci_window best = { .type = PCI_WINDOW_MEMORY };
+	struct pci_window best = {.type = PCI_WINDOW_MEMORY};
 	uint64_t address = MEMORY_FIRST;
 
 	for (unsigned int i = 0; i <= BOOT_MEMORY_MAX && address < MEMORY_END; i++) {
@@ -159,7 +161,7 @@ static struct pci_window largest_gap(void)
 
 unsigned int pci_windows_find(struct pci_window *windows, unsigned int limit)
 {
-	struct search search = { .windows = windows, .limit = limit };
+	struct search search = {.windows = windows, .limit = limit};
 	bool memory = false, io = false;
 
 	acpi_each_device(windows_of_device, &search);
@@ -173,8 +175,8 @@ unsigned int pci_windows_find(struct pci_window *windows, unsigned int limit)
 		window_add(&search, largest_gap());
 	/* A host bridge that says what its windows are has no other ports than it says. */
 	if (!memory && !io)
-		window_add(&search, (struct pci_window){ .type = PCI_WINDOW_IO,
-							 .start = IO_FIRST,
-							 .length = IO_LAST + 1 - IO_FIRST });
+		window_add(&search, (struct pci_window){.type = PCI_WINDOW_IO,
+							.start = IO_FIRST,
+							.length = IO_LAST + 1 - IO_FIRST});
 	return search.count;
 }

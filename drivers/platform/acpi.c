@@ -64,7 +64,8 @@ static const uint8_t *table_map(uint64_t address)
 	}
 	/* The length is read again, so that what was mapped is what is used. */
 	if (acpi_length(table) != length || !table_checksum_good(table, length)) {
-		log_warning("table %s at 0x%" PRIx64 " has a wrong checksum: ignored", name, address);
+		log_warning("table %s at 0x%" PRIx64 " has a wrong checksum: ignored", name,
+			    address);
 		unmap_firmware(table, length);
 		return NULL;
 	}

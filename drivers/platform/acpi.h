@@ -49,20 +49,21 @@ bool acpi_mcfg_entry(unsigned int index, struct acpi_mcfg *entry);
 #define ACPI_ID_MAX 9
 
 struct acpi_device {
-	char name[5];		  /* the last segment: "PCI0" */
+	char name[5];		       /* the last segment: "PCI0" */
 	char hardware_id[ACPI_ID_MAX]; /* "PNP0A08", "LNRO0005"; empty: none */
-	const uint8_t *resources; /* _CRS, or NULL */
+	const uint8_t *resources;      /* _CRS, or NULL */
 	size_t resources_length;
 	const uint8_t *routing; /* the elements of the package _PRT, or NULL */
 	size_t routing_length;
 	bool has_config_base; /* _CBA: ECAM of this host bridge */
 	uint64_t config_base;
-	uint64_t segment;	 /* _SEG, or 0 */
-	uint64_t base_bus;	 /* _BBN, or 0 */
+	uint64_t segment;  /* _SEG, or 0 */
+	uint64_t base_bus; /* _BBN, or 0 */
 };
 
 /* Until the function returns false. */
-void acpi_each_device(bool (*function)(void *context, const struct acpi_device *device), void *context);
+void acpi_each_device(bool (*function)(void *context, const struct acpi_device *device),
+		      void *context);
 
 /* The package _S5_: the sleep types of both PM1 control registers. */
 bool acpi_s5(uint8_t *type_a, uint8_t *type_b);
@@ -99,11 +100,13 @@ void acpi_virtio_mmio_each(bool (*function)(void *context, const struct acpi_vir
  * The global system interrupt of a PCI pin (0 INTA ... 3) of a device on a root bus, by a static _PRT
  * of the host bridge. False when no such table says.
  */
-bool acpi_pci_route(uint16_t segment, uint8_t bus, uint8_t device, uint8_t pin, struct acpi_resource *route);
+bool acpi_pci_route(uint16_t segment, uint8_t bus, uint8_t device, uint8_t pin,
+		    struct acpi_resource *route);
 
 /* Inside the aml.c reader, exported for its tests: all devices of one block of AML. */
 void aml_each_device(const uint8_t *aml, size_t length,
-		     bool (*function)(void *context, const struct acpi_device *device), void *context);
+		     bool (*function)(void *context, const struct acpi_device *device),
+		     void *context);
 bool aml_s5(const uint8_t *aml, size_t length, uint8_t *type_a, uint8_t *type_b);
 /* A constant (Zero, One, Byte, Word, DWord, QWord). Returns its length in bytes, or 0. */
 size_t aml_integer(const uint8_t *aml, size_t length, uint64_t *value);

@@ -29,15 +29,17 @@ static bool relay_device(void *context, const struct acpi_device *device)
 	return !relay->stopped;
 }
 
-void acpi_each_device(bool (*function)(void *context, const struct acpi_device *device), void *context)
+void acpi_each_device(bool (*function)(void *context, const struct acpi_device *device),
+		      void *context)
 {
-	struct relay relay = { .function = function, .context = context };
+	struct relay relay = {.function = function, .context = context};
 	const uint8_t *table = acpi_find("DSDT", 0);
 
 	for (unsigned int i = 0; i < SSDTS_MAX && !relay.stopped; i++) {
 		if (table)
 			aml_each_device(table + ACPI_HEADER_SIZE,
-					acpi_length(table) - ACPI_HEADER_SIZE, relay_device, &relay);
+					acpi_length(table) - ACPI_HEADER_SIZE, relay_device,
+					&relay);
 		table = acpi_find("SSDT", i);
 		if (!table)
 			return;
@@ -60,7 +62,8 @@ bool acpi_s5(uint8_t *type_a, uint8_t *type_b)
 }
 
 /* Address space descriptors (6.4.3.5): minimum, maximum, translation and length of `width` bytes. */
-static bool window(const uint8_t *body, size_t size, unsigned int width, struct acpi_resource *resource)
+static bool window(const uint8_t *body, size_t size, unsigned int width,
+		   struct acpi_resource *resource)
 {
 	uint64_t field[5]; /* granularity, minimum, maximum, translation, length */
 
@@ -94,7 +97,8 @@ static bool window(const uint8_t *body, size_t size, unsigned int width, struct 
 	return true;
 }
 
-static bool large_item(uint8_t tag, const uint8_t *body, size_t size, struct acpi_resource *resource)
+static bool large_item(uint8_t tag, const uint8_t *body, size_t size,
+		       struct acpi_resource *resource)
 {
 	memset(resource, 0, sizeof(*resource));
 	switch (tag) {
@@ -158,14 +162,15 @@ struct virtio_search {
 static bool virtio_device(void *context, const struct acpi_device *device)
 {
 	struct virtio_search *search = context;
-	struct acpi_virtio_mmio found = { 0 };
+	struct acpi_virtio_mmio found = {0};
 	struct acpi_resource resource;
 	bool interrupt = false;
 	size_t position = 0;
 
 	if (strcmp(device->hardware_id, "LNRO0005") || !device->resources)
 		return true;
-	while (acpi_resource_next(device->resources, device->resources_length, &position, &resource)) {
+	while (acpi_resource_next(device->resources, device->resources_length, &position,
+				  &resource)) {
 		if (resource.type == ACPI_RESOURCE_MEMORY && !found.length) {
 			found.address = resource.start;
 			found.length = resource.length;
@@ -182,7 +187,7 @@ static bool virtio_device(void *context, const struct acpi_device *device)
 void acpi_virtio_mmio_each(bool (*function)(void *context, const struct acpi_virtio_mmio *device),
 			   void *context)
 {
-	struct virtio_search search = { function, context };
+	struct virtio_search search = {function, context};
 
 	acpi_each_device(virtio_device, &search);
 }
@@ -222,11 +227,11 @@ static bool route_element(struct route_search *search, const uint8_t *aml, size_
 	search->found = true;
 	search->by_name = by_name;
 	/* Without a link device: PCI's own kind, level and active low. */
-	*search->route = (struct acpi_resource){ .type = ACPI_RESOURCE_INTERRUPT,
-						 .start = index,
-						 .length = 1,
-						 .level = true,
-						 .active_low = true };
+	*search->route = (struct acpi_resource){.type = ACPI_RESOURCE_INTERRUPT,
+						.start = index,
+						.length = 1,
+						.level = true,
+						.active_low = true};
 	return true;
 }
 
@@ -262,7 +267,8 @@ static bool route_link(void *context, const struct acpi_device *device)
 
 	if (memcmp(device->name, search->link, 4) || !device->resources)
 		return true;
-	while (acpi_resource_next(device->resources, device->resources_length, &position, &resource)) {
+	while (acpi_resource_next(device->resources, device->resources_length, &position,
+				  &resource)) {
 		if (resource.type == ACPI_RESOURCE_INTERRUPT) {
 			*search->route = resource;
 			search->by_name = false;
@@ -272,11 +278,11 @@ static bool route_link(void *context, const struct acpi_device *device)
 	return true;
 }
 
-bool acpi_pci_route(uint16_t segment, uint8_t bus, uint8_t device, uint8_t pin, struct acpi_resource *route)
+bool acpi_pci_route(uint16_t segment, uint8_t bus, uint8_t device, uint8_t pin,
+		    struct acpi_resource *route)
 {
 	struct route_search search = {
-		.segment = segment, .bus = bus, .device = device, .pin = pin, .route = route
-	};
+		.segment = segment, .bus = bus, .device = device, .pin = pin, .route = route};
 
 	acpi_each_device(route_table, &search);
 	if (search.found && search.by_name)

@@ -296,7 +296,8 @@ static size_t step_name(struct walk *walk, size_t position, size_t limit)
 static size_t step_method(struct walk *walk, size_t position, size_t limit)
 {
 	const uint8_t *last, *body;
-	size_t package, name, own = aml_package_length(walk->aml + position, limit - position, &package);
+	size_t package, name,
+		own = aml_package_length(walk->aml + position, limit - position, &package);
 
 	if (!own)
 		return 0;
@@ -363,10 +364,10 @@ static size_t step(struct walk *walk, size_t position, size_t limit)
 }
 
 void aml_each_device(const uint8_t *aml, size_t length,
-		     bool (*function)(void *context, const struct acpi_device *device), void *context)
+		     bool (*function)(void *context, const struct acpi_device *device),
+		     void *context)
 {
-	struct walk walk = { .aml = aml, .length = length, .function = function,
-			     .context = context };
+	struct walk walk = {.aml = aml, .length = length, .function = function, .context = context};
 	size_t position = 0;
 
 	while (position < length && !walk.stopped) {

@@ -58,9 +58,9 @@ static bool register_read(const uint8_t *table, uint32_t offset, struct platform
 	reg->space = place[0] == 1 ? PLATFORM_SPACE_PORT : PLATFORM_SPACE_MEMORY;
 	reg->address = table_read64(place + 4);
 	reg->width = place[3] >= 1 && place[3] <= 3 ? (uint8_t)(1u << (place[3] - 1))
-		     : place[1] == 16		   ? 2
-		     : place[1] == 32		   ? 4
-						   : 1;
+		     : place[1] == 16		    ? 2
+		     : place[1] == 32		    ? 4
+						    : 1;
 	return true;
 }
 
@@ -87,8 +87,10 @@ bool fadt_read(struct platform *into)
 	flags = field32(fadt, FADT_FLAGS);
 	into->hardware_reduced = flags & FLAG_HARDWARE_REDUCED;
 	if (!into->hardware_reduced) {
-		fixed_register(fadt, FADT_X_PM1A_CONTROL, FADT_PM1A_CONTROL, 2, &into->pm1a_control);
-		fixed_register(fadt, FADT_X_PM1B_CONTROL, FADT_PM1B_CONTROL, 2, &into->pm1b_control);
+		fixed_register(fadt, FADT_X_PM1A_CONTROL, FADT_PM1A_CONTROL, 2,
+			       &into->pm1a_control);
+		fixed_register(fadt, FADT_X_PM1B_CONTROL, FADT_PM1B_CONTROL, 2,
+			       &into->pm1b_control);
 		fixed_register(fadt, FADT_X_PM_TIMER, FADT_PM_TIMER, 4, &into->pm_timer);
 		into->pm_timer_32bit = flags & FLAG_PM_TIMER_32BIT;
 		command = field32(fadt, FADT_SCI_COMMAND);

@@ -12,7 +12,13 @@
 #define FLAG_PCAT_COMPAT 1u
 #define CPU_ENABLED 1u
 
-enum { ENTRY_LAPIC = 0, ENTRY_IOAPIC = 1, ENTRY_OVERRIDE = 2, ENTRY_LAPIC_ADDRESS = 5, ENTRY_X2APIC = 9 };
+enum {
+	ENTRY_LAPIC = 0,
+	ENTRY_IOAPIC = 1,
+	ENTRY_OVERRIDE = 2,
+	ENTRY_LAPIC_ADDRESS = 5,
+	ENTRY_X2APIC = 9
+};
 
 static void cpu_add(struct platform *into, uint32_t apic_id, uint32_t flags)
 {
@@ -101,7 +107,8 @@ bool madt_read(struct platform *into)
 		uint8_t size = madt[position + 1];
 
 		if (size < 2 || size > length - position) {
-			log_warning("MADT: entry at offset %" PRIu32 " has the length %u: the rest is ignored",
+			log_warning("MADT: entry at offset %" PRIu32
+				    " has the length %u: the rest is ignored",
 				    position, size);
 			break;
 		}

@@ -60,7 +60,7 @@ static void ioapic_add(struct platform *into, uint8_t id, uint64_t address)
 		base = last->gsi_base + ioapic_inputs(last->address);
 	}
 	into->ioapics[into->ioapic_count++] =
-		(struct platform_ioapic){ .id = id, .address = address, .gsi_base = base };
+		(struct platform_ioapic){.id = id, .address = address, .gsi_base = base};
 }
 
 /* 4.3.4: an ISA interrupt and the I/O APIC input where it arrives. */
@@ -70,10 +70,11 @@ static void interrupt_add(struct reader *reader, const uint8_t *entry)
 	uint16_t flags = table_read16(entry + 2);
 	uint8_t bus = entry[4], irq = entry[5], id = entry[6], input = entry[7];
 
-	if (entry[1] != INTERRUPT_VECTORED || !(reader->isa_bus[bus / 8] & 1u << bus % 8) || irq > 15)
+	if (entry[1] != INTERRUPT_VECTORED || !(reader->isa_bus[bus / 8] & 1u << bus % 8) ||
+	    irq > 15)
 		return;
 	for (unsigned int i = 0; i < into->ioapic_count; i++) {
-		struct platform_override override = { .irq = irq };
+		struct platform_override override = {.irq = irq};
 
 		if (into->ioapics[i].id != id && id != 0xff)
 			continue;
@@ -119,7 +120,7 @@ static void entry_read(struct reader *reader, const uint8_t *entry)
 
 static bool table_read(struct platform *into, const uint8_t *table, uint32_t length)
 {
-	struct reader reader = { .into = into };
+	struct reader reader = {.into = into};
 	uint32_t position = HEADER_SIZE;
 
 	if (table_read32(table + 36))
@@ -129,7 +130,8 @@ static bool table_read(struct platform *into, const uint8_t *table, uint32_t len
 		uint32_t size;
 
 		if (table[position] > ENTRY_LOCAL) {
-			log_warning("table: entry at offset %" PRIu32 " is none: the rest is ignored",
+			log_warning("table: entry at offset %" PRIu32
+				    " is none: the rest is ignored",
 				    position);
 			break;
 		}
@@ -178,7 +180,7 @@ static bool default_configuration(struct platform *into)
 	into->apic_ids[0] = 0;
 	into->apic_ids[1] = 1;
 	ioapic_add(into, 2, PLATFORM_IOAPIC_DEFAULT);
-	into->overrides[into->override_count++] = (struct platform_override){ .irq = 0, .gsi = 2 };
+	into->overrides[into->override_count++] = (struct platform_override){.irq = 0, .gsi = 2};
 	return true;
 }
 

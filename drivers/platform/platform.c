@@ -62,12 +62,14 @@ void platform_init(const struct boot_info *boot_info)
 	}
 	if (into->cpu_source == PLATFORM_SOURCE_NONE) {
 		/* One CPU, whose number the kernel asks itself, and the customary I/O APIC. */
-		log_warning("no ACPI or MP tables: one CPU, I/O APIC at 0x%x", PLATFORM_IOAPIC_DEFAULT);
+		log_warning("no ACPI or MP tables: one CPU, I/O APIC at 0x%x",
+			    PLATFORM_IOAPIC_DEFAULT);
 		into->ioapic_count = 1;
 		into->ioapics[0].address = PLATFORM_IOAPIC_DEFAULT;
 	}
 	if (into->cpus_lost)
-		log_warning("%u CPUs are more than %u and stay off", into->cpus_lost, PLATFORM_CPUS_MAX);
+		log_warning("%u CPUs are more than %u and stay off", into->cpus_lost,
+			    PLATFORM_CPUS_MAX);
 	log_info("%s: %u CPUs, %u I/O APICs, %u overrides",
 		 into->cpu_source == PLATFORM_SOURCE_ACPI ? "ACPI"
 		 : into->cpu_source == PLATFORM_SOURCE_MP ? "MP tables"

@@ -48,7 +48,7 @@ enum platform_space { PLATFORM_SPACE_MEMORY, PLATFORM_SPACE_PORT };
 struct platform_register {
 	uint64_t address;
 	enum platform_space space;
-	uint8_t width; /* bytes */
+	uint8_t width;		/* bytes */
 	volatile void *mapping; /* of memory; made by platform_init(), so that a panic can use it */
 };
 

@@ -31,7 +31,8 @@ static void acpi_mode_enable(void)
 		return;
 	port_write8(platform.smi_command_port, platform.acpi_enable);
 	for (unsigned int i = 0; i < 100; i++) {
-		if (platform_register_read(&platform.pm1a_control, &value) && (value & PM1_SCI_ENABLED))
+		if (platform_register_read(&platform.pm1a_control, &value) &&
+		    (value & PM1_SCI_ENABLED))
 			return;
 		clock_spin(NANOSECONDS_PER_MILLISECOND);
 	}
@@ -59,7 +60,8 @@ void platform_power_off(void)
 		clock_spin(LEAVE_WAIT);
 	}
 	if (platform_register_write(&platform.sleep_control,
-				    (uint32_t)platform.s5_type_a << SLEEP_TYPE_SHIFT | SLEEP_ENABLE))
+				    (uint32_t)platform.s5_type_a << SLEEP_TYPE_SHIFT |
+					    SLEEP_ENABLE))
 		clock_spin(LEAVE_WAIT);
 	log_debug("ACPI S5 did not switch this machine off");
 }

@@ -80,7 +80,7 @@ uint64_t firmware_table(const char *signature, const void *body, size_t length)
 
 uint64_t firmware_root(const char *signature)
 {
-	uint8_t body[8 * PLACES_MAX] = { 0 }, rsdp[36] = "RSD PTR ";
+	uint8_t body[8 * PLACES_MAX] = {0}, rsdp[36] = "RSD PTR ";
 	bool extended = !strcmp(signature, "XSDT");
 	size_t width = extended ? 8 : 4;
 	uint64_t address;
@@ -102,7 +102,7 @@ uint64_t firmware_root(const char *signature)
 
 void firmware_dsdt(const uint8_t *aml, size_t length)
 {
-	uint8_t fadt[148 - HEADER] = { 0 };
+	uint8_t fadt[148 - HEADER] = {0};
 	uint64_t address = firmware_table_alone("DSDT", aml, length);
 
 	memcpy(fadt + 140 - HEADER, &address, 8);

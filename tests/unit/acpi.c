@@ -26,7 +26,7 @@ static int set_up(void **state)
 
 static void tables_are_found_by_rsdt_and_xsdt(void **state)
 {
-	static const uint8_t body[] = { 1, 2, 3 };
+	static const uint8_t body[] = {1, 2, 3};
 
 	(void)state;
 	firmware_table("ABCD", body, sizeof(body));
@@ -143,21 +143,21 @@ static void a_root_table_that_contains_itself_ends(void **state)
 }
 
 static const uint8_t madt_body[] = {
-	0x00, 0x10, 0xe0, 0xfe, 1, 0, 0, 0,			  /* LAPIC address, PCAT_COMPAT */
-	0, 8, 0, 0, 1, 0, 0, 0,					  /* CPU 0 */
-	0, 8, 1, 4, 1, 0, 0, 0,					  /* CPU 4 */
-	0, 8, 2, 6, 2, 0, 0, 0,					  /* not enabled */
-	9, 16, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0,	  /* x2APIC 0x100 */
-	9, 16, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0,	  /* 4 again */
-	1, 12, 8, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0,		  /* I/O APIC */
-	1, 12, 9, 0, 0, 0, 0xc1, 0xfe, 24, 0, 0, 0,		  /* and another */
-	2, 10, 0, 0, 2, 0, 0, 0, 0, 0,				  /* timer on 2 */
-	2, 10, 0, 9, 9, 0, 0, 0, 0x0f, 0,			  /* level, low */
-	2, 10, 0, 5, 5, 0, 0, 0, 0x0d, 0,			  /* level, high */
-	2, 10, 0, 99, 5, 0, 0, 0, 0, 0,				  /* no ISA interrupt */
-	4, 6, 0xff, 0, 0, 1,					  /* NMI: not ours */
-	5, 12, 0, 0, 0, 0x20, 0xe0, 0xfe, 0, 0, 0, 0,		  /* LAPIC address override */
-	200, 3, 7,						  /* from the future */
+	0x00, 0x10, 0xe0, 0xfe, 1, 0,	 0,    0, /* LAPIC address, PCAT_COMPAT */
+	0,    8,    0,	  0,	1, 0,	 0,    0, /* CPU 0 */
+	0,    8,    1,	  4,	1, 0,	 0,    0, /* CPU 4 */
+	0,    8,    2,	  6,	2, 0,	 0,    0, /* not enabled */
+	9,    16,   0,	  0,	0, 1,	 0,    0,    1,	   0, 0, 0, 3, 0, 0, 0, /* x2APIC 0x100 */
+	9,    16,   0,	  0,	4, 0,	 0,    0,    1,	   0, 0, 0, 1, 0, 0, 0, /* 4 again */
+	1,    12,   8,	  0,	0, 0,	 0xc0, 0xfe, 0,	   0, 0, 0,		/* I/O APIC */
+	1,    12,   9,	  0,	0, 0,	 0xc1, 0xfe, 24,   0, 0, 0,		/* and another */
+	2,    10,   0,	  0,	2, 0,	 0,    0,    0,	   0,			/* timer on 2 */
+	2,    10,   0,	  9,	9, 0,	 0,    0,    0x0f, 0,			/* level, low */
+	2,    10,   0,	  5,	5, 0,	 0,    0,    0x0d, 0,			/* level, high */
+	2,    10,   0,	  99,	5, 0,	 0,    0,    0,	   0,	    /* no ISA interrupt */
+	4,    6,    0xff, 0,	0, 1,				    /* NMI: not ours */
+	5,    12,   0,	  0,	0, 0x20, 0xe0, 0xfe, 0,	   0, 0, 0, /* LAPIC address override */
+	200,  3,    7,						    /* from the future */
 };
 
 static void madt_is_read(void **state)
@@ -184,7 +184,7 @@ static void madt_is_read(void **state)
 /* Cut anywhere, and with any entry length, it neither reads beyond its end nor goes on for ever. */
 static void madt_entries_with_wrong_lengths(void **state)
 {
-	static const uint8_t lengths[] = { 0, 1, 2, 7, 255 };
+	static const uint8_t lengths[] = {0, 1, 2, 7, 255};
 
 	(void)state;
 	for (size_t i = 0; i <= sizeof(madt_body); i++) {
@@ -229,8 +229,8 @@ static void madt_with_more_than_there_is_room_for(void **state)
 static void mcfg_entries(void **state)
 {
 	static const uint8_t body[8 + 16 + 16 + 9] = {
-		[8 + 3] = 0xb0, [8 + 11] = 0xff,	       /* 0xb0000000, segment 0, 00-ff */
-		[24 + 4] = 1, [24 + 8] = 1, [24 + 11] = 0x3f, /* 4 GiB, segment 1, 00-3f */
+		[8 + 3] = 0xb0, [8 + 11] = 0xff, /* 0xb0000000, segment 0, 00-ff */
+		[24 + 4] = 1,	[24 + 8] = 1,	 [24 + 11] = 0x3f, /* 4 GiB, segment 1, 00-3f */
 	};
 	struct acpi_mcfg entry;
 
@@ -248,7 +248,7 @@ static void mcfg_entries(void **state)
 
 static void fadt_of_a_pc(void **state)
 {
-	uint8_t body[116 - 36] = { 0 };
+	uint8_t body[116 - 36] = {0};
 
 	(void)state;
 	body[48 - 36] = 0xb2;
@@ -277,7 +277,7 @@ static void fadt_of_a_pc(void **state)
 
 static void fadt_of_reduced_hardware(void **state)
 {
-	uint8_t body[268 - 36] = { 0 };
+	uint8_t body[268 - 36] = {0};
 
 	(void)state;
 	body[112 - 36 + 1] = 1 << 2; /* reset register */

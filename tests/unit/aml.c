@@ -74,7 +74,7 @@ static void name_text(struct aml *aml, const char *segment, const char *value)
 
 static void resources(struct aml *aml, const void *bytes, size_t length)
 {
-	struct aml buffer = { .length = 0 };
+	struct aml buffer = {.length = 0};
 
 	name(aml, "_CRS");
 	byte(aml, 0x11);
@@ -87,7 +87,7 @@ static void resources(struct aml *aml, const void *bytes, size_t length)
 
 static void device(struct aml *aml, const char *segment, const struct aml *body)
 {
-	struct aml inner = { .length = 0 };
+	struct aml inner = {.length = 0};
 
 	text(&inner, segment);
 	add(&inner, body->bytes, body->length);
@@ -97,7 +97,7 @@ static void device(struct aml *aml, const char *segment, const struct aml *body)
 
 static void scope(struct aml *aml, const char *path, const struct aml *body)
 {
-	struct aml inner = { .length = 0 };
+	struct aml inner = {.length = 0};
 
 	text(&inner, path);
 	add(&inner, body->bytes, body->length);
@@ -107,7 +107,7 @@ static void scope(struct aml *aml, const char *path, const struct aml *body)
 
 static void memory_and_interrupt(struct aml *aml, uint32_t address, uint32_t length, uint32_t gsi)
 {
-	uint8_t bytes[12 + 9] = { 0x86, 9, 0, 1 };
+	uint8_t bytes[12 + 9] = {0x86, 9, 0, 1};
 
 	memcpy(bytes + 4, &address, 4);
 	memcpy(bytes + 8, &length, 4);
@@ -118,7 +118,7 @@ static void memory_and_interrupt(struct aml *aml, uint32_t address, uint32_t len
 
 static void method(struct aml *aml, const char *segment, const void *body, size_t length)
 {
-	struct aml inner = { .length = 0 };
+	struct aml inner = {.length = 0};
 
 	text(&inner, segment);
 	byte(&inner, 0); /* flags */
@@ -131,11 +131,11 @@ static void method(struct aml *aml, const char *segment, const void *body, size_
 static void host_bridge(struct aml *aml)
 {
 	static const uint8_t windows[] = {
-		0x88, 13, 0, 2, 0, 0, 0, 0, 0, 0, 255, 0, 0, 0, 0, 1,		  /* buses */
-		0x87, 23, 0, 0, 0, 0, 0, 0, 0, 0, 0,	 0, 0, 0xc0, 0xff, 0xff, 0xff, 0xdf,
-		0,    0,  0, 0, 0, 0, 0, 0x20,
+		0x88, 13,   0, 2, 0, 0, 0, 0, 0, 0,    255, 0, 0, 0,	0,    1, /* buses */
+		0x87, 23,   0, 0, 0, 0, 0, 0, 0, 0,    0,   0, 0, 0xc0, 0xff, 0xff,
+		0xff, 0xdf, 0, 0, 0, 0, 0, 0, 0, 0x20,
 	};
-	struct aml body = { .length = 0 }, routes = { .length = 0 }, base = { .length = 0 };
+	struct aml body = {.length = 0}, routes = {.length = 0}, base = {.length = 0};
 	char link[5] = "GSI0";
 
 	name_text(&body, "_HID", "PNP0A08");
@@ -145,11 +145,11 @@ static void host_bridge(struct aml *aml)
 	byte(&body, 0x12);
 	byte(&routes, 16);
 	for (uint32_t i = 0; i < 16; i++) {
-		struct aml route = { .length = 0 };
+		struct aml route = {.length = 0};
 
 		byte(&route, 4);
 		dword(&route, i / 4 << 16 | 0xffff);
-		add(&route, (uint8_t[]){ 0x0a, i % 4 }, 2);
+		add(&route, (uint8_t[]){0x0a, i % 4}, 2);
 		link[3] = (char)('0' + (i / 4 + i % 4) % 4);
 		text(&route, link);
 		byte(&route, 0);
@@ -158,7 +158,7 @@ static void host_bridge(struct aml *aml)
 	}
 	package(&body, &routes);
 	for (uint32_t i = 0; i < 4; i++) {
-		struct aml inner = { .length = 0 };
+		struct aml inner = {.length = 0};
 
 		name_text(&inner, "_HID", "PNP0C0F");
 		memory_and_interrupt(&inner, 0, 0, 16 + i);
@@ -174,18 +174,18 @@ static void host_bridge(struct aml *aml)
 
 static void virtio_device(struct aml *aml, const char *segment, uint8_t index)
 {
-	struct aml body = { .length = 0 };
+	struct aml body = {.length = 0};
 
 	name_text(&body, "_HID", "LNRO0005");
 	name(&body, "_UID");
-	add(&body, (uint8_t[]){ 0x0a, index }, 2);
+	add(&body, (uint8_t[]){0x0a, index}, 2);
 	memory_and_interrupt(&body, 0xfeb00000 + index * 512u, 512, 24u + index);
 	device(aml, segment, &body);
 }
 
 static void s5(struct aml *aml)
 {
-	struct aml inner = { .length = 0 };
+	struct aml inner = {.length = 0};
 
 	add(&inner, "\x04\x0a\x05\x01\x00\x00", 6);
 	name(aml, "_S5_");
@@ -195,7 +195,7 @@ static void s5(struct aml *aml)
 
 static int set_up(void **state)
 {
-	struct aml body = { .length = 0 };
+	struct aml body = {.length = 0};
 
 	(void)state;
 	host_reset();
@@ -273,8 +273,8 @@ static void routes_are_found_through_links(void **state)
 
 static void a_pin_behind_a_bridge_is_turned(void **state)
 {
-	struct pci_function bridge = { .address.device = 3 };
-	struct pci_function function = { .parent = &bridge, .address = { .bus = 1, .device = 2 } };
+	struct pci_function bridge = {.address.device = 3};
+	struct pci_function function = {.parent = &bridge, .address = {.bus = 1, .device = 2}};
 	struct interrupt_line line;
 
 	(void)state;
@@ -318,9 +318,10 @@ static void a_method_that_returns_a_constant_is_one(void **state)
 static void windows_in_a_scope_of_the_bridge(void **state)
 {
 	static const uint8_t window[] = {
-		0x87, 23, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0xff, 0xff, 0xff, 0xbf, 0, 0, 0, 0, 0, 0, 0, 0x40,
+		0x87, 23,   0,	  0,	0,    0, 0, 0, 0, 0, 0, 0, 0,
+		0x80, 0xff, 0xff, 0xff, 0xbf, 0, 0, 0, 0, 0, 0, 0, 0x40,
 	};
-	struct aml body = { .length = 0 }, bridge = { .length = 0 };
+	struct aml body = {.length = 0}, bridge = {.length = 0};
 	struct pci_window windows[4];
 
 	(void)state;
@@ -357,7 +358,7 @@ static void sleep_types(void **state)
 
 static void package_lengths(void **state)
 {
-	static const uint8_t one[] = { 5, 0, 0, 0, 0 }, two[] = { 0x40, 0 }, three[] = { 0x81, 1 };
+	static const uint8_t one[] = {5, 0, 0, 0, 0}, two[] = {0x40, 0}, three[] = {0x81, 1};
 	size_t length;
 
 	(void)state;
@@ -371,7 +372,7 @@ static void package_lengths(void **state)
 
 static void broken_descriptors_end_the_list(void **state)
 {
-	static const uint8_t good[] = { 0x22, 1, 0, 0x86, 9, 0, 1, 0, 0, 0, 1, 0, 2, 0, 0, 0x79, 0 };
+	static const uint8_t good[] = {0x22, 1, 0, 0x86, 9, 0, 1, 0, 0, 0, 1, 0, 2, 0, 0, 0x79, 0};
 	struct acpi_resource resource;
 	size_t position;
 

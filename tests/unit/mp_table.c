@@ -20,19 +20,23 @@
 static struct platform result;
 static struct host_region *area;
 
-static const uint8_t entries[] = {
-	0, 0, 0x14, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* boot CPU */
-	0, 1, 0x14, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* another */
-	0, 2, 0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* off */
-	1, 0, 'P', 'C', 'I', ' ', ' ', ' ',
-	1, 1, 'I', 'S', 'A', ' ', ' ', ' ',
-	2, 2, 0x11, 1, 0, 0, 0xc0, 0xfe,
-	3, 0, 0, 0, 1, 0, 2, 2,	   /* the timer on input 2 */
-	3, 0, 0, 0, 1, 1, 2, 1,	   /* plain */
-	3, 0, 0x0f, 0, 1, 9, 2, 9, /* level, low */
-	3, 3, 0, 0, 1, 0, 2, 0,	   /* ExtINT */
-	3, 0, 0x0f, 0, 0, 4, 2, 10, /* PCI */
-	4, 1, 0, 0, 0, 0, 0xff, 1,
+static const uint8_t
+	entries[] =
+		{
+			0,    0,    0x14, 3,   0,   0,	 0,    0,    0, 0, 0,
+			0,    0,    0,	  0,   0,   0,	 0,    0,    0, /* boot CPU */
+			0,    1,    0x14, 1,   0,   0,	 0,    0,    0, 0, 0,
+			0,    0,    0,	  0,   0,   0,	 0,    0,    0, /* another */
+			0,    2,    0x14, 0,   0,   0,	 0,    0,    0, 0, 0,
+			0,    0,    0,	  0,   0,   0,	 0,    0,    0, /* off */
+			1,    0,    'P',  'C', 'I', ' ', ' ',  ' ',  1, 1, 'I',
+			'S',  'A',  ' ',  ' ', ' ', 2,	 2,    0x11, 1, 0, 0,
+			0xc0, 0xfe, 3,	  0,   0,   0,	 1,    0,    2, 2, /* the timer on input 2 */
+			3,    0,    0,	  0,   1,   1,	 2,    1,	   /* plain */
+			3,    0,    0x0f, 0,   1,   9,	 2,    9,	   /* level, low */
+			3,    3,    0,	  0,   1,   0,	 2,    0,	   /* ExtINT */
+			3,    0,    0x0f, 0,   0,   4,	 2,    10,	   /* PCI */
+			4,    1,    0,	  0,   0,   0,	 0xff, 1,
 };
 
 static int set_up(void **state)
@@ -112,9 +116,8 @@ static void the_default_configuration(void **state)
 static void several_io_apics_follow_each_other(void **state)
 {
 	static const uint8_t two[] = {
-		0, 0, 0x14, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		2, 2, 0x11, 1, 0, 0, 0xc0, 0xfe,
-		2, 3, 0x11, 1, 0, 0, 0xc1, 0xfe,
+		0, 0, 0x14, 3, 0,    0, 0, 0, 0,    0,	  0, 0, 0,    0, 0, 0, 0,    0,
+		0, 0, 2,    2, 0x11, 1, 0, 0, 0xc0, 0xfe, 2, 3, 0x11, 1, 0, 0, 0xc1, 0xfe,
 	};
 	struct host_region *first = host_mmio_region(0xfec00000, 0x1000, NULL, NULL);
 
@@ -176,7 +179,8 @@ static void random_entries(void **state)
 		set_up(NULL);
 		place_table(sizeof(entries));
 		for (int i = rand() % 6; i >= 0; i--)
-			area->memory[16 + HEADER + (size_t)rand() % sizeof(entries)] = (uint8_t)rand();
+			area->memory[16 + HEADER + (size_t)rand() % sizeof(entries)] =
+				(uint8_t)rand();
 		firmware_checksum(area->memory + 16, HEADER + sizeof(entries), 7);
 		mp_table_read(&result);
 	}
