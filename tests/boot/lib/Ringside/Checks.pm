@@ -83,7 +83,7 @@ sub qemu_functions ($vm) {
 # The page and the same as JSON say what this machine is. Returns the JSON, decoded.
 sub page_is ($vm, %expect) {
 	my $label = $vm->{label};
-	my @at    = ('127.0.0.1', $expect{port} // $vm->port(tcp => 80));
+	my @at    = ($expect{host} // '127.0.0.1', $expect{port} // $vm->port(tcp => 80));
 	my $first = http_get(@at, '/status.json');
 	my $page  = http_get(@at, '/');
 	is($first->{status}, 200, "$label: /status.json is there");

@@ -128,7 +128,7 @@ sub pump ($self) {
 		print { $self->{log} } $text;
 		$self->{console} .= $text;
 		# Terminals' sequences (a line drawn anew) are no text.
-		$self->{console} =~ s{\r|\e\[[0-9;=?]*[A-Za-z]}{}g;
+		$self->{console} =~ s{[\r\x08\x07]|\e\[[0-9;=?]*[A-Za-z]}{}g;
 	}
 }
 

@@ -1,0 +1,82 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# C programs as images: docs/examples/ are built with `make APP=` and run.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Ringside::Checks;
+use Ringside::Client;
+use Test::More;
+
+# Builds an image; returns its path without ending, or undef.
+sub build ($source, $name) {
+	my $output = `make -s APP=$source 2>&1`;
+	is($?, 0, "make APP=$source") or do { diag $output; return };
+	return "build/app/$name";
+}
+
+# make says where what is wrong.
+my $output = `make -s APP=docs/examples/nothing.c 2>&1`;
+isnt($?, 0, 'make APP= of what is not there fails');
+like($output, qr/docs\/examples\/nothing\.c: no such/, 'and names it');
+
+if (my $image = build('docs/examples/hello.c', 'hello')) {
+	my @boot = (machine => 'microvm', image => $image);
+	scenario('hello', { @boot, append => '-- one "two words" -x' }, sub ($vm) {
+		is($vm->wait_exit, 0, "$vm->{label}: ends QEMU with status 0");
+		my $console = $vm->console;
+		like($console, qr/^Hello from \S+, with 3 arguments\n1: one\n2: two words\n3: -x\n/m, "$vm->{label}: gets its arguments");
+		like($console, qr/^pi is about 3\.141593, and its square root 1\.772e\+00$/m, "$vm->{label}: prints floating point");
+		like($console, qr/^ringside: exit 0: success\n\z/m, "$vm->{label}: the last line is the result");
+	});
+	for my $boot (qw(bzimage efi-kernel)) {
+		next if $boot eq 'efi-kernel' && !-e '/usr/share/ovmf/OVMF.fd';
+		my @more = $boot eq 'efi-kernel' ? (machine => 'q35', ovmf => 1, memory => '256M') : (machine => 'pc');
+		scenario("hello as $boot", { image => $image, boot => $boot, append => 'ip=off -- again', @more }, sub ($vm) {
+			is($vm->wait_exit, 0, "$vm->{label}: ends QEMU with status 0");
+			like($vm->console, qr/^1: again$/m, "$vm->{label}: ran");
+		});
+	}
+	# Without a network it runs too, when the wait for an address is over.
+	scenario('hello without a network', { @boot, network => 'none' }, sub ($vm) {
+		is($vm->wait_exit, 0, "$vm->{label}: ends QEMU with status 0");
+		like($vm->console, qr/^Hello from/m, "$vm->{label}: ran");
+	});
+	scenario('hello, exit=halt', { @boot, append => 'exit=halt' }, sub ($vm) {
+		$vm->wait_for(qr/^ringside: halted: success\n/m);
+		pass("$vm->{label}: stands still at its end");
+	});
+	scenario('hello, run=shell', { @boot, append => 'run=shell' }, sub ($vm) {
+		like($vm->command('help'), qr/^  application /m, "$vm->{label}: the shell is there, the application is a job");
+		leaves_with($vm, 0);
+	});
+}
+
+if (my $image = build('docs/examples/tcp_server.c', 'tcp_server')) {
+	my %options = (machine => 'q35', image => $image, append => '-- 7', cpus => 2);
+	scenario('tcp_server', \%options, sub ($vm) {
+		my $label = $vm->{label};
+		$vm->wait_for(qr/^tcp_server: listening on port 7\n/m);
+		my @at = ('127.0.0.1', $vm->port(tcp => 7));
+		for my $round (1 .. 3) {
+			my $socket = Ringside::Client::connect_to(@at);
+			print $socket "hello\nsecond $round\n";
+			Ringside::Client::wait_socket($socket, 0, time + 10, 'tcp_server');
+			is(scalar <$socket>, "1: HELLO\n", "$label: connection $round: first line");
+			is(scalar <$socket>, "2: SECOND $round\n", "$label: connection $round: second line");
+		}
+		my $socket = Ringside::Client::connect_to(@at);
+		print $socket "quit\n";
+		is(scalar <$socket>, undef, "$label: closes when it is told to quit");
+		is($vm->wait_exit, 0, "$label: ends QEMU with status 0");
+		like($vm->console, qr/^tcp_server: done$/m, "$label: came to its end");
+	});
+	# Its port is taken: perror() and the status of a failed job.
+	scenario('tcp_server, port in use', { %options, append => 'services=echo -- 7' }, sub ($vm) {
+		is($vm->wait_exit, 3, "$vm->{label}: ends QEMU with status 3: a job failed");
+		like($vm->console, qr/^tcp_server: Address.* in use$/m, "$vm->{label}: perror() says why");
+	});
+}
+
+done_testing;

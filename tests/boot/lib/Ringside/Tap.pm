@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package Ringside::Tap;
+
+# A TAP device in a network namespace of this test program's own, with dnsmasq as DHCP server and IPv6
+# router. The namespace goes with the program's end, so there is nothing to clean up on the host.
+
+use v5.36;
+use Exporter qw(import);
+use Ringside::Host qw(program scratch until_true read_file start_process);
+
+our @EXPORT_OK = qw(enter_namespace tap_network dnsmasq_log);
+
+our $HOST  = '192.168.77.1';
+our $FIRST = '192.168.77.50';
+our $HOST6 = 'fd77::1';
+
+# Restarts this program within a namespace. Returns only there (undef), or with the reason why not.
+sub enter_namespace () {
+	return if $ENV{RINGSIDE_NAMESPACE};
+	for my $name (qw(ip dnsmasq unshare)) { return "$name is not installed" unless program($name) }
+	return 'no /dev/net/tun' unless -e '/dev/net/tun';
+	return '/dev/net/tun may not be opened by this user' unless -r '/dev/net/tun' && -w _;
+	# Another than root is root of the namespace, where the host allows it.
+	my @unshare = (program('unshare'), $> ? ('--user', '--map-root-user') : (), '--net');
+	return 'no network namespace for this user' if system("@unshare true >/dev/null 2>&1");
+	$ENV{RINGSIDE_NAMESPACE} = 1;
+	exec @unshare, $^X, $0;
+}
+
+sub run (@words) {
+	system(@words) == 0 or die "@words: status " . ($? >> 8) . "\n";
+	return;
+}
+
+my $dnsmasq_log;
+sub dnsmasq_log () { return read_file($dnsmasq_log) // '' }
+
+# Makes the device and starts dnsmasq; returns QEMU's words for a network on it.
+sub tap_network ($name) {
+	my $ip = program('ip');
+	run($ip, 'link', 'set', 'lo', 'up');
+	run($ip, 'tuntap', 'add', 'dev', $name, 'mode', 'tap');
+	run($ip, 'address', 'add', "$HOST/24", 'dev', $name);
+	run($ip, '-6', 'address', 'add', "$HOST6/64", 'dev', $name, 'nodad');
+	run($ip, 'link', 'set', $name, 'up');
+	$dnsmasq_log = scratch() . '/dnsmasq.log';
+	open my $nothing, '<', '/dev/null'   or die "/dev/null: $!";
+	open my $log,     '>', $dnsmasq_log or die "$dnsmasq_log: $!";
+	start_process($nothing, $log, $log, program('dnsmasq'), '--keep-in-foreground', '--conf-file=/dev/null',
+		'--log-facility=-', '--log-dhcp', '--pid-file=', '--user=root', '--group=', '--port=0', '--leasefile-ro',
+		"--interface=$name", '--bind-interfaces', "--dhcp-range=$FIRST,192.168.77.99,255.255.255.0,1h",
+		'--enable-ra', '--dhcp-range=fd77::,ra-only', '--dhcp-authoritative');
+	until_true(10, sub { dnsmasq_log() =~ /started/ }) or die 'dnsmasq: ' . dnsmasq_log();
+	return ('-netdev', "tap,id=net0,ifname=$name,script=no,downscript=no");
+}
+
+1;
