@@ -92,7 +92,9 @@ static bool is_right_aligned(const struct fact *fact)
 	       fact->kind == FACT_NANOSECONDS;
 }
 
-/* The value of a scalar, a list of strings or an empty list, with the exact number on hover where it was rounded.
+/*
+ * The value of a scalar, a list of strings or an empty list, with the exact number on hover where
+ * it was rounded.
  */
 static void put_value(struct facts_writer *writer, const struct fact *fact)
 {
@@ -231,8 +233,10 @@ static void put_list(struct facts_writer *writer, const struct fact *list, unsig
 	}
 }
 
-/* Plain values first, as a table of two columns, then what is made of parts, each under its
- * heading. */
+/*
+ * Plain values first, as a table of two columns, then what is made of parts, each under its
+ * heading.
+ */
 static void put_object(struct facts_writer *writer, const struct fact *object, unsigned int heading)
 {
 	bool open = false;

@@ -18,8 +18,10 @@ int facts_each_section(int (*function)(void *context, const struct facts_section
 	const struct facts_section *previous = NULL;
 	int status = 0;
 
-	/* The table is small and constant: the next one is looked for each time. Equal keys: as
-	 * linked. */
+	/*
+	 * The table is small and constant: the next one is looked for each time. Equal keys: as
+	 * linked.
+	 */
 	for (;;) {
 		const struct facts_section *next = NULL;
 

@@ -51,14 +51,17 @@ struct facts {
 	bool incomplete; /* something was left out */
 };
 
-/* Runs the description. The tree belongs to `facts` until facts_tree_free(). NULL: no memory at
- * all. */
+/*
+ * Runs the description. The tree belongs to `facts` until facts_tree_free(). NULL: no memory at
+ * all.
+ */
 const struct fact *facts_tree_build(struct facts *facts, void (*describe)(struct facts *facts));
 void facts_tree_free(struct facts *facts);
 
 bool fact_is_scalar(const struct fact *fact);
 
-/* Calls the function for each section, in order, until it returns other than 0; that is the result.
+/*
+ * Calls the function for each section, in order, until it returns other than 0; that is the result.
  */
 int facts_each_section(int (*function)(void *context, const struct facts_section *section),
 		       void *context);

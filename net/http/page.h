@@ -18,8 +18,10 @@ struct http_block {
 	char bytes[HTTP_BLOCK];
 };
 
-/* An answer with its head. The device reads the blocks where they lie, so they stay until it was
- * acknowledged. */
+/*
+ * An answer with its head. The device reads the blocks where they lie, so they stay until it was
+ * acknowledged.
+ */
 struct http_answer {
 	struct http_block *first, *last;
 	size_t length;

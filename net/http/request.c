@@ -15,8 +15,10 @@ static bool span_is(struct span span, const char *text)
 	return span.length == strlen(text) && !strncasecmp(span.start, text, span.length);
 }
 
-/* The next line, without its end (RFC 9112, 2.2: a bare LF is taken for one too). False: not all
- * there. */
+/*
+ * The next line, without its end (RFC 9112, 2.2: a bare LF is taken for one too). False: not all
+ * there.
+ */
 static bool next_line(struct span *rest, struct span *line)
 {
 	const char *end = memchr(rest->start, '\n', rest->length);

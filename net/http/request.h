@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* HTTP requests (RFC 9110, RFC 9112), as far as a server of pages that only can be read needs them.
+/*
+ * HTTP requests (RFC 9110, RFC 9112), as far as a server of pages that only can be read needs them.
  */
 #ifndef NET_HTTP_REQUEST_H
 #define NET_HTTP_REQUEST_H

@@ -10,10 +10,8 @@
 #include "lwip/etharp.h"
 #include "lwip/ethip6.h"
 #include "lwip/mem.h"
-#include "lwip/prot/iana.h"
 #include "lwip/prot/ip.h"
 #include "lwip/prot/ip6.h"
-#include "lwip/prot/udp.h"
 #include "lwip/tcpip.h"
 #include "net/lwip/memory.h"
 #include "netif/ethernet.h"
@@ -23,8 +21,10 @@
 
 #define LOG_AREA "network"
 #define BUDGET 64
-/* While frames are lent to the device, it is asked so often whether it is done, even without
- * interrupt. */
+/*
+ * While frames are lent to the device, it is asked so often whether it is done, even without
+ * interrupt.
+ */
 #define COMPLETION_INTERVAL (100 * NANOSECONDS_PER_MILLISECOND)
 #define RECEIVE_STACK (32u << 10)
 #define FRAME_MAX UINT16_MAX /* of lwIP's lengths */
@@ -34,7 +34,6 @@
 #define HELD_DEFAULT 128
 #define SHORT_FRAME 256
 #define EXTENSION_HEADERS_MAX 8
-#define DNS_PORT 53
 
 struct interface *interfaces;
 
@@ -69,8 +68,10 @@ static void free_chain(struct network_buffer *buffer)
 	}
 }
 
-/* The frame as a chain of pbufs that are the buffers themselves. Lengths were checked by the
- * caller. */
+/*
+ * The frame as a chain of pbufs that are the buffers themselves. Lengths were checked by the
+ * caller.
+ */
 static struct pbuf *adopt(struct interface *interface, struct network_buffer *buffer,
 			  uint32_t total)
 {
@@ -82,8 +83,10 @@ static struct pbuf *adopt(struct interface *interface, struct network_buffer *bu
 		struct pbuf *pbuf;
 
 		custom->custom_free_function = receive_buffer_free;
-		/* As if allocated in one piece with its data: headers may be put back in front of
-		 * it. */
+		/*
+		 * As if allocated in one piece with its data: headers may be put back in front of
+		 * it.
+		 */
 		pbuf = pbuf_alloced_custom(PBUF_RAW, (u16_t)buffer->length, PBUF_RAM, custom,
 					   buffer->data, (u16_t)buffer->length);
 		pbuf->tot_len = (u16_t)total;
@@ -96,14 +99,17 @@ static struct pbuf *adopt(struct interface *interface, struct network_buffer *bu
 	return first;
 }
 
-/* The frame in memory of the stack's own; the buffers go back at once. NULL when there is no
- * memory. */
+/*
+ * The frame in memory of the stack's own; the buffers go back at once. NULL when there is no
+ * memory.
+ */
 static struct pbuf *copy(struct interface *interface, struct network_buffer *chain, uint32_t total)
 {
 	struct pbuf *pbuf = NULL;
 	uint32_t offset = 0;
 
-	/* Data that nobody reads must not take the memory that short frames (ARP, ACK, SYN) need.
+	/*
+	 * Data that nobody reads must not take the memory that short frames (ARP, ACK, SYN) need.
 	 */
 	if (total <= SHORT_FRAME || !network_memory_low())
 		pbuf = pbuf_alloc(PBUF_RAW, (u16_t)total, PBUF_RAM);
@@ -117,7 +123,8 @@ static struct pbuf *copy(struct interface *interface, struct network_buffer *cha
 	return pbuf;
 }
 
-/* Whether all of a TCP or UDP packet is in this frame: what a device says of a part says nothing.
+/*
+ * Whether all of a TCP or UDP packet is in this frame: what a device says of a part says nothing.
  */
 static bool is_whole(const struct pbuf *frame)
 {
@@ -147,25 +154,6 @@ static bool is_whole(const struct pbuf *frame)
 		}
 	}
 	return false;
-}
-
-/* Neighbour discovery, DHCP, DNS: lwIP copies their fields. */
-static bool is_housekeeping(const struct pbuf *frame)
-{
-	const uint8_t *bytes = frame->payload;
-	uint16_t type;
-
-	if (frame->len < SIZEOF_ETH_HDR + IP_HLEN + UDP_HLEN)
-		return false;
-	type = (uint16_t)(bytes[12] << 8 | bytes[13]);
-	bytes += SIZEOF_ETH_HDR;
-	if (type == ETHTYPE_IPV6)
-		return bytes[6] == IP6_NEXTH_ICMP6 || bytes[6] == IP6_NEXTH_HOPBYHOP;
-	if (type != ETHTYPE_IP || bytes[0] != 0x45 || bytes[9] != IP_PROTO_UDP)
-		return false;
-	bytes += IP_HLEN;
-	return (bytes[0] << 8 | bytes[1]) == LWIP_IANA_PORT_DHCP_SERVER ||
-	       (bytes[0] << 8 | bytes[1]) == DNS_PORT;
 }
 
 /* The driver's upcall, from poll() and therefore under the core lock. */
@@ -201,10 +189,8 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 		netif->chksum_flags &= (u16_t)~checks;
 	else
 		netif->chksum_flags |= checks;
-	network_housekeeping = is_housekeeping(frame);
 	if (ethernet_input(frame, netif) != ERR_OK)
 		pbuf_free(frame);
-	network_housekeeping = false;
 }
 
 static void link_changed(struct interface *interface)

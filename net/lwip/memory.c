@@ -20,8 +20,10 @@
 
 OPTION(net_memory, "net.memory", "BYTES", "most memory that the network stack may use", NULL);
 
-/* Two sizes for each power of two: a frame of 1514 bytes wants the one between. All with the
- * header. */
+/*
+ * Two sizes for each power of two: a frame of 1514 bytes wants the one between. All with the
+ * header.
+ */
 static const uint32_t class_sizes[] = {48,   64,   96,	 128,  192,  256,  384,	 512,  768,
 				       1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288};
 #define CLASSES (sizeof(class_sizes) / sizeof(class_sizes[0]))

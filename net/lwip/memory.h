@@ -22,8 +22,10 @@ struct network_memory {
 	uint64_t failures; /* allocations that found nothing */
 };
 
-/* Sets the bound from net.memory= or from `memory_size`, the machine's memory in bytes. Once,
- * first. */
+/*
+ * Sets the bound from net.memory= or from `memory_size`, the machine's memory in bytes. Once,
+ * first.
+ */
 void network_memory_init(uint64_t memory_size);
 
 /* What each TCP window gets on top of its least, so that all sockets together fit. */

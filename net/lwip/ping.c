@@ -84,7 +84,8 @@ static bool send_request(struct ping *ping)
 		header->seqno = lwip_htons(++ping->sequence);
 		for (unsigned int i = 0; i < PAYLOAD; i++)
 			((uint8_t *)(header + 1))[i] = (uint8_t)i;
-		/* The sum of ICMPv6 covers addresses that are not known yet: the raw pcb makes it.
+		/*
+		 * The sum of ICMPv6 covers addresses that are not known yet: the raw pcb makes it.
 		 */
 		if (!v6)
 			header->chksum = inet_chksum(header, packet->len);

@@ -14,7 +14,6 @@
 #define LOG_AREA "network"
 
 uint64_t network_bytes_copied;
-bool network_housekeeping;
 
 static struct mutex core_lock = MUTEX_INIT;
 

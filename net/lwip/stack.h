@@ -29,7 +29,10 @@ void network_stack_start(void);
  */
 bool network_stack_wait(uint64_t timeout);
 
-/* The address of the line "ready", and its time in nanoseconds; NULL as long as there was none. Context: any. */
+/*
+ * The address of the line "ready", and its time in nanoseconds; NULL as long as there was none.
+ * Context: any.
+ */
 const char *network_stack_ready(uint64_t *after);
 
 /* Bytes of packets that were copied since the stack became ready: 0 is the aim. Context: any. */

@@ -29,8 +29,10 @@ static bool can_lend(const struct pbuf *pbuf)
 		pbuf = ((const struct pbuf_custom_ref *)(const void *)pbuf)->original;
 	if (PBUF_NEEDS_COPY(pbuf))
 		return false;
-	/* What has no type of its own for its payload is the stack's memory; constants may be
-	 * anywhere. */
+	/*
+	 * What has no type of its own for its payload is the stack's memory; constants may be
+	 * anywhere.
+	 */
 	return pbuf->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS ||
 	       dma_reachable(pbuf->payload);
 }
@@ -48,8 +50,10 @@ static bool must_copy(const struct pbuf *frame)
 	return false;
 }
 
-/* A frame that can be lent, with a reference to it: this one, or a copy. NULL when there is no
- * memory. */
+/*
+ * A frame that can be lent, with a reference to it: this one, or a copy. NULL when there is no
+ * memory.
+ */
 static struct pbuf *prepare(struct interface *interface, struct pbuf *frame)
 {
 	struct pbuf *whole;
@@ -58,8 +62,10 @@ static struct pbuf *prepare(struct interface *interface, struct pbuf *frame)
 		pbuf_ref(frame);
 		return frame;
 	}
-	/* The layer leaves room in front for the device's header; the frame has its own headers
-	 * already. */
+	/*
+	 * The layer leaves room in front for the device's header; the frame has its own headers
+	 * already.
+	 */
 	whole = pbuf_alloc(PBUF_LINK, frame->tot_len, PBUF_RAM);
 	if (whole)
 		pbuf_copy(whole, frame);
@@ -67,8 +73,10 @@ static struct pbuf *prepare(struct interface *interface, struct pbuf *frame)
 	return whole;
 }
 
-/* Free bytes in front of the frame, in the same block of memory. Negative: the frame begins
- * outside. */
+/*
+ * Free bytes in front of the frame, in the same block of memory. Negative: the frame begins
+ * outside.
+ */
 static int64_t headroom(const struct pbuf *frame)
 {
 	const struct network_buffer *buffer = interface_receive_buffer(frame);
@@ -146,8 +154,10 @@ static int request_checksum(struct interface *interface, struct pbuf *frame,
 	return 0;
 }
 
-/* Gives a prepared frame, and our reference to it, to the device. Otherwise the reference stays
- * ours. */
+/*
+ * Gives a prepared frame, and our reference to it, to the device. Otherwise the reference stays
+ * ours.
+ */
 static int submit(struct interface *interface, struct pbuf *frame)
 {
 	struct network_device *device = interface->device;

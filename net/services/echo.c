@@ -16,8 +16,10 @@
 #include <errno.h>
 
 #define PORT 7
-/* Bytes that one connection may keep, so that a few of them do not hold all of the device's
- * buffers. */
+/*
+ * Bytes that one connection may keep, so that a few of them do not hold all of the device's
+ * buffers.
+ */
 #define WINDOW 0xffffu
 #define RING_SIZE 256u
 
@@ -106,8 +108,10 @@ static err_t send_waiting(struct connection *connection)
 	if (connection->finished && !connection->count) {
 		struct tcp_pcb *pcb = connection->pcb;
 
-		/* A window that is not all open looks to lwIP as if we had left data unread: it
-		 * would reset. */
+		/*
+		 * A window that is not all open looks to lwIP as if we had left data unread: it
+		 * would reset.
+		 */
 		pcb->rcv_wnd = TCP_WND_MAX(pcb);
 		if (tcp_close(pcb) != ERR_OK)
 			return ERR_OK; /* no memory now: the poll comes back to it */
@@ -192,8 +196,10 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 	connection->pcb = pcb;
 	counters.connections++;
 	counters.connections_now++;
-	/* The peer was told this window when it connected: unscaled, it is all that the field can
-	 * say. */
+	/*
+	 * The peer was told this window when it connected: unscaled, it is all that the field can
+	 * say.
+	 */
 	if (pcb->rcv_wnd > WINDOW) {
 		pcb->rcv_wnd = WINDOW;
 		pcb->rcv_ann_wnd = WINDOW;

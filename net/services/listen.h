@@ -15,7 +15,8 @@
 /* tcp_poll() counts in half seconds; idle connections are looked for at this interval. */
 #define SERVICE_POLL_INTERVAL 10
 
-/* Listens on the port of all addresses, IPv4 and IPv6. The pcb is stored. 0, -EADDRINUSE, -ENOMEM.
+/*
+ * Listens on the port of all addresses, IPv4 and IPv6. The pcb is stored. 0, -EADDRINUSE, -ENOMEM.
  */
 int service_listen_tcp(uint16_t port, tcp_accept_fn accept, struct tcp_pcb **listener);
 int service_listen_udp(uint16_t port, udp_recv_fn receive);

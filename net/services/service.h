@@ -17,8 +17,10 @@ struct service {
 	const char *name;
 	const char *ports; /* for people: "tcp 80" */
 	const char *help;
-	/* Begins to listen. 0 or a negative errno, after what it had begun was undone. Under the
-	 * core lock. */
+	/*
+	 * Begins to listen. 0 or a negative errno, after what it had begun was undone. Under the
+	 * core lock.
+	 */
 	int (*start)(void);
 	/* What it did so far. Any thread changes them under the core lock. */
 	struct service_counters *counters;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How lwIP is configured: only what differs from its defaults (lwip/opt.h has the meaning of each).
+/*
+ * How lwIP is configured: only what differs from its defaults (lwip/opt.h has the meaning of each).
  */
 #ifndef NET_LWIP_LWIPOPTS_H
 #define NET_LWIP_LWIPOPTS_H
@@ -44,7 +45,8 @@
 #define IP_DEFAULT_TTL 64
 #define LWIP_RAW 1
 #define LWIP_DHCP 1
-/* The server knows whom it gave what; asking the link for a conflict costs a second of each boot.
+/*
+ * The server knows whom it gave what; asking the link for a conflict costs a second of each boot.
  */
 #define DHCP_DOES_ARP_CHECK 0
 #define LWIP_DNS 1
@@ -58,8 +60,10 @@
 #define LWIP_IPV6_MLD 1
 #define LWIP_IPV6_FRAG 1
 #define LWIP_IPV6_REASS 1
-/* The reassembly's notes are larger than the header they would overwrite where pointers have 64
- * bits. */
+/*
+ * The reassembly's notes are larger than the header they would overwrite where pointers have 64
+ * bits.
+ */
 #define IPV6_FRAG_COPYHEADER 1
 #define LWIP_ND6_NUM_NEIGHBORS 32
 #define LWIP_ND6_NUM_DESTINATIONS 32
@@ -93,8 +97,10 @@
 /* Sockets */
 #define LWIP_NETCONN 1
 #define LWIP_SOCKET 1
-/* Functions of the right names, but not read(), write() and close(): those are newlib's for all
- * files. */
+/*
+ * Functions of the right names, but not read(), write() and close(): those are newlib's for all
+ * files.
+ */
 #define LWIP_COMPAT_SOCKETS 2
 #define LWIP_POSIX_SOCKETS_IO_NAMES 0
 #define LWIP_SOCKET_OFFSET 16

@@ -36,13 +36,10 @@ void panic(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2
  * constant length (addresses, header fields) go through SMEMCPY and are not.
  */
 extern uint64_t network_bytes_copied;
-/* While a message of the network's own housekeeping is looked at: its fields are nobody's data. */
-extern _Bool network_housekeeping;
 
 static inline void *network_copy(void *to, const void *from, size_t length)
 {
-	if (!network_housekeeping)
-		__atomic_fetch_add(&network_bytes_copied, length, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&network_bytes_copied, length, __ATOMIC_RELAXED);
 	return memcpy(to, from, length);
 }
 
