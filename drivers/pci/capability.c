@@ -56,11 +56,14 @@ static unsigned int first_capability(const struct pci_function *function)
 	return pci_read8(function, PCI_CAPABILITIES) & ~3u;
 }
 
+#define ANY_ID -1
+
 /*
- * Walks from the start to the capability after the one at `after` (0: the first), so that also the last
- * step of a caller's loop knows of all steps before.
+ * Walks from the start to the first capability after the one at `after` (0: from the first on) with the
+ * identifier that is wanted, so that also the last step of a caller's loop knows of all steps before.
  */
-static unsigned int walk_capabilities(struct walk *walk, unsigned int after, uint8_t *id)
+static unsigned int walk_capabilities(struct walk *walk, unsigned int after, int wanted,
+				      uint8_t *id)
 {
 	unsigned int offset = first_capability(walk->function);
 	bool passed = !after;
@@ -72,17 +75,17 @@ static unsigned int walk_capabilities(struct walk *walk, unsigned int after, uin
 			walk->fault = "reads as ones";
 			return 0;
 		}
-		if (passed) {
+		if (passed && (wanted == ANY_ID || wanted == (header & 0xff))) {
 			*id = (uint8_t)header;
 			return offset;
 		}
-		passed = offset == after;
+		passed |= offset == after;
 		offset = header >> 8 & ~3u;
 	}
 	return 0;
 }
 
-static unsigned int walk_extended(struct walk *walk, unsigned int after, uint16_t *id)
+static unsigned int walk_extended(struct walk *walk, unsigned int after, int wanted, uint16_t *id)
 {
 	unsigned int offset = walk->function->extended_config ? PCI_CONFIG_SIZE : 0;
 	bool passed = !after;
@@ -97,11 +100,11 @@ static unsigned int walk_extended(struct walk *walk, unsigned int after, uint16_
 			walk->fault = "reads as ones";
 			return 0;
 		}
-		if (passed) {
+		if (passed && (wanted == ANY_ID || wanted == (int)(header & 0xffff))) {
 			*id = (uint16_t)header;
 			return offset;
 		}
-		passed = offset == after;
+		passed |= offset == after;
 		offset = header >> 20 & ~3u;
 	}
 	return 0;
@@ -113,7 +116,7 @@ unsigned int pci_capability_next(const struct pci_function *function, unsigned i
 	struct walk walk;
 
 	start_walk(&walk, function, false);
-	return walk_capabilities(&walk, after, id);
+	return walk_capabilities(&walk, after, ANY_ID, id);
 }
 
 unsigned int pci_extended_capability_next(const struct pci_function *function, unsigned int after,
@@ -122,32 +125,25 @@ unsigned int pci_extended_capability_next(const struct pci_function *function, u
 	struct walk walk;
 
 	start_walk(&walk, function, true);
-	return walk_extended(&walk, after, id);
+	return walk_extended(&walk, after, ANY_ID, id);
 }
 
 unsigned int pci_capability_find(const struct pci_function *function, uint8_t id,
 				 unsigned int after)
 {
-	unsigned int offset = after;
-	uint8_t found;
+	struct walk walk;
 
-	/* pci_capability_next() sees to it that this ends. */
-	while ((offset = pci_capability_next(function, offset, &found)))
-		if (found == id)
-			return offset;
-	return 0;
+	start_walk(&walk, function, false);
+	return walk_capabilities(&walk, after, id, &id);
 }
 
 unsigned int pci_extended_capability_find(const struct pci_function *function, uint16_t id,
 					  unsigned int after)
 {
-	unsigned int offset = after;
-	uint16_t found;
+	struct walk walk;
 
-	while ((offset = pci_extended_capability_next(function, offset, &found)))
-		if (found == id)
-			return offset;
-	return 0;
+	start_walk(&walk, function, true);
+	return walk_extended(&walk, after, id, &id);
 }
 
 void pci_capabilities_check(const struct pci_function *function)
@@ -158,10 +154,10 @@ void pci_capabilities_check(const struct pci_function *function)
 
 	/* No capability is at this place, so that both walks go to their ends. */
 	start_walk(&walk, function, false);
-	walk_capabilities(&walk, 1, &id);
+	walk_capabilities(&walk, 1, ANY_ID, &id);
 	if (!walk.fault) {
 		start_walk(&walk, function, true);
-		walk_extended(&walk, 1, &extended_id);
+		walk_extended(&walk, 1, ANY_ID, &extended_id);
 	}
 	if (walk.fault)
 		log_warning("%s: the list of capabilities %s at 0x%02x: the rest is ignored",

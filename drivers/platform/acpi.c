@@ -15,7 +15,8 @@
 #define LOG_AREA "acpi"
 
 #define TABLES_MAX 64
-#define TABLE_SIZE_MAX (4u << 20) /* a DSDT with thousands of devices is well below */
+#define TABLE_SIZE_MAX (4u << 20)	     /* a DSDT with thousands of devices is well below */
+#define RSDP_SIGNATURE 0x2052545020445352ull /* "RSD PTR " */
 #define RSDP_SIZE_1 20
 #define RSDP_SIZE_2 36
 
@@ -131,7 +132,7 @@ static void dsdt_add(void)
 
 static bool rsdp_good(const uint8_t *rsdp)
 {
-	return !memcmp(rsdp, "RSD PTR ", 8) && table_checksum_good(rsdp, RSDP_SIZE_1);
+	return table_read64(rsdp) == RSDP_SIGNATURE && table_checksum_good(rsdp, RSDP_SIZE_1);
 }
 
 /* An RSDP in [start, start + length), on a 16-byte boundary; its address or 0. */

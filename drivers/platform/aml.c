@@ -391,7 +391,7 @@ bool aml_s5(const uint8_t *aml, size_t length, uint8_t *type_a, uint8_t *type_b)
 		size_t position = i + 4, package, own;
 		uint64_t value;
 
-		if (memcmp(aml + i, "_S5_", 4) || aml[i + 4] != OP_PACKAGE ||
+		if (aml[i] != '_' || memcmp(aml + i, "_S5_", 4) || aml[i + 4] != OP_PACKAGE ||
 		    (aml[i - 1] != OP_NAME && aml[i - 1] != '\\'))
 			continue;
 		own = aml_package_length(aml + position + 1, length - position - 1, &package);

@@ -11,6 +11,7 @@
 
 #define LOG_AREA "mp"
 
+#define POINTER_SIGNATURE 0x5f504d5fu /* "_MP_" */
 #define POINTER_SIZE 16
 #define HEADER_SIZE 44
 #define TABLE_SIZE_MAX 0xffffu
@@ -203,7 +204,7 @@ static bool area_search(struct platform *into, uint64_t start, size_t length)
 	if (!area)
 		return false;
 	for (size_t offset = 0; !found && offset + POINTER_SIZE <= length; offset += 16)
-		if (!memcmp(area + offset, "_MP_", 4))
+		if (table_read32(area + offset) == POINTER_SIGNATURE)
 			found = pointer_read(into, area + offset);
 	unmap_firmware(area, length);
 	return found;
