@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Facts as HTML: a <section> for each, to be put into a page. A list whose items have only plain
- * values becomes a table with a column for each name; other items become a box each.
+ * Facts as HTML, to be put into a page: links to the sections, then a <section> for each. A list
+ * whose items have only plain values becomes a table with a column for each name; other items
+ * become a box each.
  */
 #include "kernel/facts/tree.h"
 
@@ -290,10 +291,25 @@ static int print_section(void *context, const struct facts_section *section)
 	return writer->status;
 }
 
+static int print_link(void *context, const struct facts_section *section)
+{
+	struct facts_writer *writer = context;
+
+	facts_put(writer, "<a href=\"#");
+	put_escaped(writer, section->name);
+	facts_put(writer, "\">");
+	put_label(writer, section->name);
+	facts_put(writer, "</a>\n");
+	return writer->status;
+}
+
 int facts_print_html(facts_output *output, void *context)
 {
 	struct facts_writer writer = {.output = output, .context = context};
 
+	facts_put(&writer, "<nav>\n");
+	facts_each_section(print_link, &writer);
+	facts_put(&writer, "</nav>\n");
 	facts_each_section(print_section, &writer);
 	return writer.status;
 }

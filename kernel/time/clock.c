@@ -21,6 +21,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #define GUESSED_TSC_HZ 2000000000ULL
 /* Of QEMU's and KVM's local APIC. */
@@ -484,8 +485,16 @@ void clock_init(void)
 
 static void describe_time(struct facts *facts)
 {
+	time_t seconds = (time_t)(clock_wall() / NANOSECONDS_PER_SECOND);
+	struct tm utc;
+
 	fact_nanoseconds(facts, "uptime", clock_monotonic());
-	fact_number(facts, "wall_clock_seconds", clock_wall() / NANOSECONDS_PER_SECOND);
+	if (seconds && gmtime_r(&seconds, &utc))
+		fact_format(facts, "wall_clock", "%04d-%02d-%02dT%02d:%02d:%02dZ",
+			    utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+			    utc.tm_min, utc.tm_sec);
+	else
+		fact_none(facts, "wall_clock");
 	fact_text(facts, "source", source);
 	fact_number(facts, "time_stamp_counter_hz", tsc_hz);
 }
