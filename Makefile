@@ -55,7 +55,7 @@ APP_CFLAGS := $(filter-out -mgeneral-regs-only,$(CFLAGS)) -Wall
 LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
 	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings
 
-APP_SOURCES := $(if $(APP),$(if $(wildcard $(APP)/.),$(sort $(shell find $(APP) -name '*.c')),$(APP)))
+APP_SOURCES := $(if $(APP),$(if $(wildcard $(APP)/.),$(sort $(shell find $(APP) -name '*.c')),$(wildcard $(APP))))
 ifneq ($(APP),)
 ifeq ($(APP_SOURCES),)
 $(error APP=$(APP): no such .c file, or a folder without one)
