@@ -37,11 +37,16 @@ sub warns_of ($words, @named) {
 warns_of('BOOT_IMAGE=/boot/x root=/dev/vda1 rw ro earlyprintk=serial,ttyS0 reboot=k pci=off noapic noacpi'
 	  . ' i8042.noaux i8042.nomux i8042.dumbkbd quiet panic=exit console=ttyS0');
 warns_of('foo bar=1 x.y=z', '"foo"', '"bar"', '"x.y"');
-warns_of('log=loud exit=maybe panic= run=circles ip=10.0.2.300/24', 'log=loud', 'exit=maybe', 'panic=', 'run=circles', 'ip=10.0.2.300/24');
+warns_of('log=loud exit=maybe panic= ip=10.0.2.300/24', 'log=loud', 'exit=maybe', 'panic=', 'ip=10.0.2.300/24');
 warns_of('virtio.queue_size=many services=http,gopher', 'virtio.queue_size=many', 'gopher');
 warns_of('-- foo log=loud --');
 warns_of('foo="one two" "bar baz"', '"foo"', '"bar baz"');
 warns_of(join(' ', 'quiet', map { "BOOT_IMAGE=$_" } 1 .. 1000), 'longer than 4095 characters');
+
+scenario('run= of what is no job', { machine => 'microvm', append => 'run=circles' }, sub ($vm) {
+	is($vm->wait_exit, 7, "$vm->{label}: ends QEMU with status 7: bad usage");
+	like($vm->console, qr/run=circles.*\nringside: exit 3: bad usage, or nothing to do\n\z/, "$vm->{label}: named, and the status in words");
+});
 
 scenario('ip=ADDRESS', { machine => 'q35', append => 'ip=10.0.2.50/24,10.0.2.2', guest_address => '10.0.2.50' }, sub ($vm) {
 	lease_is($vm, '10.0.2.50');
