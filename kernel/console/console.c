@@ -18,6 +18,8 @@ static uint32_t input_head, input_tail; /* head: next free; both run freely */
 static bool interrupted;
 static struct wait_queue input_wait = WAIT_QUEUE_INIT;
 
+static void (*prompt_redraw)(void); /* not NULL: a line is being edited */
+
 OPTION(console, "console", "NAME[,NAME...]|none",
        "which consoles print the log and run the shell (default: the first)", NULL);
 
@@ -86,8 +88,6 @@ void console_printf(const char *format, ...)
 	va_end(arguments);
 }
 
-static void (*prompt_redraw)(void);
-
 void console_set_prompt(void (*redraw)(void))
 {
 	prompt_redraw = redraw;
@@ -128,8 +128,11 @@ void console_input(char c)
 
 	if (c == CONTROL_C)
 		interrupted = true;
-	/* Typed ahead beyond the buffer: the newest is dropped, as a terminal does. */
-	if (input_head - input_tail < INPUT_SIZE)
+	/*
+	 * While a command runs ^C is for the command only. Typed ahead beyond the buffer: the newest
+	 * is dropped, as a terminal does.
+	 */
+	if ((c != CONTROL_C || prompt_redraw) && input_head - input_tail < INPUT_SIZE)
 		input[input_head++ % INPUT_SIZE] = c;
 	spin_unlock(&lock, flags);
 	wait_wake(&input_wait);
