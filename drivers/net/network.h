@@ -14,7 +14,7 @@
  * Calling context: poll, transmit and flush of a device are called with the stack's lock held, so
  *never two at once; arm by the thread that polls, with or without the lock. They may call `receive`
  *and `transmitted`, which may call transmit and flush again, but not poll. buffer_free is called
- *from any thread on any CPU. A driver sleeps in poll only when it stops a device that broke.
+ *from any thread on any CPU.
  *
  * The usual thread of the stack:
  *
@@ -30,8 +30,12 @@
  *
  * Completed transmissions cause no interrupts: `transmitted` is called from later polls and
  *transmits. Only after transmit() said -ENOBUFS the driver asks for an interrupt, so that the next
- *poll can complete some. After NETWORK_EVENT_STOPPED all that was lent to the device has been given
- *back.
+ *poll can complete some.
+ *
+ * A device that breaks is stopped, and usually comes back: NETWORK_EVENT_STOPPED says that all that
+ * was lent to it has been given back, link_up is false and transmit() fails with -ENETDOWN; then
+ * NETWORK_EVENT_LINK with link_up, and everything works again. mtu and checksum_transmit may have
+ * changed.
  */
 #ifndef DRIVERS_NET_NETWORK_H
 #define DRIVERS_NET_NETWORK_H
@@ -158,6 +162,12 @@ struct network_device {
 	void (*receive)(struct network_device *device, struct network_buffer *chain,
 			const struct network_receive_info *info);
 	void (*transmitted)(struct network_device *device, void *token);
+	/*
+	 * The stack's lock, for a driver that has to call `transmitted` from a thread of its own, or
+	 * changes what poll and transmit use. NULL: no stack yet. Thread context.
+	 */
+	void (*stack_lock)(struct network_device *device);
+	void (*stack_unlock)(struct network_device *device);
 	const uint64_t
 		*stack_bytes_copied; /* its own counter, for `ethtool -S`; NULL: no stack yet */
 

@@ -92,18 +92,16 @@ static void on_broken(struct virtio_device *device)
 
 /* -- Operations */
 
-/* In the stack's thread: the device lets go of everything, and the stack gets its own back. */
-static void stop(struct virtio_net *net)
+static void stack_lock(struct virtio_net *net)
 {
-	net->stopped = true;
-	net->network.link_up = false;
-	/* A device that does not reset may still write: its buffers stay lent. Frames can be given
-	 * back. */
-	if (virtio_reset(net->virtio) == 0)
-		virtio_net_receive_stop(net);
-	virtio_net_transmit_stop(net);
-	log_info("%s: stopped, the device %s", net->network.name, net->virtio->failure);
-	network_notify(&net->network, NETWORK_EVENT_STOPPED | NETWORK_EVENT_LINK);
+	if (net->network.stack_lock)
+		net->network.stack_lock(&net->network);
+}
+
+static void stack_unlock(struct virtio_net *net)
+{
+	if (net->network.stack_unlock)
+		net->network.stack_unlock(&net->network);
 }
 
 static unsigned int poll(struct network_device *device, unsigned int queue, unsigned int budget)
@@ -117,9 +115,8 @@ static unsigned int poll(struct network_device *device, unsigned int queue, unsi
 	net->statistics.polls++;
 	virtio_net_reclaim(net);
 	frames = virtio_net_receive_poll(net, budget);
-	if (net->virtio->broken)
-		stop(net);
-	return frames;
+	/* Of a device that broke nothing more comes, and its queues wait for stop(). */
+	return net->virtio->broken ? 0 : frames;
 }
 
 static bool arm(struct network_device *device, unsigned int queue)
@@ -127,21 +124,27 @@ static bool arm(struct network_device *device, unsigned int queue)
 	struct virtio_net *net = virtio_net_of(device);
 
 	(void)queue;
-	if (net->stopped)
+	if (net->stopped || net->virtio->broken)
 		return false;
-	return virtqueue_interrupts_on(net->receive.vq, 1) || net->virtio->broken;
+	return virtqueue_interrupts_on(net->receive.vq, 1);
 }
 
+static void add_counters(struct network_statistics *result, const struct virtqueue *vq)
+{
+	if (!vq)
+		return;
+	result->kicks += vq->counters.kicks;
+	result->interrupts += vq->counters.interrupts + vq->counters.interrupts_idle;
+}
+
+/* What queues counted that are gone stands in net->statistics. */
 static void statistics(struct network_device *device, struct network_statistics *result)
 {
 	struct virtio_net *net = virtio_net_of(device);
-	const struct virtqueue_counters *receive = &net->receive.vq->counters;
-	const struct virtqueue_counters *transmit = &net->transmit.vq->counters;
 
 	*result = net->statistics;
-	result->kicks = receive->kicks + transmit->kicks;
-	result->interrupts = receive->interrupts + receive->interrupts_idle + transmit->interrupts +
-			     transmit->interrupts_idle;
+	add_counters(result, net->receive.vq);
+	add_counters(result, net->transmit.vq);
 }
 
 static void describe(struct network_device *device, struct facts *facts)
@@ -233,16 +236,65 @@ static int configure(struct virtio_net *net)
 	return 0;
 }
 
-static int probe(struct virtio_device *device)
+/* Takes back what a queue of a device that was reset, or was never told about it, has. */
+static void release_queues(struct virtio_net *net)
 {
-	struct virtio_net *net = calloc(1, sizeof(*net));
-	struct virtio_queue_request requests[] = {
-		[QUEUE_RECEIVE] = {.name = "receive0", .callback = on_queue, .context = net},
+	if (net->receive.vq) {
+		virtio_net_receive_stop(net);
+		add_counters(&net->statistics, net->receive.vq);
+		net->receive.vq = NULL;
+	}
+	if (net->transmit.vq) {
+		virtio_net_transmit_stop(net);
+		add_counters(&net->statistics, net->transmit.vq);
+		virtio_net_transmit_destroy(net);
+	}
+}
+
+/* Step 7: queues with buffers in them. */
+static int create_queues(struct virtio_net *net)
+{
+	struct virtio_device *device = net->virtio;
+	const struct virtio_queue_request requests[] = {
+		[QUEUE_RECEIVE] = {.name = "receive0",
+				   .callback = on_queue,
+				   .context = net,
+				   .segments_max = net->receive.chain},
 		[QUEUE_TRANSMIT] = {.name = "transmit0",
 				    .callback = on_queue,
 				    .context = net,
 				    .segments_max = NETWORK_SEGMENTS_MAX + 1},
 	};
+	int error = virtio_queues_create(device, requests, 2);
+
+	if (error)
+		return error;
+	error = virtio_net_transmit_create(net, device->queues[QUEUE_TRANSMIT]);
+	if (!error) {
+		virtio_net_receive_start(net, device->queues[QUEUE_RECEIVE]);
+		if (net->receive.posted)
+			return 0;
+		log_error("%s: its receive queue holds no frame", device->bus_name);
+		error = -ENOSPC;
+	}
+	if (virtio_reset(device))
+		return error; /* it may still write to what was lent */
+	release_queues(net);
+	virtio_queues_destroy(device);
+	return error;
+}
+
+/* Step 8 */
+static void run(struct virtio_net *net)
+{
+	virtio_driver_ok(net->virtio);
+	virtqueue_kick(net->receive.vq);
+	net->network.link_up = read_link(net); /* changes before now went unheard */
+}
+
+static int probe(struct virtio_device *device)
+{
+	struct virtio_net *net = calloc(1, sizeof(*net));
 	int error;
 
 	if (!net)
@@ -256,42 +308,70 @@ static int probe(struct virtio_device *device)
 	error = configure(net);
 	if (error)
 		goto free_net;
-	requests[QUEUE_RECEIVE].segments_max = net->receive.chain;
 	error = virtio_net_receive_create(net, pool_size());
 	if (error) {
 		log_error("%s: no memory for receive buffers", device->bus_name);
 		goto free_receive;
 	}
-	error = virtio_queues_create(device, requests, 2);
-	if (error)
+	error = create_queues(net);
+	if (error) {
+		if (device->reset_failed)
+			return error;
 		goto free_receive;
-	error = virtio_net_transmit_create(net, device->queues[QUEUE_TRANSMIT]);
-	if (error)
-		goto free_transmit;
-	virtio_net_receive_start(net, device->queues[QUEUE_RECEIVE]);
-	if (!net->receive.posted) {
-		log_error("%s: its receive queue holds no frame", device->bus_name);
-		error = -ENOSPC;
-		goto free_transmit;
 	}
 	device->driver_data = net;
 	net->network.receive_buffers = net->receive.pool_count;
-	virtio_driver_ok(device);
-	virtqueue_kick(net->receive.vq);
-	net->network.link_up = read_link(net); /* changes before now went unheard */
+	run(net);
 	network_register(&net->network);
 	return 0;
 
-free_transmit:
-	if (virtio_reset(device))
-		return error; /* it may still write to what was lent */
-	virtio_net_transmit_destroy(net);
-	virtio_queues_destroy(device);
 free_receive:
 	virtio_net_receive_destroy(net);
 free_net:
 	free(net);
 	return error;
+}
+
+/* -- Recovery */
+
+static void stop(struct virtio_device *device)
+{
+	struct virtio_net *net = device->driver_data;
+
+	stack_lock(net);
+	net->stopped = true;
+	net->network.link_up = false;
+	if (device->reset_failed) {
+		/* It may still write: its buffers stay lent. Frames can be given back. */
+		net->receive.vq = NULL;
+		net->receive.posted = 0;
+	}
+	release_queues(net);
+	stack_unlock(net);
+	log_info("%s: stopped, the device %s", net->network.name, device->failure);
+	network_notify(&net->network, NETWORK_EVENT_STOPPED | NETWORK_EVENT_LINK);
+}
+
+static int start(struct virtio_device *device)
+{
+	struct virtio_net *net = device->driver_data;
+	uint8_t mac[sizeof(net->network.mac)];
+	int error;
+
+	/* The stack and its neighbours know us by the address that we had. */
+	memcpy(mac, net->network.mac, sizeof(mac));
+	error = configure(net);
+	memcpy(net->network.mac, mac, sizeof(mac));
+	if (!error)
+		error = create_queues(net);
+	if (error)
+		return error;
+	stack_lock(net);
+	net->stopped = false;
+	run(net);
+	stack_unlock(net);
+	network_notify(&net->network, NETWORK_EVENT_RECEIVE | NETWORK_EVENT_LINK);
+	return 0;
 }
 
 VIRTIO_DRIVER(net) = {
@@ -302,4 +382,6 @@ VIRTIO_DRIVER(net) = {
 	.probe = probe,
 	.config_changed = on_config,
 	.broken = on_broken,
+	.stop = stop,
+	.start = start,
 };

@@ -8,7 +8,8 @@
  *
  * Life of a device:
  *
- *	probe -> running -> (breaks) -> broken -> poll: reset, everything given back -> stopped
+ *	probe -> running -> (breaks) -> broken -> the core resets it, stop(): everything is given back
+ *	            ^-------------------------------- start() <- stopped
  */
 #ifndef DRIVERS_NET_VIRTIO_NET_H
 #define DRIVERS_NET_VIRTIO_NET_H

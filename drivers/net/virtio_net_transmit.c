@@ -46,7 +46,8 @@ void virtio_net_transmit_destroy(struct virtio_net *net)
 		dma_free(transmit->headers, transmit->vq->size * sizeof(*transmit->headers));
 	free(transmit->sent);
 	transmit->headers = NULL;
-	transmit->sent = NULL;
+	transmit->sent = transmit->free = NULL;
+	transmit->vq = NULL;
 }
 
 /* The order matters: the stack may call transmit again from transmitted(). */
@@ -212,6 +213,9 @@ int virtio_net_transmit(struct network_device *device, unsigned int queue,
 
 void virtio_net_flush(struct network_device *device, unsigned int queue)
 {
+	struct virtio_net *net = virtio_net_of(device);
+
 	(void)queue;
-	virtqueue_kick(virtio_net_of(device)->transmit.vq);
+	if (!net->stopped)
+		virtqueue_kick(net->transmit.vq);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The life of a virtio device: initialisation in the order of 3.1.1, reset, failure. */
-#include "drivers/virtio/virtio.h"
+#include "drivers/virtio/core.h"
 
 #include "drivers/virtio/transports/transport.h"
 #include "kernel/console/log.h"
@@ -94,7 +94,7 @@ const char *virtio_type_name(uint32_t type)
 
 /* -- Status */
 
-static void status_add(struct virtio_device *device, uint8_t bits)
+void virtio_status_add(struct virtio_device *device, uint8_t bits)
 {
 	uint8_t status = device->transport->status_read(device);
 
@@ -113,9 +113,11 @@ int virtio_reset(struct virtio_device *device)
 		uint64_t passed = clock_monotonic() - start;
 
 		if (passed > RESET_TIME) {
-			log_error("%s (%s): does not come out of its reset", device->bus_name,
-				  device->name);
-			device->failure = "reset did not end";
+			if (!device->reset_failed)
+				log_error("%s (%s): does not come out of its reset",
+					  device->bus_name, device->name);
+			device->failure = "does not come out of its reset";
+			device->reset_failed = true;
 			return -ETIMEDOUT;
 		}
 		if (passed < RESET_SPIN)
@@ -123,6 +125,7 @@ int virtio_reset(struct virtio_device *device)
 		else
 			thread_sleep(RESET_PAUSE);
 	}
+	device->reset_failed = false;
 	return 0;
 }
 
@@ -136,6 +139,7 @@ void virtio_device_break(struct virtio_device *device, const char *reason)
 		device->queues[i]->broken = true;
 	if (device->driver && device->driver->broken)
 		device->driver->broken(device);
+	virtio_recovery_wake();
 }
 
 static void queue_failed(struct virtqueue *vq)
@@ -289,7 +293,7 @@ fail:
 
 void virtio_driver_ok(struct virtio_device *device)
 {
-	status_add(device, VIRTIO_STATUS_DRIVER_OK); /* step 8 */
+	virtio_status_add(device, VIRTIO_STATUS_DRIVER_OK); /* step 8 */
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		device->queues[i]->live = true;
 }
@@ -336,7 +340,7 @@ static int negotiate(struct virtio_device *device)
 	device->negotiated = chosen;
 	device->transport->features_write(device, &device->negotiated);
 
-	status_add(device, VIRTIO_STATUS_FEATURES_OK); /* step 5 */
+	virtio_status_add(device, VIRTIO_STATUS_FEATURES_OK); /* step 5 */
 	/* Step 6 */
 	if (!(device->transport->status_read(device) & VIRTIO_STATUS_FEATURES_OK)) {
 		log_error("%s (%s): does not accept our choice of its features", device->bus_name,
@@ -346,23 +350,16 @@ static int negotiate(struct virtio_device *device)
 	return 0;
 }
 
-static int initialise(struct virtio_device *device)
+int virtio_negotiate(struct virtio_device *device)
 {
-	int error = virtio_reset(device); /* step 1 */
-
-	if (error)
-		return error;
-	status_add(device, VIRTIO_STATUS_ACKNOWLEDGE); /* step 2 */
+	virtio_status_add(device, VIRTIO_STATUS_ACKNOWLEDGE); /* step 2 */
 	for (unsigned int word = 0; word < VIRTIO_FEATURE_WORDS; word++)
 		device->offered.words[word] = device->transport->features_read(device, word);
 	device->driver = find_driver(device->type);
 	if (!device->driver)
 		return 0;
-	status_add(device, VIRTIO_STATUS_DRIVER); /* step 3 */
-	error = negotiate(device);		  /* steps 4 to 6 */
-	if (!error)
-		error = device->driver->probe(device); /* steps 7 and 8 */
-	return error;
+	virtio_status_add(device, VIRTIO_STATUS_DRIVER); /* step 3 */
+	return negotiate(device);			 /* steps 4 to 6 */
 }
 
 void virtio_device_add(struct virtio_device *device)
@@ -377,12 +374,23 @@ void virtio_device_add(struct virtio_device *device)
 	if (!device->interrupt_mode)
 		device->interrupt_mode = "none";
 
-	error = initialise(device);
+	error = virtio_reset(device); /* step 1 */
+	if (!error)
+		error = virtio_negotiate(device); /* steps 2 to 6 */
+	if (!error && device->driver) {
+		if (device->driver->start)
+			virtio_recovery_start();
+		error = device->driver->probe(device); /* steps 7 and 8 */
+		device->driven = !error;
+		device->running_since = clock_monotonic();
+	}
 	if (error) {
 		device->driver = NULL;
 		if (!device->failure)
 			device->failure = "initialisation failed";
-		status_add(device, VIRTIO_STATUS_FAILED); /* 3.1.1: and nothing more */
+		virtio_status_add(device, VIRTIO_STATUS_FAILED); /* 3.1.1: and nothing more */
+	} else if (device->broken) {
+		virtio_recovery_wake(); /* it broke before it was the worker's to recover */
 	}
 	log_info("%s: %s, type %u (%s), %s, driver %s", device->bus_name, device->name,
 		 device->type,

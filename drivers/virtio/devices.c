@@ -15,8 +15,10 @@ static const char *type_name(const struct virtio_device *device)
 
 static const char *state_of(const struct virtio_device *device)
 {
+	if (device->given_up)
+		return "given up";
 	if (device->broken)
-		return "broken";
+		return device->next_attempt ? "waits for a reset" : "broken";
 	if (device->failure)
 		return "failed";
 	return device->driver ? "driven" : "no driver";
@@ -39,6 +41,7 @@ static void describe_device(struct virtio_device *device, struct facts *facts)
 	virtio_features_describe(facts, "offered", device->type, &device->offered);
 	virtio_features_describe(facts, "features", device->type, &device->negotiated);
 	fact_text(facts, "interrupt_mode", device->interrupt_mode);
+	fact_number(facts, "recoveries", device->recoveries);
 	fact_number(facts, "config_interrupts", device->config_interrupts);
 	if (device->transport->describe)
 		device->transport->describe(device, facts);

@@ -16,8 +16,13 @@
  * When something fails the device gets FAILED and is left alone.
  *
  * A device that breaks the rules, or says NEEDS_RESET, becomes `broken`: one log line, its queues
- *stop, driver->broken() is called, from whatever context noticed. A thread of the driver then calls
- * virtio_reset() and takes its buffers back with virtqueue_detach().
+ * stop, driver->broken() is called, from whatever context noticed. Then the core's worker thread
+ * recovers it (recovery.c), when its driver has stop() and start():
+ *
+ *	reset; driver->stop(): buffers are taken back, I/O in flight fails; the queues go;
+ *	steps 1 to 6 again; driver->start(): step 7 and 8 again with the same driver_data
+ *
+ * A few attempts are made, each later than the one before; then the device is `given_up`.
  *
  * Everything here is called in thread context unless it says otherwise.
  */
@@ -76,6 +81,27 @@ struct virtio_driver {
 	void (*config_changed)(struct virtio_device *device);
 	/* The device broke. Any context: sets a flag, wakes a thread. May be NULL. */
 	void (*broken)(struct virtio_device *device);
+	/*
+	 * Recovery; both NULL when the driver has none. They run in the core's worker thread (CPU
+	 * 0), once probe() has returned 0, and never both at once.
+	 *
+	 * stop(): the device was reset, and uses nothing of ours any more. Takes back what is lent
+	 * (virtqueue_detach()), fails I/O in flight, forgets the queues: they are gone when it
+	 * returns, and nobody may ask for more before start(). With device->reset_failed the device
+	 * did not reset and may still write: I/O fails all the same, but memory that the device may
+	 * write is not used again, and there is no start().
+	 *
+	 * start(): features are negotiated anew and may be fewer. Reads configuration,
+	 * virtio_queues_create(), lends buffers, virtio_driver_ok(), kicks. 0, or a negative errno
+	 * after one log line and with everything of its own released but driver_data; it will be
+	 * tried again. After queues were created the device must be reset before their buffers are
+	 * taken back: virtio_queues_create() did that itself when it failed.
+	 *
+	 * given_up(): no more attempts, the device stays stopped. May be NULL.
+	 */
+	void (*stop)(struct virtio_device *device);
+	int (*start)(struct virtio_device *device);
+	void (*given_up)(struct virtio_device *device);
 	/* More facts; may be NULL. */
 	void (*describe)(struct virtio_device *device, struct facts *facts);
 };
@@ -103,7 +129,18 @@ struct virtio_device {
 	struct virtqueue **queues;
 	unsigned int queue_count;
 	const char *failure; /* why nobody drives it any more, or NULL */
-	bool broken;
+	bool broken;	     /* set in any context; nothing is asked of it until it is recovered */
+
+	/* Recovery (recovery.c). */
+	bool driven;		/* probe() returned 0 */
+	bool reset_failed;	/* the last reset did not end: it may still use our memory */
+	bool given_up;		/* broken for good */
+	bool shut_down;		/* the machine is handed on: nothing is started any more */
+	bool stopped;		/* driver->stop() was called, start() was not */
+	unsigned int attempts;	/* since it last ran for a while */
+	uint64_t next_attempt;	/* clock_monotonic() */
+	uint64_t running_since; /* clock_monotonic() */
+	uint64_t recoveries;
 	uint64_t config_interrupts;
 };
 
@@ -162,7 +199,23 @@ int virtio_reset(struct virtio_device *device);
 /* Frees the queues, after virtio_reset(). */
 void virtio_queues_destroy(struct virtio_device *device);
 
+/*
+ * Before the machine is handed to somebody else: the device is reset and not recovered any more.
+ * Its queues and their memory stay. For transports.
+ */
+void virtio_shutdown(struct virtio_device *device);
+
 /* Marks the device broken, once. The caller has logged why; `reason` is static. Any context. */
 void virtio_device_break(struct virtio_device *device, const char *reason);
+
+/* -- recovery.c */
+#define VIRTIO_RECOVERY_ATTEMPTS 5u
+
+/*
+ * Does what is due, as the worker thread would, and returns when the next thing is
+ * (clock_monotonic(); UINT64_MAX: nothing is). For the worker, and for tests on the host, where
+ * there is no such thread.
+ */
+uint64_t virtio_recover(void);
 
 #endif

@@ -191,8 +191,9 @@ void addresses_start(struct interface *interface)
 		netif_set_addr(netif, &address, &netmask, &gateway);
 	} else if (option.method != ADDRESS_OFF) {
 		interface->wants_dhcp = true;
-		dhcp_start(netif);
-		sys_timeout(ADDRESS_PATIENCE_MS, say_missing, interface);
+		/* It refuses an MTU that its messages do not fit in: nothing to wait for. */
+		sys_timeout(dhcp_start(netif) == ERR_OK ? ADDRESS_PATIENCE_MS : 0, say_missing,
+			    interface);
 	}
 	start_ipv6(netif);
 }

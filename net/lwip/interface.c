@@ -28,8 +28,7 @@
 #define COMPLETION_INTERVAL (100 * NANOSECONDS_PER_MILLISECOND)
 #define RECEIVE_STACK (32u << 10)
 #define FRAME_MAX UINT16_MAX /* of lwIP's lengths */
-#define MTU_MIN 576
-#define MTU_DEFAULT 1500
+#define MTU_MIN 68	     /* of IPv4 */
 /* Buffers that the stack may hold of a driver that does not say how many it has. */
 #define HELD_DEFAULT 128
 #define SHORT_FRAME 256
@@ -193,17 +192,36 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 		pbuf_free(frame);
 }
 
-static void link_changed(struct interface *interface)
+/* What the device does may be less after it was reset. */
+static void settings_of_device(struct interface *interface)
+{
+	const struct network_device *device = interface->device;
+	struct netif *netif = &interface->netif;
+
+	netif->mtu = device->mtu < MTU_MIN ? MTU_MIN : device->mtu;
+	if (netif->mtu > FRAME_MAX - SIZEOF_ETH_HDR)
+		netif->mtu = FRAME_MAX - SIZEOF_ETH_HDR;
+	/*
+	 * TCP only: lwIP cuts UDP datagrams into fragments after it made their checksum, and the
+	 * sum of a datagram in many frames is not a thing that a device can fill in.
+	 */
+	if (device->checksum_transmit)
+		netif->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
+	else
+		netif->chksum_flags |= NETIF_CHECKSUM_GEN_TCP;
+}
+
+static void link_set(struct interface *interface, bool up)
 {
 	struct netif *netif = &interface->netif;
-	bool up = interface->device->link_up;
 
 	if (up == !!netif_is_link_up(netif))
 		return;
 	log_print(LOG_NOTICE, interface->device->name, up ? "link up" : "link down");
+	settings_of_device(interface);
 	if (up)
-		netif_set_link_up(
-			netif); /* asks for the lease again, announces us to the neighbours */
+		/* Asks for the lease again, announces us to the neighbours. */
+		netif_set_link_up(netif);
 	else
 		netif_set_link_down(netif);
 }
@@ -240,11 +258,11 @@ static void receive_thread(void *argument)
 	for (;;) {
 		uint32_t events = __atomic_exchange_n(&device->events, 0, __ATOMIC_ACQ_REL);
 
-		if (events & NETWORK_EVENT_STOPPED)
-			break;
-		if (events & NETWORK_EVENT_LINK) {
+		if (events & (NETWORK_EVENT_STOPPED | NETWORK_EVENT_LINK)) {
 			LOCK_TCPIP_CORE();
-			link_changed(interface);
+			if (events & NETWORK_EVENT_STOPPED)
+				link_set(interface, false); /* it may be back already */
+			link_set(interface, device->link_up);
 			UNLOCK_TCPIP_CORE();
 		}
 		if (poll_device(interface) >= BUDGET || arm_device(device)) {
@@ -255,10 +273,6 @@ static void receive_thread(void *argument)
 			&device->wait, __atomic_load_n(&device->events, __ATOMIC_ACQUIRE),
 			interface->in_flight ? COMPLETION_INTERVAL : NANOSECONDS_PER_SECOND);
 	}
-	LOCK_TCPIP_CORE();
-	netif_set_down(&interface->netif);
-	UNLOCK_TCPIP_CORE();
-	log_error("%s: the device stopped", device->name);
 }
 
 static err_t interface_init(struct netif *netif)
@@ -271,23 +285,27 @@ static err_t interface_init(struct netif *netif)
 	netif->hostname = "ringside";
 	netif->hwaddr_len = ETH_HWADDR_LEN;
 	memcpy(netif->hwaddr, device->mac, ETH_HWADDR_LEN);
-	netif->mtu = device->mtu >= MTU_MIN ? device->mtu : MTU_DEFAULT;
-	if (netif->mtu > FRAME_MAX - SIZEOF_ETH_HDR)
-		netif->mtu = FRAME_MAX - SIZEOF_ETH_HDR;
+	settings_of_device(interface);
 	netif->flags =
 		NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_MLD6;
 	netif->output = etharp_output;
 	netif->output_ip6 = ethip6_output;
 	netif->linkoutput = interface_transmit;
-	/*
-	 * TCP only: lwIP cuts UDP datagrams into fragments after it made their checksum, and the
-	 * sum of a datagram in many frames is not a thing that a device can fill in.
-	 */
-	if (device->checksum_transmit)
-		netif->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
 	if (device->link_up)
 		netif->flags |= NETIF_FLAG_LINK_UP;
 	return ERR_OK;
+}
+
+static void stack_lock(struct network_device *device)
+{
+	(void)device;
+	LOCK_TCPIP_CORE();
+}
+
+static void stack_unlock(struct network_device *device)
+{
+	(void)device;
+	UNLOCK_TCPIP_CORE();
 }
 
 int interface_create(struct network_device *device)
@@ -303,6 +321,8 @@ int interface_create(struct network_device *device)
 	interface->held_most = device->receive_buffers ? device->receive_buffers / 2 : HELD_DEFAULT;
 	device->stack = interface;
 	device->stack_bytes_copied = &network_bytes_copied;
+	device->stack_lock = stack_lock;
+	device->stack_unlock = stack_unlock;
 	device->receive = receive;
 	device->transmitted = interface_transmitted;
 	if (!netif_add_noaddr(&interface->netif, NULL, interface_init, ethernet_input)) {

@@ -17,23 +17,53 @@
 
 /* -- A device that lies */
 
-/* Marked down, one line, everything given back, and nothing hangs. */
-static void expect_stopped(unsigned int logged)
+/* Marked down, one line, everything given back, and nothing hangs: then the core brings it back. */
+static void expect_recovered(unsigned int logged)
 {
 	struct virtio_net *driver = stack.device->driver_data;
+	struct virtio_device *virtio = driver->virtio;
+	unsigned int received = stack.received;
+	uint64_t resets = stack.net.model.resets, polls;
 
 	stack_poll();
-	assert_true(stack.device->events & NETWORK_EVENT_STOPPED);
-	assert_false(stack.device->link_up);
+	assert_true(virtio->broken);
 	assert_int_equal(host_log_count(), logged);
-	assert_int_equal(stack.net.model.status, 0);
-	assert_int_equal(driver->receive.posted, 0);
-	stack_check_no_leak();
+	/* Nothing goes round in circles until the core has come to it. */
+	assert_false(stack_arm());
+	polls = stack_statistics().kicks;
+	assert_int_equal(stack_poll(), 0);
 	assert_int_equal(stack_send(100, 1, 12), -ENETDOWN);
 	stack_flush();
+	assert_int_equal(stack_statistics().kicks, polls);
+
+	stack.net.hold_transmit = false;
+	stack.net.lie_num_buffers = stack.net.lie_length = stack.net.lie_header = false;
+	stack.net.incoming_count = 0;
+	assert_true(virtio_recover() == UINT64_MAX);
+	assert_int_equal(stack.net.model.resets, resets + 1);
+	assert_true(stack.device->events & NETWORK_EVENT_STOPPED);
+	assert_true(stack.device->events & NETWORK_EVENT_LINK);
+	assert_true(stack.device->link_up);
+	assert_false(virtio->broken);
+	assert_int_equal(virtio->recoveries, 1);
+	assert_int_equal(driver->receive.posted, STACK_RING);
+	assert_int_equal(host_log_count(), logged);
+	stack_check_no_leak();
+	/* It works as before, with interrupts, and counts on. */
+	assert_true(stack_statistics().kicks >= polls);
 	assert_int_equal(stack_poll(), 0);
 	assert_false(stack_arm());
-	virtio_model_net_link(&stack.net, true);
+	stack.device->events = 0;
+	stack.net.echo = true;
+	assert_int_equal(stack_send(100, 2, 12), 0);
+	stack_flush();
+	stack_sleep();
+	stack_poll();
+	assert_int_equal(stack.received, received + 1);
+	assert_int_equal(stack.length, 100);
+	virtio_model_net_link(&stack.net, false);
+	assert_false(stack.device->link_up);
+	stack_check_no_leak();
 	stack_stop();
 }
 
@@ -72,7 +102,7 @@ static void test_lie_num_buffers(void **state)
 	stack.net.num_buffers = STACK_RING + 1;
 	stack_inject(100);
 	host_poll();
-	expect_stopped(1);
+	expect_recovered(1);
 }
 
 static void test_lie_length(void **state)
@@ -96,7 +126,7 @@ static void test_lie_length(void **state)
 		stack.net.length = VIRTIO_NET_CAPACITY + 1;
 		stack_inject(100);
 		host_poll();
-		expect_stopped(1);
+		expect_recovered(1);
 	}
 }
 
@@ -106,12 +136,12 @@ static void test_lie_used(void **state)
 	stack_start("");
 	stack_boot();
 	model_split_push(&stack.net.model, 0, 4711, 100);
-	expect_stopped(1);
+	expect_recovered(1);
 
 	stack_start("");
 	stack_boot();
 	*model_split_used_idx(&stack.net.model, 0) = 1000;
-	expect_stopped(1);
+	expect_recovered(1);
 
 	/* In the ring of sent frames, with some outstanding. */
 	stack_start("");
@@ -121,8 +151,8 @@ static void test_lie_used(void **state)
 	assert_int_equal(stack_send(100, 2, 0), 0);
 	stack_flush();
 	*model_split_used_idx(&stack.net.model, 1) = 1000;
-	expect_stopped(1);
-	assert_int_equal(stack.given_back, 2);
+	expect_recovered(1);
+	assert_int_equal(stack.given_back, 3);
 }
 
 static void test_needs_reset(void **state)
@@ -135,23 +165,159 @@ static void test_needs_reset(void **state)
 	stack.device->events = 0;
 	virtio_model_needs_reset(&stack.net.model);
 	assert_true(stack.device->events != 0); /* the thread is woken */
-	assert_true(stack_arm());		/* and does not sleep before it polled */
-	expect_stopped(1);
-	assert_int_equal(stack.given_back, 1);
+	expect_recovered(1);
+	assert_int_equal(stack.given_back, 2);
+}
+
+/* Attempts until there are no more; returns how many there were. */
+static unsigned int attempts_until_given_up(void)
+{
+	unsigned int rounds = 0;
+	uint64_t next;
+
+	while ((next = virtio_recover()) != UINT64_MAX) {
+		uint64_t now = clock_monotonic();
+
+		assert_true(next >= now && next - now <= 10 * NANOSECONDS_PER_SECOND);
+		assert_true(++rounds < 100);
+		/* Not due yet: nothing happens. */
+		assert_true(virtio_recover() == next);
+		host_clock_advance(next - now);
+	}
+	return rounds;
 }
 
 static void test_reset_never_ends(void **state)
 {
+	struct virtio_net *driver;
+
 	(void)state;
 	stack_start("");
 	stack_boot();
+	driver = stack.device->driver_data;
 	stack.net.hold_transmit = true;
 	assert_int_equal(stack_send(100, 1, 12), 0);
 	stack.net.model.reset_never = true;
 	virtio_model_needs_reset(&stack.net.model);
 	stack_poll();
+	assert_int_equal(attempts_until_given_up(), VIRTIO_RECOVERY_ATTEMPTS - 1);
+	assert_int_equal(stack.net.model.resets, 1 + VIRTIO_RECOVERY_ATTEMPTS);
+	assert_true(driver->virtio->given_up);
 	assert_true(stack.device->events & NETWORK_EVENT_STOPPED);
+	assert_false(stack.device->link_up);
+	/* It asked, it does not reset, it is given up: a line each. */
+	assert_int_equal(host_log_count(), 3);
+	/* Frames are given back; what the device may write to is not. */
 	assert_int_equal(stack.tokens_out, stack.tokens_back);
+	assert_null(driver->receive.first);
+	assert_int_equal(stack_send(100, 1, 12), -ENETDOWN);
+	stack_flush();
+	assert_int_equal(stack_poll(), 0);
+	assert_false(stack_arm());
+	assert_true(virtio_recover() == UINT64_MAX);
+	virtio_model_net_free(&stack.net); /* FAILED was written while its reset went on */
+}
+
+/* One that comes out of its reset late is waited for. */
+static void test_reset_takes_long(void **state)
+{
+	(void)state;
+	stack_start("");
+	stack_boot();
+	stack.net.model.reset_reads = 2000;
+	virtio_model_needs_reset(&stack.net.model);
+	expect_recovered(1);
+}
+
+static void test_start_fails(void **state)
+{
+	struct virtio_net *driver;
+	size_t blocks;
+
+	(void)state;
+	stack_start("");
+	stack_boot();
+	driver = stack.device->driver_data;
+	blocks = host_dma_blocks();
+	/* It does not take its features any more: tried again and again, then given up. */
+	stack.net.model.refuse_features = true;
+	virtio_model_needs_reset(&stack.net.model);
+	assert_int_equal(attempts_until_given_up(), VIRTIO_RECOVERY_ATTEMPTS - 1);
+	assert_true(driver->virtio->given_up);
+	assert_int_equal(stack.net.model.status & 128, 128);
+	stack_check_no_leak();
+	stack_stop();
+
+	/* No memory for the queues, for a while. */
+	stack_start("");
+	stack_boot();
+	driver = stack.device->driver_data;
+	blocks = host_dma_blocks();
+	for (int fails = 0; fails < 8; fails++) {
+		virtio_model_needs_reset(&stack.net.model);
+		host_dma_fail_after(fails);
+		if (virtio_recover() == UINT64_MAX)
+			break;
+		assert_true(stack.device->events & NETWORK_EVENT_STOPPED);
+		stack_check_no_leak();
+		host_dma_fail_after(-1);
+		host_clock_advance(NANOSECONDS_PER_SECOND);
+		assert_true(virtio_recover() == UINT64_MAX);
+		assert_true(stack.device->link_up);
+		assert_int_equal(host_dma_blocks(), blocks);
+		host_clock_advance(60 * NANOSECONDS_PER_SECOND);
+	}
+	host_dma_fail_after(-1);
+	assert_true(driver->virtio->recoveries >= 3);
+	stack_check_no_leak();
+	stack_stop();
+}
+
+/* A device that breaks as soon as it runs is not reset for ever; one that ran for a while is. */
+static void test_breaks_again(void **state)
+{
+	struct virtio_net *driver;
+
+	(void)state;
+	stack_start("");
+	stack_boot();
+	driver = stack.device->driver_data;
+	for (unsigned int i = 0; i < 3 * VIRTIO_RECOVERY_ATTEMPTS; i++) {
+		host_clock_advance(60 * NANOSECONDS_PER_SECOND);
+		virtio_model_needs_reset(&stack.net.model);
+		assert_true(virtio_recover() == UINT64_MAX);
+		assert_int_equal(driver->virtio->recoveries, i + 1);
+	}
+	host_clock_advance(60 * NANOSECONDS_PER_SECOND);
+	for (unsigned int i = 0; i < VIRTIO_RECOVERY_ATTEMPTS; i++) {
+		assert_false(driver->virtio->given_up);
+		virtio_model_needs_reset(&stack.net.model);
+		attempts_until_given_up();
+	}
+	assert_false(driver->virtio->given_up);
+	virtio_model_needs_reset(&stack.net.model);
+	assert_true(virtio_recover() == UINT64_MAX);
+	assert_true(driver->virtio->given_up);
+	assert_false(stack.device->link_up);
+	stack_check_no_leak();
+	stack_stop();
+}
+
+/* Handed on: reset, and left alone whatever it says. */
+static void test_shut_down(void **state)
+{
+	struct virtio_net *driver;
+
+	(void)state;
+	stack_start("");
+	stack_boot();
+	driver = stack.device->driver_data;
+	virtio_model_needs_reset(&stack.net.model);
+	virtio_shutdown(driver->virtio);
+	assert_int_equal(stack.net.model.status, 0);
+	assert_int_equal(host_interrupts(), 0);
+	assert_true(virtio_recover() == UINT64_MAX);
+	assert_int_equal(driver->virtio->recoveries, 0);
 	stack_stop();
 }
 
@@ -166,7 +332,7 @@ static void test_random_lies(void **state)
 		stack_start(seed & 1 ? "" : "virtio.features=-mrg_rxbuf");
 		stack_boot();
 		driver = stack.device->driver_data;
-		for (unsigned int step = 0; step < 60 && !driver->stopped; step++) {
+		for (unsigned int step = 0; step < 60 && !driver->virtio->broken; step++) {
 			unsigned int what = (unsigned int)rand() % 40;
 
 			stack.net.lie_header = stack.net.lie_num_buffers = stack.net.lie_length =
@@ -203,8 +369,11 @@ static void test_random_lies(void **state)
 		stack_poll();
 		/* A lie may have made the model take a buffer twice: only the driver is judged
 		 * here. */
-		if (driver->stopped)
+		if (driver->virtio->broken) {
+			virtio_recover();
+			assert_true(driver->virtio->recoveries);
 			stack_check_no_leak();
+		}
 		virtio_model_net_free(&stack.net);
 	}
 }
@@ -214,7 +383,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lie_num_buffers),	 cmocka_unit_test(test_lie_length),
 		cmocka_unit_test(test_lie_used),	 cmocka_unit_test(test_needs_reset),
-		cmocka_unit_test(test_reset_never_ends), cmocka_unit_test(test_random_lies),
+		cmocka_unit_test(test_reset_never_ends), cmocka_unit_test(test_reset_takes_long),
+		cmocka_unit_test(test_start_fails),	 cmocka_unit_test(test_breaks_again),
+		cmocka_unit_test(test_shut_down),	 cmocka_unit_test(test_random_lies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

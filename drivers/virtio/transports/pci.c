@@ -50,8 +50,7 @@ static void virtio_pci_shutdown(struct pci_function *function)
 
 	if (!pci)
 		return;
-	virtio_reset(&pci->device);
-	virtio_pci_interrupts_release(&pci->device);
+	virtio_shutdown(&pci->device);
 	pci_disable(function);
 }
 

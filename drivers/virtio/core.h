@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the core share; neither drivers nor transports use it. */
+#ifndef DRIVERS_VIRTIO_CORE_H
+#define DRIVERS_VIRTIO_CORE_H
+
+#include "drivers/virtio/virtio.h"
+
+/* Steps 2 to 6 of 3.1.1, after the reset. Without a driver for its type only step 2, and 0. */
+int virtio_negotiate(struct virtio_device *device);
+
+/* Status bits are only ever added, but by a reset (2.1.1). */
+void virtio_status_add(struct virtio_device *device, uint8_t bits);
+
+/* The worker thread; once, before the first device that it may have to recover. */
+void virtio_recovery_start(void);
+/* A device broke. Any context. */
+void virtio_recovery_wake(void);
+
+#endif
