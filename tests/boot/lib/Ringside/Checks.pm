@@ -39,7 +39,7 @@ sub scenario ($name, $options, $code) {
 # Version and commit, as they stand in the image (the build gives both).
 sub image_version () {
 	my $image = read_file(Ringside::VM::default_image() . '.elf') // '';
-	return $image =~ /ringside (\d+\.\d+\.\d+\S*) ([0-9a-f]{12}\+?|unknown)/ ? ($1, $2) : ('?', '?');
+	return $image =~ /ringside (\d+\.\d+\.\d+\S*) ([0-9a-f]{12}\+?|unknown\+?)/ ? ($1, $2) : ('?', '?');
 }
 
 sub lease_is ($vm, $address) {
