@@ -42,8 +42,7 @@ static const struct job *find_job(const char *name)
 	return NULL;
 }
 
-OPTION(run, "run", "a job's name (the command `help` lists them)",
-       "the job to run (default: shell)", NULL);
+OPTION(run, "run", "JOB", "the job to run, one of those that `help` lists (default: shell)", NULL);
 
 const struct boot_info *boot_information(void)
 {

@@ -3,8 +3,7 @@
  * The smallest application: standard C, floating point and arguments.
  *
  *	make APP=docs/examples/hello.c
- *	qemu-system-x86_64 -M microvm -nographic -kernel build/app/hello.elf -append '-- one "two
- *words"'
+ *	qemu-system-x86_64 -M microvm -nographic -kernel build/app/hello.elf -append '-- one two'
  */
 #include <math.h>
 #include <stdio.h>

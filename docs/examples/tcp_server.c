@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A TCP server as one writes it for any POSIX system: answers each line with its number and the
- *line in upper case, and ends when a client says "quit".
+ * line in upper case, and ends when a client says "quit".
  *
  *	make APP=docs/examples/tcp_server.c
- *	qemu-system-x86_64 -M microvm -nographic -kernel build/app/tcp_server.elf -append '-- 7777'
- *\ -netdev user,id=n,hostfwd=tcp::7777-:7777 -device virtio-net-device,netdev=n
+ *	qemu-system-x86_64 -M q35 -nographic -kernel build/app/tcp_server.elf \
+ *		-netdev user,id=n,hostfwd=tcp:127.0.0.1:7777-:7777 \
+ *		-device virtio-net-pci,netdev=n -append '-- 7777'
  */
 #include <arpa/inet.h>
 #include <ctype.h>

@@ -3,25 +3,28 @@
  * Network devices, between their drivers (drivers/net/) and the stack above (net/lwip/).
  *
  * Buffers are shared all the way: the device writes into memory that the stack later reads in
- *place, and reads the stack's own memory when it transmits.
+ * place, and reads the stack's own memory when it transmits.
  *
- *	receive   The driver owns `struct network_buffer`s and lends them to the device.
- *network_poll() hands each frame to the stack as a chain of buffers through `receive`; the stack
- *owns the chain and gives each buffer back with network_buffer_free(), whenever and in any thread.
+ *	receive   The driver owns `struct network_buffer`s and lends them to the device. poll()
+ *		  hands each frame to the stack as a chain of buffers through `receive`; the stack
+ *		  owns the chain and gives each buffer back with network_buffer_free(), whenever
+ *		  and in any thread.
  *	transmit  The stack describes a frame as segments of its memory. `transmitted` tells when
- *the device no longer reads it; until then the memory is lent.
+ *		  the device no longer reads it; until then the memory is lent.
  *
  * Calling context: poll, transmit and flush of a device are called with the stack's lock held, so
- *never two at once; arm by the thread that polls, with or without the lock. They may call `receive`
- *and `transmitted`, which may call transmit and flush again, but not poll. buffer_free is called
- *from any thread on any CPU.
+ * never two at once; arm by the thread that polls, with or without the lock. They may call `receive`
+ * and `transmitted`, which may call transmit and flush again, but not poll. buffer_free is called
+ * from any thread on any CPU.
  *
  * The usual thread of the stack:
  *
  *	for (;;) {
  *		lock;
- *		n = poll(device, 0, 64);	calls receive() for frames, transmitted() for what was
- *sent flush(device, 0);		what receive() caused to be sent: one kick for all unlock;
+ *		n = poll(device, 0, 64);	calls receive() for frames, transmitted() for what
+ *						was sent
+ *		flush(device, 0);		what receive() caused to be sent: one kick for all
+ *		unlock;
  *		again = n == 64 || arm(device, 0);
  *		if (!again)
  *			wait_event(&device->wait, device->events);
@@ -29,8 +32,8 @@
  *	}
  *
  * Completed transmissions cause no interrupts: `transmitted` is called from later polls and
- *transmits. Only after transmit() said -ENOBUFS the driver asks for an interrupt, so that the next
- *poll can complete some.
+ * transmits. Only after transmit() said -ENOBUFS the driver asks for an interrupt, so that the next
+ * poll can complete some.
  *
  * A device that breaks is stopped, and usually comes back: NETWORK_EVENT_STOPPED says that all that
  * was lent to it has been given back, link_up is false and transmit() fails with -ENETDOWN; then

@@ -3,13 +3,13 @@
  * virtio-net, receiving (virtio 1.4, 5.1.9.3 and 5.1.9.4).
  *
  * A pool of 2 KiB blocks goes round: spare -> lent to the device -> a frame of the stack's -> freed
- *-> spare. The device writes into the block that the stack reads; nothing is copied.
+ * -> spare. The device writes into the block that the stack reads; nothing is copied.
  *
  *	with MRG_RXBUF	each block is a buffer of the ring; a frame may take several (num_buffers)
  *	without		a buffer of the ring is a chain of blocks that holds the largest frame
  *
  * Blocks come back to the ring in batches: each batch is shown to the device at once, and it asks
- *for a kick only when it had run out.
+ * for a kick only when it had run out.
  */
 #include "drivers/net/virtio_net.h"
 

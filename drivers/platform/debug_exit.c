@@ -19,7 +19,8 @@ static bool port_check(const char *value)
 	return option_parse_number(value, &port) && port && port <= UINT16_MAX;
 }
 
-OPTION(debug_exit_port, "exit.port", "PORT", "where isa-debug-exit is (default 0xf4)", port_check);
+OPTION(debug_exit_port, "exit.port", "1..65535", "I/O port of isa-debug-exit (default: 0xf4)",
+       port_check);
 
 static uint16_t debug_exit_port(void)
 {

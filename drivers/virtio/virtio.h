@@ -3,8 +3,8 @@
  * The virtio core, between device drivers and transports (virtio 1.4, chapters 2 and 3).
  *
  * A transport finds a device, fills in `struct virtio_device` and calls virtio_device_add(). The
- *core walks through initialisation (3.1.1) and calls the driver where a driver has something to
- *say:
+ * core walks through initialisation (3.1.1) and calls the driver where a driver has something to
+ * say:
  *
  *	1-3  reset, ACKNOWLEDGE, DRIVER
  *	4    features: what the device offers, the driver lists, and the user allows;

@@ -130,13 +130,26 @@ static enum command_result command_help(int argc, char **argv)
 }
 COMMAND(help, "help [COMMAND]", "this list, or one command's usage", command_help);
 
+static const struct option *next_by_key(const struct option *after)
+{
+	const struct option *best = NULL;
+
+	TABLE_FOREACH (options, struct option, option)
+		if ((!after || strcmp(option->key, after->key) > 0) &&
+		    (!best || strcmp(option->key, best->key) < 0))
+			best = option;
+	return best;
+}
+
 static enum command_result command_options(int argc, char **argv)
 {
+	const struct option *option;
+
 	(void)argv;
 	if (argc != 1)
 		return COMMAND_USAGE;
 	command_print("given: %s\n", options_line());
-	TABLE_FOREACH (options, struct option, option)
+	for (option = next_by_key(NULL); option; option = next_by_key(option))
 		command_print("  %s=%s\n      %s\n", option->key, option->values, option->help);
 	return COMMAND_OK;
 }

@@ -3,11 +3,11 @@
  * The status page server: HTTP/1.1 with persistent connections, GET and HEAD.
  *
  * Connections live under the core lock. Answers are made by a thread of the server's own without
- *that lock, because drivers may sleep while they tell their facts; the connection may end
- *meanwhile.
+ * that lock, because drivers may sleep while they tell their facts; the connection may end
+ * meanwhile.
  *
- *	READING --request--> WAITING --thread--> MAKING --> SENDING --all acknowledged--> READING,
- *or closed
+ *	READING --request--> WAITING --thread--> MAKING --> SENDING --all acknowledged--> READING
+ *											  or closed
  */
 #include "lwip/mem.h"
 #include "lwip/tcpip.h"

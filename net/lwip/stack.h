@@ -2,10 +2,11 @@
 /*
  * The network stack: lwIP over the devices of drivers/net/network.h.
  *
- *	receive thread (one for each interface, CPU 0)	polls the device under the core lock, a
- *batch at a time; frames go up, answers go down, then one kick "tcpip" thread (CPU 0)
- *lwIP's timers any other thread				sockets, or the raw interface
- *between LOCK_TCPIP_CORE() and UNLOCK_TCPIP_CORE()
+ *	receive thread		one for each interface, CPU 0: polls the device under the core lock,
+ *				a batch at a time; frames go up, answers go down, then one kick
+ *	"tcpip" thread		CPU 0: lwIP's timers
+ *	any other thread	sockets, or the raw interface between LOCK_TCPIP_CORE() and
+ *				UNLOCK_TCPIP_CORE()
  *
  * The core lock is a mutex: one may wait for memory while holding it, not for packets.
  */

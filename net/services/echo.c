@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Echo (RFC 862). Nothing is copied: a datagram goes back in the buffer in which it came; what
- *comes on a connection is sent by reference, and its buffers are kept until the peer has
- *acknowledged the answer.
+ * comes on a connection is sent by reference, and its buffers are kept until the peer has
+ * acknowledged the answer.
  *
  *	ring:	| acknowledged | sent, kept | waiting to be sent | room |
  *			       ^first	    ^next		 ^first + count

@@ -11,8 +11,8 @@
 
 #define LOG_AREA "services"
 
-OPTION(services, "services", "none|http,echo,discard,chargen", "what is offered on the network",
-       NULL);
+OPTION(services, "services", "none|http,echo,discard,chargen",
+       "what is offered on the network (default: http)", NULL);
 
 static bool is_known(const char *word, size_t length)
 {

@@ -13,7 +13,7 @@
  *	used_seen				used.idx when it was last looked at
  *
  * Free descriptors are taken from where the last ones were put, so that a queue with little in
- *flight keeps to a few cache lines.
+ * flight keeps to a few cache lines.
  */
 #include "drivers/virtio/rings/split.h"
 

@@ -3,8 +3,7 @@
  * A virtqueue as drivers use it, whatever the ring's format (virtio 1.4, 2.6 to 2.9).
  *
  *	virtqueue_add(vq, segments, out, in, token)	lend a buffer; several may follow
- *	virtqueue_kick(vq)				show them to the device; at most one
- *notification
+ *	virtqueue_kick(vq)				show them to the device: at most one kick
  *	...
  *	while ((token = virtqueue_take(vq, &length)))	what the device has used
  *		...
@@ -12,15 +11,15 @@
  *		...
  *
  * Who may call: one thread at a time for a queue, or code under one lock. virtqueue_interrupt()
- *comes from interrupt handlers at any moment and touches nothing but `armed` and counters.
+ * comes from interrupt handlers at any moment and touches nothing but `armed` and counters.
  *
  * The device may write anything into the ring. What is needed later stands in private memory; what
  * the device says is read once and checked. A queue whose device broke the rules is `broken` for
- *good: nothing is added or taken any more, and after the device's reset virtqueue_detach() returns
- *what was lent.
+ * good: nothing is added or taken any more, and after the device's reset virtqueue_detach() returns
+ * what was lent.
  *
  * A ring knows no registers: the transport gives `notify`. It knows no device either: the core
- *gives `failed`.
+ * gives `failed`.
  */
 #ifndef DRIVERS_VIRTIO_RINGS_VIRTQUEUE_H
 #define DRIVERS_VIRTIO_RINGS_VIRTQUEUE_H

@@ -8,7 +8,7 @@
  *	intx		the interrupt line, shared with other devices, and the ISR register
  *
  * A way is taken when the table is long enough, the CPU has vectors left, and the device confirms
- *each vector that it is told (it reads back NO_VECTOR otherwise).
+ * each vector that it is told (it reads back NO_VECTOR otherwise).
  */
 #include "drivers/virtio/transports/pci.h"
 
