@@ -66,6 +66,16 @@ struct thread *thread_current(void)
 	return cpu_current()->current;
 }
 
+unsigned int thread_cpu(void)
+{
+	return cpu_current()->index;
+}
+
+unsigned int thread_cpu_count(void)
+{
+	return cpu_count;
+}
+
 const char *thread_name(const struct thread *thread)
 {
 	return thread->name;

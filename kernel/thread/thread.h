@@ -43,6 +43,9 @@ void thread_join(struct thread *thread);
 void thread_detach(struct thread *thread);
 
 struct thread *thread_current(void);
+/* Where the caller runs, interrupt handlers included, and how many CPUs there are. Context: any. */
+unsigned int thread_cpu(void);
+unsigned int thread_cpu_count(void);
 const char *thread_name(const struct thread *thread);
 
 /* Lets the other threads that are ready on this CPU run first. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whether this CPU takes interrupts. The host build has none to hold off. */
+/*
+ * Whether this CPU takes interrupts. On the host a model's interrupts wait while they are off, so that a
+ * handler never runs inside what a spinlock guards.
+ */
 #ifndef KERNEL_X86_CPU_FLAGS_H
 #define KERNEL_X86_CPU_FLAGS_H
 
@@ -10,15 +13,8 @@
 
 #ifdef HOST_BUILD
 
-static inline uint64_t interrupts_save(void)
-{
-	return 0;
-}
-
-static inline void interrupts_restore(uint64_t flags)
-{
-	(void)flags;
-}
+uint64_t interrupts_save(void);
+void interrupts_restore(uint64_t flags);
 
 #else
 
@@ -53,6 +49,11 @@ static inline void interrupts_restore(uint64_t flags)
 {
 	if (flags & RFLAGS_IF)
 		interrupts_on();
+}
+
+static inline bool interrupts_were_on(uint64_t flags)
+{
+	return flags & RFLAGS_IF;
 }
 
 #endif

@@ -78,6 +78,9 @@ void host_interrupt_limit(int count);
 /* -- Time */
 void host_clock_advance(uint64_t nanoseconds); /* runs timers that are due, and models */
 
+/* -- CPUs: which one the program says it runs on, of how many. */
+void host_cpu(unsigned int index, unsigned int count);
+
 /* -- Log: the last lines, each "area: text". Shown on stderr when HOST_LOG is in the environment.
  */
 bool host_log_has(const char *part);

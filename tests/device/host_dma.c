@@ -111,6 +111,17 @@ uint64_t dma_address(const void *pointer)
 	host_abort("dma_address of %p, which is not DMA memory", pointer);
 }
 
+bool dma_reachable(const void *pointer)
+{
+	const uint8_t *place = pointer;
+
+	for (struct block *block = blocks; block; block = block->next)
+		if (place >= block->memory && place < block->memory + block->size)
+			return true;
+	return (uintptr_t)place >= (uintptr_t)__executable_start &&
+	       (uintptr_t)place < (uintptr_t)_end;
+}
+
 void *host_dma_pointer(uint64_t address, uint64_t length)
 {
 	uintptr_t image = (uintptr_t)__executable_start, image_size = (uintptr_t)_end - image;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Interrupts on the host: the message of each is unique, and firing one calls its handler. */
 #include "kernel/x86/interrupt.h"
+
+#include "kernel/x86/cpu_flags.h"
 #include "tests/device/host.h"
 
 #include <errno.h>
@@ -19,16 +21,58 @@ struct interrupt {
 	char name[INTERRUPT_NAME_MAX];
 	unsigned int cpu, vector;
 	uint64_t count;
-	bool connected;
+	bool connected, pending;
 	struct interrupt_line line;
 };
 
 static struct interrupt *interrupts;
 static unsigned int next_vector = FIRST_VECTOR;
 static int vectors_left = -1;
+static uint64_t held; /* how often interrupts_save() was called and not taken back */
+
+/* Handlers run with interrupts off. */
+static enum interrupt_result run(struct interrupt *interrupt)
+{
+	enum interrupt_result result;
+
+	interrupt->pending = false;
+	interrupt->count++;
+	held++;
+	result = interrupt->handler(interrupt->context);
+	held--;
+	return result;
+}
+
+static struct interrupt *first_pending(void)
+{
+	for (struct interrupt *interrupt = interrupts; interrupt; interrupt = interrupt->next)
+		if (interrupt->pending)
+			return interrupt;
+	return NULL;
+}
+
+static void run_pending(void)
+{
+	struct interrupt *interrupt;
+
+	while (!held && (interrupt = first_pending()))
+		run(interrupt);
+}
+
+uint64_t interrupts_save(void)
+{
+	return held++;
+}
+
+void interrupts_restore(uint64_t flags)
+{
+	held = flags;
+	run_pending();
+}
 
 void host_interrupt_reset(void)
 {
+	held = 0;
 	while (interrupts) {
 		struct interrupt *interrupt = interrupts;
 
@@ -131,8 +175,12 @@ bool host_interrupt_message(uint64_t address, uint32_t data)
 		interrupt_message(interrupt, &message);
 		if (message.address != address || message.data != data)
 			continue;
-		interrupt->count++;
-		interrupt->handler(interrupt->context);
+		if (held) {
+			interrupt->pending = true;
+			return true;
+		}
+		run(interrupt);
+		run_pending();
 		return true;
 	}
 	return false;
@@ -145,10 +193,14 @@ unsigned int host_interrupt_line(uint32_t gsi)
 	for (struct interrupt *interrupt = interrupts; interrupt; interrupt = interrupt->next) {
 		if (!interrupt->connected || interrupt->line.gsi != gsi)
 			continue;
-		interrupt->count++;
-		if (interrupt->handler(interrupt->context) == INTERRUPT_HANDLED)
+		if (held) {
+			interrupt->pending = true;
+			continue;
+		}
+		if (run(interrupt) == INTERRUPT_HANDLED)
 			taken++;
 	}
+	run_pending();
 	return taken;
 }
 

@@ -26,6 +26,7 @@ void host_thread_reset(void)
 {
 	now = 0;
 	timers = NULL;
+	host_cpu(0, 1);
 }
 
 static void run_timers(void)
@@ -200,6 +201,24 @@ void thread_join(struct thread *thread)
 void thread_detach(struct thread *thread)
 {
 	(void)thread;
+}
+
+static unsigned int cpu_index, cpu_total = 1;
+
+void host_cpu(unsigned int index, unsigned int count)
+{
+	cpu_index = index;
+	cpu_total = count;
+}
+
+unsigned int thread_cpu(void)
+{
+	return cpu_index;
+}
+
+unsigned int thread_cpu_count(void)
+{
+	return cpu_total;
 }
 
 struct thread *thread_current(void)

@@ -60,7 +60,7 @@ void virtio_model_init(struct virtio_model *model, uint32_t type, unsigned int q
 	memset(model, 0, sizeof(*model));
 	model->type = type;
 	model->queue_count = queue_count;
-	model->config_length = MODEL_CONFIG;
+	model->config_length = MODEL_CONFIG_DEFAULT;
 	model->vectors_max = NO_VECTOR;
 	for (unsigned int i = 0; i < queue_count; i++) {
 		model->queues[i].size_max = queue_size;
@@ -153,6 +153,19 @@ uint64_t virtio_model_config_read(struct virtio_model *model, uint32_t offset, u
 	}
 	memcpy(&value, model->config + offset, width);
 	return value;
+}
+
+void virtio_model_config_write(struct virtio_model *model, uint32_t offset, unsigned int width,
+			       uint64_t value)
+{
+	for (unsigned int i = 0; i < width; i++) {
+		if (offset + i >= model->config_length || !model->config_writable[offset + i]) {
+			virtio_model_violation(model, "configuration was written at %u, %u bytes",
+					       offset, width);
+			return;
+		}
+		model->config[offset + i] = (uint8_t)(value >> 8 * i);
+	}
 }
 
 void virtio_model_configure(struct virtio_model *model, unsigned int offset, const void *data,

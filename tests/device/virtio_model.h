@@ -21,7 +21,8 @@
 #include <stdint.h>
 
 #define MODEL_QUEUES 4
-#define MODEL_CONFIG 64
+#define MODEL_CONFIG 96
+#define MODEL_CONFIG_DEFAULT 64
 #define MODEL_SEGMENTS 64
 #define MODEL_TRACE 512
 
@@ -73,6 +74,7 @@ struct virtio_model {
 	uint32_t offered[4];
 	unsigned int queue_count;
 	uint8_t config[MODEL_CONFIG];
+	bool config_writable[MODEL_CONFIG]; /* bytes that the driver may write */
 	unsigned int config_length;
 	void (*process)(struct virtio_model *model); /* does what is due; at every poll */
 	void *device;				     /* of `process` */
@@ -131,6 +133,8 @@ void virtio_model_status_write(struct virtio_model *model, uint8_t status);
 uint8_t virtio_model_status_read(struct virtio_model *model);
 void virtio_model_driver_feature(struct virtio_model *model, uint32_t value);
 uint64_t virtio_model_config_read(struct virtio_model *model, uint32_t offset, unsigned int width);
+void virtio_model_config_write(struct virtio_model *model, uint32_t offset, unsigned int width,
+			       uint64_t value);
 void virtio_model_notify(struct virtio_model *model, uint32_t index);
 void virtio_model_record(struct virtio_model *model, enum model_space space, uint32_t offset,
 			 uint64_t value);

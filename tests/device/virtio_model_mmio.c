@@ -145,7 +145,9 @@ static void region_write(void *context, uint64_t offset, unsigned int width, uin
 
 	virtio_model_record(model, offset >= CONFIG ? MODEL_DEVICE : MODEL_COMMON, (uint32_t)offset,
 			    value);
-	if (width != 4 || offset >= CONFIG)
+	if (offset >= CONFIG)
+		virtio_model_config_write(model, (uint32_t)offset - CONFIG, width, value);
+	else if (width != 4)
 		virtio_model_violation(model, "%x was written with %u bytes", (uint32_t)offset,
 				       width);
 	else

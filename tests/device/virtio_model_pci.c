@@ -208,6 +208,8 @@ static void bar_write(void *context, uint64_t offset, unsigned int width, uint64
 			virtio_model_violation(model, "doorbell at %x, %u bytes, value %u", place,
 					       width, (unsigned int)value);
 		virtio_model_notify(model, (uint32_t)value);
+	} else if (space == MODEL_DEVICE) {
+		virtio_model_config_write(model, place, width, value);
 	} else {
 		virtio_model_violation(model, "structure %d was written", space);
 	}
