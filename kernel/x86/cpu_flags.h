@@ -16,6 +16,12 @@
 uint64_t interrupts_save(void);
 void interrupts_restore(uint64_t flags);
 
+/* `flags` is what interrupts_save() returned: how often they had been turned off before. */
+static inline bool interrupts_were_on(uint64_t flags)
+{
+	return !flags;
+}
+
 #else
 
 static inline uint64_t cpu_flags(void)
