@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/exit.h"
 
-#include "drivers/platform/platform.h"
 #include "kernel/console/console.h"
 #include "kernel/options/options.h"
+#include "kernel/platform.h"
 #include "kernel/shell/command.h"
 #include "kernel/x86/cpu.h"
 

@@ -9,7 +9,7 @@
 #include "drivers/console/screen.h"
 #include "drivers/console/serial.h"
 #include "drivers/pci/pci.h"
-#include "drivers/platform/platform.h"
+#include "kernel/platform.h"
 #include "drivers/virtio/transports/mmio.h"
 #include "kernel/console/console.h"
 #include "kernel/console/log.h"

@@ -9,8 +9,8 @@
  * behind them must fit into what their windows have left.
  */
 #include "drivers/pci/internal.h"
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
+#include "kernel/platform.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Base address registers (PCI 3.0, 6.2.5.1): sized at enumeration, mapped when a driver wants them. */
 #include "drivers/pci/internal.h"
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
 #include "kernel/memory/map.h"
+#include "kernel/platform.h"
 
 #include <inttypes.h>
 

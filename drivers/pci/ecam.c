@@ -8,9 +8,9 @@
  */
 #include "drivers/pci/internal.h"
 #include "drivers/platform/acpi.h"
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
 #include "kernel/memory/map.h"
+#include "kernel/platform.h"
 #include "kernel/x86/io.h"
 
 #include <inttypes.h>

@@ -5,8 +5,8 @@
  */
 #include "drivers/pci/internal.h"
 #include "drivers/platform/acpi.h"
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
+#include "kernel/platform.h"
 
 #include <inttypes.h>
 #include <string.h>

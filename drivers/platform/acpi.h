@@ -9,7 +9,7 @@
 #ifndef DRIVERS_PLATFORM_ACPI_H
 #define DRIVERS_PLATFORM_ACPI_H
 
-#include "drivers/platform/platform.h"
+#include "kernel/platform.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * as ones, on QEMU and on other VMMs alike; so a 0 is taken as its presence. Were something else there,
  * the write would do harm only to a machine that is about to end.
  */
-#include "drivers/platform/platform.h"
 #include "kernel/options/options.h"
+#include "kernel/platform.h"
 #include "kernel/x86/io.h"
 
 #define PORT_DEFAULT 0xf4

@@ -3,7 +3,7 @@
 #ifndef DRIVERS_PLATFORM_MP_TABLE_H
 #define DRIVERS_PLATFORM_MP_TABLE_H
 
-#include "drivers/platform/platform.h"
+#include "kernel/platform.h"
 
 /* Finds and reads them into CPUs, I/O APICs and overrides. False when there are none that are good. */
 bool mp_table_read(struct platform *into);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/platform/platform.h"
+#include "kernel/platform.h"
 
 #include "drivers/platform/acpi.h"
 #include "drivers/platform/mp_table.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Switching off and resetting (ACPI 6.4, 4.8.3 and 7.4). What code leaves with which status is kernel/exit's. */
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
+#include "kernel/platform.h"
 #include "kernel/time/clock.h"
 #include "kernel/x86/io.h"
 

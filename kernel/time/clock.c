@@ -8,11 +8,11 @@
 #define LOG_AREA "clock"
 #include "kernel/time/clock.h"
 
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
 #include "kernel/facts/facts.h"
 #include "kernel/memory/dma.h"
 #include "kernel/memory/map.h"
+#include "kernel/platform.h"
 #include "kernel/shell/command.h"
 #include "kernel/time/clock_source.h"
 #include "kernel/x86/apic.h"

@@ -2,10 +2,10 @@
 #define LOG_AREA "apic"
 #include "kernel/x86/apic.h"
 
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
 #include "kernel/memory/map.h"
 #include "kernel/panic.h"
+#include "kernel/platform.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/io.h"
 

@@ -3,9 +3,9 @@
 #define LOG_AREA "interrupt"
 #include "kernel/x86/interrupt.h"
 
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
 #include "kernel/facts/facts.h"
+#include "kernel/platform.h"
 #include "kernel/shell/command.h"
 #include "kernel/thread/scheduler.h"
 #include "kernel/thread/thread.h"

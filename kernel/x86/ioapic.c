@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The I/O APICs: lines become vectors. */
 #define LOG_AREA "ioapic"
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
 #include "kernel/memory/map.h"
+#include "kernel/platform.h"
 #include "kernel/thread/spinlock.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/io.h"

@@ -2,10 +2,10 @@
 #define LOG_AREA "smp"
 #include "kernel/x86/smp.h"
 
-#include "drivers/platform/platform.h"
 #include "kernel/console/log.h"
 #include "kernel/memory/memory.h"
 #include "kernel/options/options.h"
+#include "kernel/platform.h"
 #include "kernel/thread/scheduler.h"
 #include "kernel/time/clock.h"
 #include "kernel/x86/apic.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `lspci`: the lines as pciutils prints them, filters, and usage. */
 #include "drivers/pci/internal.h"
-#include "drivers/platform/platform.h"
+#include "kernel/platform.h"
 #include "kernel/shell/command.h"
 #include "tests/device/host.h"
 #include "tests/device/pci_model.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The MultiProcessor tables, as qboot and others leave them, and damaged. */
 #include "drivers/platform/mp_table.h"
-#include "drivers/platform/platform.h"
+#include "kernel/platform.h"
 #include "tests/device/firmware_model.h"
 #include "tests/device/host.h"
 

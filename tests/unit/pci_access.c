@@ -2,7 +2,7 @@
 /* The ways to configuration space: ports, ECAM by MCFG and by _CBA, and machines that have none. */
 #include "drivers/pci/internal.h"
 #include "drivers/platform/acpi.h"
-#include "drivers/platform/platform.h"
+#include "kernel/platform.h"
 #include "tests/device/firmware_model.h"
 #include "tests/device/host.h"
 

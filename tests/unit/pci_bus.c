@@ -4,7 +4,7 @@
  * functions whose configuration cycles pass the bridges as on real buses.
  */
 #include "drivers/pci/internal.h"
-#include "drivers/platform/platform.h"
+#include "kernel/platform.h"
 #include "tests/device/host.h"
 
 #include <setjmp.h>

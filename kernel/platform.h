@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the firmware's tables say about the machine, in one structure that the kernel reads: CPUs and
- * interrupt controllers (ACPI's MADT, else the MP tables, else one CPU and the customary addresses),
- * clocks, and how to switch off.
+ * What the firmware's tables say about the machine, in one structure that the kernel reads: CPUs
+ * and interrupt controllers (ACPI's MADT, else the MP tables, else one CPU and the customary
+ * addresses), clocks, and how to switch off.
  *
  *	platform_init(boot_info)	once, in thread context or before threads exist, when map_firmware()
  *					and malloc() work
  *	platform.cpu_count ...		read by anybody afterwards
  *
- * Nothing in here is trusted by its numbers alone: the kernel still looks whether the I/O APIC answers
- * and whether the CPU starts.
+ * The kernel says here what it wants to know; drivers/platform/ finds it out.
+ *
+ * Nothing in here is trusted by its numbers alone: the kernel still looks whether the I/O APIC
+ * answers and whether the CPU starts.
  */
-#ifndef DRIVERS_PLATFORM_PLATFORM_H
-#define DRIVERS_PLATFORM_PLATFORM_H
+#ifndef KERNEL_PLATFORM_H
+#define KERNEL_PLATFORM_H
 
 #include "boot/boot_info.h"
 
@@ -93,7 +95,9 @@ void platform_init(const struct boot_info *boot_info);
 /* True when any of [start, start + length) is memory or otherwise spoken for by the memory map. */
 bool platform_range_used(uint64_t start, uint64_t length);
 
-/* True when any of it is memory that we or the firmware use: nothing that a device could answer at. */
+/*
+ * True when any of it is memory that we or the firmware use: nothing that a device could answer at.
+ */
 bool platform_range_is_memory(uint64_t start, uint64_t length);
 
 /*
@@ -116,8 +120,8 @@ void platform_power_off(void); /* ACPI S5: PM1 control, or the hardware-reduced 
 void platform_reset(void);     /* ACPI's reset register, then the keyboard controller */
 
 /*
- * QEMU's isa-debug-exit (debug_exit.c): ends QEMU with status (code << 1) | 1. Returns when it is not
- * there. debug_exit_present(): see there how that is known.
+ * QEMU's isa-debug-exit (debug_exit.c): ends QEMU with status (code << 1) | 1. Returns when it is
+ * not there. debug_exit_present(): see there how that is known.
  */
 bool debug_exit_present(void);
 void debug_exit(uint8_t code);
