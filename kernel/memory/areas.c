@@ -34,6 +34,9 @@ static unsigned int stack_class(size_t size)
 /* Maps fresh pages one by one: a stack or a heap need not be contiguous in memory. */
 static int map_fresh(uint64_t virtual, size_t pages)
 {
+	/* What cannot be had must not empty the balloon first. */
+	if (pages > pages_available() + pages_lent())
+		return -ENOMEM;
 	for (size_t i = 0; i < pages; i++) {
 		uint64_t page = pages_alloc(1, 0);
 		uint64_t at = virtual + i * PAGE_SIZE;

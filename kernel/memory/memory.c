@@ -135,6 +135,7 @@ static void describe_memory(struct facts *facts)
 	fact_bytes(facts, "total", memory_map_size(&usable));
 	fact_bytes(facts, "managed", pages_total() << PAGE_SHIFT);
 	fact_bytes(facts, "free", pages_available() << PAGE_SHIFT);
+	fact_bytes(facts, "lent", pages_lent() << PAGE_SHIFT);
 	fact_bytes(facts, "image", (uint64_t)(image_end - image_start));
 	fact_bytes(facts, "heap", heap_size());
 	fact_list(facts, "firmware_map");
@@ -163,7 +164,8 @@ static enum command_result command_free(int argc, char **argv)
 		shift = 0;
 	else if (argc != 1 && !(argc == 2 && !strcmp(argv[1], "-k")))
 		return COMMAND_USAGE;
-	total = memory_map_size(&usable) >> shift;
+	/* As in Linux, what the host has through the balloon is not ours. */
+	total = (memory_map_size(&usable) - (pages_lent() << PAGE_SHIFT)) >> shift;
 	free_memory = pages_available() << PAGE_SHIFT >> shift;
 	command_print("%15s %11s %11s %11s %11s %11s\n", "total", "used", "free", "shared",
 		      "buff/cache", "available");
@@ -172,4 +174,4 @@ static enum command_result command_free(int argc, char **argv)
 	command_print("Swap:  %8u %11u %11u\n", 0, 0, 0);
 	return COMMAND_OK;
 }
-COMMAND(free, "free [-b|-k|-m]", "memory: total, used, free", command_free);
+COMMAND(free, "free [-b|-k|-m]", "memory: total (without what the balloon has), used, free", command_free);

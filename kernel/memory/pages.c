@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/memory/pages.h"
 
+#include "kernel/memory/bitmap.h"
 #include "kernel/panic.h"
 #include "kernel/thread/spinlock.h"
 
@@ -8,97 +9,28 @@
 #include <stdbool.h>
 #include <string.h>
 
-/*
- * A set of block numbers as a bitmap with summaries: bit i of level n + 1 says that word i of level
- * n is not zero, so that the lowest member is found in one step for each level.
- */
-#define BITMAP_LEVELS 6 /* 64^6 blocks */
-
-struct bitmap {
-	unsigned int levels;
-	uint64_t *level[BITMAP_LEVELS];
-};
-
 struct region {
 	uint64_t base;	/* frame number of block 0: aligned to the largest block */
 	uint64_t first; /* the first frame that is really there, and the one after the last */
 	uint64_t last;
 	struct bitmap free[PAGES_ORDERS];
+	struct bitmap lent; /* frames */
+	struct bitmap
+		fresh[PAGES_VIEWS]; /* blocks of PAGES_IDLE_ORDER: idle, and new to the view */
 };
 
 #define REGIONS_MAX 64
 
 static struct region *regions[REGIONS_MAX];
 static unsigned int region_count;
-static uint64_t total, available;
+static uint64_t total, available, lent;
+static uint64_t fresh_count[PAGES_VIEWS];
 static struct spinlock lock = SPINLOCK_INIT;
+static pages_reclaim *reclaim;
+static void (*idle_hook)(void);
 
-static size_t bitmap_words(uint64_t bits)
-{
-	size_t words = 0;
-
-	do {
-		bits = (bits + 63) / 64;
-		words += bits;
-	} while (bits > 1);
-	return words;
-}
-
-static uint64_t *bitmap_place(struct bitmap *bitmap, uint64_t bits, uint64_t *memory)
-{
-	bitmap->levels = 0;
-	do {
-		bits = (bits + 63) / 64;
-		bitmap->level[bitmap->levels++] = memory;
-		memory += bits;
-	} while (bits > 1);
-	return memory;
-}
-
-static bool bitmap_has(const struct bitmap *bitmap, uint64_t bit)
-{
-	return bitmap->level[0][bit / 64] >> bit % 64 & 1;
-}
-
-static void bitmap_set(struct bitmap *bitmap, uint64_t bit)
-{
-	for (unsigned int i = 0; i < bitmap->levels; i++) {
-		uint64_t *word = &bitmap->level[i][bit / 64];
-		bool was_empty = !*word;
-
-		*word |= 1ULL << bit % 64;
-		if (!was_empty)
-			break;
-		bit /= 64;
-	}
-}
-
-static void bitmap_clear(struct bitmap *bitmap, uint64_t bit)
-{
-	for (unsigned int i = 0; i < bitmap->levels; i++) {
-		uint64_t *word = &bitmap->level[i][bit / 64];
-
-		*word &= ~(1ULL << bit % 64);
-		if (*word)
-			break;
-		bit /= 64;
-	}
-}
-
-static bool bitmap_lowest(const struct bitmap *bitmap, uint64_t *bit)
-{
-	uint64_t word = 0;
-
-	for (unsigned int i = bitmap->levels; i-- > 0;) {
-		uint64_t bits = bitmap->level[i][word];
-
-		if (!bits)
-			return false;
-		word = word * 64 + (uint64_t)__builtin_ctzll(bits);
-	}
-	*bit = word;
-	return true;
-}
+/* An allocation that was promised pages so often in vain fails. */
+#define RECLAIM_TRIES 4096
 
 /* A region starts anywhere; its block 0 starts where a largest block would. */
 static uint64_t blocks_of(uint64_t frames, unsigned int order)
@@ -125,10 +57,12 @@ size_t pages_metadata_size(uint64_t length)
 	frames += 1ULL << largest_order(frames);
 	for (unsigned int order = 0; order < PAGES_ORDERS; order++)
 		words += bitmap_words(blocks_of(frames, order));
+	words += bitmap_words(blocks_of(frames, 0));
+	words += PAGES_VIEWS * bitmap_words(blocks_of(frames, PAGES_IDLE_ORDER));
 	return sizeof(struct region) + words * sizeof(uint64_t);
 }
 
-static void free_frames(struct region *region, uint64_t first, uint64_t last);
+static void free_frames(struct region *region, uint64_t first, uint64_t last, bool fresh);
 
 int pages_add_region(uint64_t start, uint64_t end, void *metadata)
 {
@@ -146,6 +80,10 @@ int pages_add_region(uint64_t start, uint64_t end, void *metadata)
 	memory = (uint64_t *)(region + 1);
 	for (unsigned int order = 0; order < PAGES_ORDERS; order++)
 		memory = bitmap_place(&region->free[order], blocks_of(span, order), memory);
+	memory = bitmap_place(&region->lent, blocks_of(span, 0), memory);
+	for (unsigned int view = 0; view < PAGES_VIEWS; view++)
+		memory = bitmap_place(&region->fresh[view], blocks_of(span, PAGES_IDLE_ORDER),
+				      memory);
 
 	flags = spin_lock(&lock);
 	if (region_count == REGIONS_MAX) {
@@ -154,7 +92,7 @@ int pages_add_region(uint64_t start, uint64_t end, void *metadata)
 	}
 	regions[region_count++] = region;
 	total += frames;
-	free_frames(region, region->first, region->last);
+	free_frames(region, region->first, region->last, true);
 	spin_unlock(&lock, flags);
 	return 0;
 }
@@ -180,7 +118,34 @@ static bool is_free(const struct region *region, uint64_t frame)
 	return false;
 }
 
-static void free_block(struct region *region, uint64_t frame, unsigned int order)
+static void set_fresh(struct region *region, unsigned int view, uint64_t block, bool fresh)
+{
+	struct bitmap *bitmap = &region->fresh[view];
+
+	if (bitmap_has(bitmap, block) == fresh)
+		return;
+	if (fresh) {
+		bitmap_set(bitmap, block);
+		fresh_count[view]++;
+	} else {
+		bitmap_clear(bitmap, block);
+		fresh_count[view]--;
+	}
+}
+
+/* The idle blocks that [first, last) lies in or consists of. */
+static void mark_fresh(struct region *region, uint64_t first, uint64_t last, bool fresh)
+{
+	uint64_t block = (first - region->base) >> PAGES_IDLE_ORDER;
+	uint64_t end = ((last - 1 - region->base) >> PAGES_IDLE_ORDER) + 1;
+
+	for (; block < end; block++)
+		for (unsigned int view = 0; view < PAGES_VIEWS; view++)
+			set_fresh(region, view, block, fresh);
+}
+
+/* The order of the block that it became. */
+static unsigned int free_block(struct region *region, uint64_t frame, unsigned int order)
 {
 	uint64_t block = (frame - region->base) >> order;
 
@@ -190,15 +155,18 @@ static void free_block(struct region *region, uint64_t frame, unsigned int order
 		bitmap_clear(&region->free[order], block ^ 1);
 	}
 	bitmap_set(&region->free[order], block);
+	return order;
 }
 
-static void free_frames(struct region *region, uint64_t first, uint64_t last)
+/* fresh: blocks that become idle by that are new; else what is known of them stays. */
+static void free_frames(struct region *region, uint64_t first, uint64_t last, bool fresh)
 {
 	available += last - first;
 	while (first < last) {
 		unsigned int order = order_at(region, first, last);
 
-		free_block(region, first, order);
+		if (free_block(region, first, order) >= PAGES_IDLE_ORDER && fresh)
+			mark_fresh(region, first, first + (1ULL << order), true);
 		first += 1ULL << order;
 	}
 }
@@ -257,40 +225,95 @@ static struct region *region_of(uint64_t frame, size_t count)
 	return NULL;
 }
 
-uint64_t pages_alloc(size_t count, uint64_t limit)
+/* The hook is called without the lock, when `before` there was nothing new. */
+static void tell_idle(uint64_t before)
+{
+	void (*hook)(void) = __atomic_load_n(&idle_hook, __ATOMIC_RELAXED);
+
+	if (hook && !before && pages_idle_new(PAGES_REPORTING))
+		hook();
+}
+
+static uint64_t try_alloc(size_t count, uint64_t limit, bool *may_sleep)
 {
 	unsigned int order = 0;
 	uint64_t flags, frame;
 
-	if (!count || count > 1ULL << (PAGES_ORDERS - 1))
-		return 0;
 	while (1ULL << order < count)
 		order++;
 	flags = spin_lock(&lock);
 	frame = alloc_block(order, limit);
-	/* The part of the block that was not asked for goes back. */
-	if (frame && count < 1ULL << order)
-		free_frames(region_of(frame, count), frame + count, frame + (1ULL << order));
+	if (frame) {
+		struct region *region = region_of(frame, count);
+
+		mark_fresh(region, frame, frame + count, false);
+		/* The part of the block that was not asked for goes back. */
+		free_frames(region, frame + count, frame + (1ULL << order), false);
+	}
 	spin_unlock(&lock, flags);
+	*may_sleep = interrupts_were_on(flags);
 	return frame << PAGE_SHIFT;
+}
+
+uint64_t pages_alloc(size_t count, uint64_t limit)
+{
+	if (!count || count > 1ULL << (PAGES_ORDERS - 1))
+		return 0;
+	for (unsigned int try = 0; try < RECLAIM_TRIES; try++) {
+		pages_reclaim *function = __atomic_load_n(&reclaim, __ATOMIC_RELAXED);
+		bool may_sleep;
+		uint64_t address = try_alloc(count, limit, &may_sleep);
+
+		if (address || !may_sleep || !function || !function(count, limit))
+			return address;
+	}
+	return 0;
+}
+
+void pages_set_reclaim(pages_reclaim *function)
+{
+	__atomic_store_n(&reclaim, function, __ATOMIC_RELAXED);
+}
+
+void pages_set_idle_hook(void (*function)(void))
+{
+	__atomic_store_n(&idle_hook, function, __ATOMIC_RELAXED);
 }
 
 void pages_free(uint64_t address, size_t count)
 {
 	uint64_t frame = address >> PAGE_SHIFT;
 	struct region *region;
-	uint64_t flags;
+	uint64_t flags, before;
 
 	flags = spin_lock(&lock);
+	before = fresh_count[PAGES_REPORTING];
 	region = region_of(frame, count);
 	for (size_t i = 0; region && i < count; i++)
-		if (is_free(region, frame + i))
+		if (is_free(region, frame + i) ||
+		    bitmap_has(&region->lent, frame + i - region->base))
 			region = NULL;
 	if (region)
-		free_frames(region, frame, frame + count);
+		free_frames(region, frame, frame + count, true);
 	spin_unlock(&lock, flags);
 	if (!region)
 		panic("pages_free(%#lx, %zu): not allocated", (unsigned long)address, count);
+	tell_idle(before);
+}
+
+/* Takes the aligned block of `order` at `frame` out of the free one that it is in, or is. */
+static void take_block(struct region *region, uint64_t frame, unsigned int order)
+{
+	uint64_t offset = frame - region->base;
+	unsigned int larger = order;
+
+	while (!bitmap_has(&region->free[larger], offset >> larger))
+		larger++;
+	/* Split down to it, leaving the other halves free. */
+	bitmap_clear(&region->free[larger], offset >> larger);
+	while (larger-- > order)
+		bitmap_set(&region->free[larger], (offset >> larger) ^ 1);
+	available -= 1ULL << order;
 }
 
 int pages_take(uint64_t address, size_t count)
@@ -305,20 +328,216 @@ int pages_take(uint64_t address, size_t count)
 		if (!is_free(region, frame + i))
 			region = NULL;
 	for (size_t i = 0; region && i < count; i++) {
-		unsigned int order = 0;
-		uint64_t offset = frame + i - region->base;
-
-		while (!bitmap_has(&region->free[order], offset >> order))
-			order++;
-		/* Split down to this page, leaving the other halves free. */
-		bitmap_clear(&region->free[order], offset >> order);
-		while (order-- > 0)
-			bitmap_set(&region->free[order], (offset >> order) ^ 1);
-		available--;
+		take_block(region, frame + i, 0);
+		mark_fresh(region, frame + i, frame + i + 1, false);
 	}
 	spin_unlock(&lock, flags);
 	return region ? 0 : -EBUSY;
 }
+
+/* -- Lending */
+
+/* The free block with the highest address whose frames have 32-bit numbers. */
+static struct region *highest_block(uint64_t *frame, unsigned int *order)
+{
+	struct region *best = NULL;
+
+	for (unsigned int i = 0; i < region_count; i++) {
+		struct region *region = regions[i];
+
+		if (region->last - 1 > UINT32_MAX)
+			continue;
+		for (unsigned int o = 0; o < PAGES_ORDERS; o++) {
+			uint64_t block;
+
+			if (!bitmap_highest(&region->free[o], &block))
+				continue;
+			if (best && region->base + (block << o) < *frame)
+				continue;
+			*frame = region->base + (block << o);
+			*order = o;
+			best = region;
+		}
+	}
+	return best;
+}
+
+size_t pages_lend(uint32_t *frames, size_t max, uint64_t keep)
+{
+	uint64_t flags = spin_lock(&lock), frame, end;
+	size_t done = 0;
+
+	if (available <= keep)
+		max = 0;
+	else if (max > available - keep)
+		max = available - keep;
+	while (done < max) {
+		unsigned int order;
+		struct region *region = highest_block(&frame, &order);
+
+		if (!region)
+			break;
+		end = frame + (1ULL << order);
+		take_block(region, frame, order);
+		/* The upper end of it; the rest goes back, and is no newer than it was. */
+		if (end - frame > max - done) {
+			free_frames(region, frame, end - (max - done), false);
+			frame = end - (max - done);
+		}
+		mark_fresh(region, frame, end, false);
+		for (; frame < end; frame++) {
+			bitmap_set(&region->lent, frame - region->base);
+			frames[done++] = (uint32_t)frame;
+		}
+	}
+	lent += done;
+	spin_unlock(&lock, flags);
+	return done;
+}
+
+size_t pages_lent_list(struct pages_cursor *cursor, uint32_t *frames, size_t max, uint64_t limit)
+{
+	uint64_t flags = spin_lock(&lock), last = limit ? (limit + 1) >> PAGE_SHIFT : UINT64_MAX;
+	size_t done = 0;
+
+	while (done < max && cursor->region < region_count) {
+		const struct region *region = regions[cursor->region];
+		uint64_t from = cursor->frame > region->base ? cursor->frame - region->base : 0;
+
+		if (bitmap_next(&region->lent, from, &from) && region->base + from < last) {
+			frames[done++] = (uint32_t)(region->base + from);
+			cursor->frame = region->base + from + 1;
+		} else {
+			cursor->region++;
+			cursor->frame = 0;
+		}
+	}
+	spin_unlock(&lock, flags);
+	return done;
+}
+
+void pages_unlend(const uint32_t *frames, size_t count)
+{
+	uint64_t flags = spin_lock(&lock), before = fresh_count[PAGES_REPORTING];
+	size_t bad = count;
+
+	for (size_t i = 0, run; i < count && bad == count; i += run) {
+		struct region *region = region_of(frames[i], 1);
+
+		for (run = 0; i + run < count && frames[i + run] == frames[i] + run; run++) {
+			uint64_t frame = frames[i + run];
+
+			if (!region || frame >= region->last ||
+			    !bitmap_has(&region->lent, frame - region->base)) {
+				bad = i + run;
+				break;
+			}
+			bitmap_clear(&region->lent, frame - region->base);
+		}
+		if (run)
+			free_frames(region, frames[i], frames[i] + run, true);
+		lent -= run;
+	}
+	spin_unlock(&lock, flags);
+	if (bad < count)
+		panic("pages_unlend: frame %#x is not lent", frames[bad]);
+	tell_idle(before);
+}
+
+uint64_t pages_lent(void)
+{
+	return __atomic_load_n(&lent, __ATOMIC_RELAXED);
+}
+
+/* -- Idle blocks */
+
+void pages_idle_restart(enum pages_view view)
+{
+	uint64_t flags = spin_lock(&lock);
+
+	for (unsigned int i = 0; i < region_count; i++) {
+		struct region *region = regions[i];
+
+		for (unsigned int order = PAGES_IDLE_ORDER; order < PAGES_ORDERS; order++) {
+			unsigned int shift = order - PAGES_IDLE_ORDER;
+			uint64_t block = 0;
+
+			for (; bitmap_next(&region->free[order], block, &block); block++)
+				for (uint64_t part = 0; part < 1ULL << shift; part++)
+					set_fresh(region, view, (block << shift) + part, true);
+		}
+	}
+	spin_unlock(&lock, flags);
+}
+
+/* Whether it is free now: another view may have taken it out. */
+static bool is_idle(const struct region *region, uint64_t block)
+{
+	for (unsigned int order = PAGES_IDLE_ORDER; order < PAGES_ORDERS; order++)
+		if (bitmap_has(&region->free[order], block >> (order - PAGES_IDLE_ORDER)))
+			return true;
+	return false;
+}
+
+static uint64_t take_run(struct region *region, enum pages_view view, size_t blocks, size_t *taken)
+{
+	uint64_t block = 0, first;
+
+	*taken = 0;
+	do {
+		if (!bitmap_next(&region->fresh[view], block, &first))
+			return 0;
+		block = first + 1;
+	} while (!is_idle(region, first));
+	block = first;
+	while (*taken < blocks && block < region->fresh[view].bits &&
+	       bitmap_has(&region->fresh[view], block) && is_idle(region, block)) {
+		set_fresh(region, view, block, false);
+		take_block(region, region->base + (block << PAGES_IDLE_ORDER), PAGES_IDLE_ORDER);
+		block++;
+		++*taken;
+	}
+	return region->base + (first << PAGES_IDLE_ORDER);
+}
+
+uint64_t pages_idle_take(enum pages_view view, size_t count_max, uint64_t keep, size_t *count)
+{
+	uint64_t flags = spin_lock(&lock), frame = 0;
+	size_t blocks = 0;
+
+	if (available > keep && count_max > available - keep)
+		count_max = available - keep;
+	if (available > keep)
+		blocks = count_max >> PAGES_IDLE_ORDER;
+	*count = 0;
+	for (unsigned int i = 0; i < region_count && blocks && !frame; i++)
+		frame = take_run(regions[i], view, blocks, count);
+	*count <<= PAGES_IDLE_ORDER;
+	spin_unlock(&lock, flags);
+	return frame << PAGE_SHIFT;
+}
+
+void pages_idle_put(uint64_t address, size_t count)
+{
+	uint64_t frame = address >> PAGE_SHIFT, flags = spin_lock(&lock);
+	struct region *region = region_of(frame, count);
+
+	for (size_t i = 0; region && i < count; i += PAGES_IDLE_COUNT)
+		if (is_free(region, frame + i))
+			region = NULL;
+	if (region)
+		free_frames(region, frame, frame + count, false);
+	spin_unlock(&lock, flags);
+	if (!region)
+		panic("pages_idle_put(%#lx, %zu): not taken", (unsigned long)address, count);
+}
+
+uint64_t pages_idle_new(enum pages_view view)
+{
+	return __atomic_load_n(&fresh_count[view], __ATOMIC_RELAXED);
+}
+
+/* -- Numbers */
 
 uint64_t pages_total(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The page allocator, against a plain array that remembers who has each page. */
 #include "kernel/memory/pages.h"
+#include "kernel/x86/cpu_flags.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -128,7 +129,7 @@ static void random_use(void **state)
 		uint64_t address;
 		size_t count;
 	} held[HELD] = {0};
-	uint64_t used = 0;
+	uint64_t used = 0, large;
 
 	(void)state;
 	srand(7);
@@ -158,10 +159,242 @@ static void random_use(void **state)
 		assert_int_equal(pages_available(), FIRST_PAGES + SECOND_PAGES - used);
 	}
 	for (unsigned int i = 0; i < HELD; i++)
-		if (held[i].count)
+		if (held[i].count) {
+			mark(held[i].address, held[i].count, 1, 0);
 			pages_free(held[i].address, held[i].count);
+		}
 	assert_int_equal(pages_available(), FIRST_PAGES + SECOND_PAGES);
-	assert_int_not_equal(pages_alloc(2048, 0), 0);
+	large = pages_alloc(2048, 0);
+	assert_int_not_equal(large, 0);
+	pages_free(large, 2048);
+}
+
+/* -- Lending */
+
+static uint32_t frames[FIRST_PAGES + SECOND_PAGES + 1];
+
+static void lent_pages_are_known_and_come_back(void **state)
+{
+	const uint64_t all = FIRST_PAGES + SECOND_PAGES;
+	struct pages_cursor cursor = {0};
+	uint32_t listed[100];
+	size_t count, seen = 0;
+
+	(void)state;
+	/* From the top down; each block in ascending order: here of 1, 2, and a part of 4096 pages. */
+	assert_int_equal(pages_lend(frames, 10, 0), 10);
+	for (uint32_t i = 0; i < 10; i++) {
+		static const uint32_t below_end[] = {1, 3, 2, 10, 9, 8, 7, 6, 5, 4};
+
+		assert_int_equal(frames[i], SECOND_START / PAGE_SIZE + SECOND_PAGES - below_end[i]);
+	}
+	assert_int_equal(pages_lent(), 10);
+	assert_int_equal(pages_available(), all - 10);
+	pages_unlend(frames + 4, 3);
+	pages_unlend(frames + 7, 3);
+	pages_unlend(frames, 4);
+	assert_int_equal(pages_lent(), 0);
+
+	/* Down to the reserve, and no further. */
+	assert_int_equal(pages_lend(frames, all, all), 0);
+	assert_int_equal(pages_lend(frames, all, UINT64_MAX), 0);
+	count = pages_lend(frames, all, 100);
+	assert_int_equal(count, all - 100);
+	assert_int_equal(pages_lend(frames + count, 1, 100), 0);
+	assert_int_equal(pages_lend(frames + count, all, 0), 100);
+	assert_int_equal(pages_available(), 0);
+	assert_int_equal(pages_lent(), all);
+	for (size_t i = 0; i < all; i++)
+		mark((uint64_t)frames[i] * PAGE_SIZE, 1, 0, 1);
+	assert_int_equal(pages_alloc(1, 0), 0);
+	assert_true(pages_take(FIRST_START, 1) < 0);
+
+	/* The list goes through all of them once, in order, in pieces of any length. */
+	while ((count = pages_lent_list(&cursor, listed, 1 + seen % 100, 0))) {
+		for (size_t i = 0; i < count; i++)
+			mark((uint64_t)listed[i] * PAGE_SIZE, 1, 1, 0);
+		seen += count;
+	}
+	assert_int_equal(seen, all);
+	cursor = (struct pages_cursor){0};
+	assert_int_equal(pages_lent_list(&cursor, listed, 100, FIRST_START + 3 * PAGE_SIZE - 1), 3);
+	assert_int_equal(pages_lent_list(&cursor, listed + 3, 97, FIRST_START + 3 * PAGE_SIZE - 1),
+			 0);
+
+	/* Back in any order. */
+	srand(3);
+	for (size_t i = all; i-- > 1;) {
+		size_t other = (size_t)rand() % (i + 1);
+		uint32_t frame = frames[i];
+
+		frames[i] = frames[other];
+		frames[other] = frame;
+	}
+	pages_unlend(frames, all);
+	assert_int_equal(pages_available(), all);
+	assert_int_equal(pages_lent(), 0);
+}
+
+/* -- Idle blocks */
+
+#define BLOCK (PAGES_IDLE_COUNT * PAGE_SIZE)
+
+/* How many whole blocks of 2 MiB the regions have. */
+static uint64_t idle_blocks(void)
+{
+	uint64_t first = (FIRST_START + BLOCK - 1) / BLOCK;
+	uint64_t second = (SECOND_START + BLOCK - 1) / BLOCK;
+
+	return (FIRST_START + FIRST_PAGES * PAGE_SIZE) / BLOCK - first +
+	       (SECOND_START + SECOND_PAGES * PAGE_SIZE) / BLOCK - second;
+}
+
+static unsigned int hooked;
+
+static void hook(void)
+{
+	hooked++;
+}
+
+static uint64_t drain(enum pages_view view)
+{
+	uint64_t address, blocks = 0;
+	size_t count;
+
+	while ((address = pages_idle_take(view, 3 * PAGES_IDLE_COUNT, 0, &count))) {
+		assert_int_equal(address % BLOCK, 0);
+		assert_int_equal(count % PAGES_IDLE_COUNT, 0);
+		assert_in_range(count, PAGES_IDLE_COUNT, 3 * PAGES_IDLE_COUNT);
+		mark(address, count, 0, 1);
+		mark(address, count, 1, 0);
+		/* Nobody else gets it meanwhile. */
+		assert_true(pages_take(address + BLOCK - PAGE_SIZE, 1) < 0);
+		pages_idle_put(address, count);
+		blocks += count / PAGES_IDLE_COUNT;
+	}
+	assert_int_equal(pages_idle_new(view), 0);
+	return blocks;
+}
+
+static void idle_blocks_are_new_once(void **state)
+{
+	uint64_t page, large;
+
+	(void)state;
+	pages_idle_restart(PAGES_REPORTING);
+	pages_idle_restart(PAGES_HINTING);
+	assert_int_equal(pages_idle_new(PAGES_REPORTING), idle_blocks());
+	assert_int_equal(drain(PAGES_REPORTING), idle_blocks());
+	assert_int_equal(drain(PAGES_REPORTING), 0);
+	assert_int_equal(pages_available(), FIRST_PAGES + SECOND_PAGES);
+	large = pages_alloc(2048, 0); /* they have merged again */
+	assert_int_equal(large, 0x40800000);
+	pages_free(large, 2048);
+
+	/* What was in use meanwhile is new again, only that, and for each view by itself. */
+	assert_int_equal(drain(PAGES_REPORTING), 4);
+	assert_int_equal(drain(PAGES_HINTING), idle_blocks());
+	pages_set_idle_hook(hook);
+	assert_int_equal(pages_take(0x40800000, 1), 0);
+	assert_int_equal(pages_idle_new(PAGES_REPORTING), 0);
+	pages_free(0x40800000, 1);
+	assert_int_equal(hooked, 1);
+	assert_int_equal(drain(PAGES_REPORTING), 1);
+	assert_int_equal(drain(PAGES_HINTING), 1);
+	assert_int_equal(drain(PAGES_HINTING), 0);
+
+	/* A page in a small block makes nothing new. */
+	page = pages_alloc(1, 0);
+	pages_free(page, 1);
+	large = pages_alloc(PAGES_IDLE_COUNT + 1, 0);
+	assert_int_not_equal(large, 0);
+	pages_free(large, PAGES_IDLE_COUNT + 1);
+	assert_int_equal(drain(PAGES_REPORTING), 2);
+	assert_int_equal(hooked, 2);
+
+	/* Lent pages are not idle; they are new when they come back. */
+	assert_int_equal(pages_lend(frames, FIRST_PAGES + SECOND_PAGES, 0),
+			 FIRST_PAGES + SECOND_PAGES);
+	pages_idle_restart(PAGES_HINTING);
+	assert_int_equal(pages_idle_new(PAGES_HINTING), 0);
+	pages_unlend(frames, FIRST_PAGES + SECOND_PAGES);
+	assert_int_equal(hooked, 3);
+	assert_int_equal(drain(PAGES_REPORTING), idle_blocks());
+	pages_set_idle_hook(NULL);
+}
+
+static void idle_blocks_leave_a_reserve(void **state)
+{
+	size_t count;
+	uint64_t address, all = FIRST_PAGES + SECOND_PAGES;
+
+	(void)state;
+	pages_idle_restart(PAGES_HINTING);
+	assert_int_equal(pages_idle_take(PAGES_HINTING, 1 << 18, all, &count), 0);
+	assert_int_equal(
+		pages_idle_take(PAGES_HINTING, 1 << 18, all - PAGES_IDLE_COUNT + 1, &count), 0);
+	assert_int_equal(pages_idle_take(PAGES_HINTING, PAGES_IDLE_COUNT - 1, 0, &count), 0);
+	assert_int_equal(pages_idle_new(PAGES_HINTING), idle_blocks());
+	address = pages_idle_take(PAGES_HINTING, 1 << 18, all - PAGES_IDLE_COUNT, &count);
+	assert_int_not_equal(address, 0);
+	assert_int_equal(count, PAGES_IDLE_COUNT);
+	pages_idle_put(address, count);
+}
+
+/* -- Reclaim */
+
+static unsigned int asked, gives, lent_now;
+static size_t asked_count;
+static uint64_t asked_limit;
+
+static bool give_back(size_t count, uint64_t limit)
+{
+	asked++;
+	asked_count = count;
+	asked_limit = limit;
+	if (asked > gives)
+		return false;
+	pages_unlend(frames + --lent_now, 1);
+	return true;
+}
+
+static void somebody_is_asked_before_it_fails(void **state)
+{
+	uint64_t all = FIRST_PAGES + SECOND_PAGES, page;
+
+	(void)state;
+	lent_now = (unsigned int)pages_lend(frames, all, 0);
+	assert_int_equal(lent_now, all);
+	pages_set_reclaim(give_back);
+	gives = 1;
+	page = pages_alloc(1, 0);
+	assert_int_equal(page, (uint64_t)frames[all - 1] * PAGE_SIZE);
+	assert_int_equal(asked, 1);
+	assert_int_equal(asked_count, 1);
+	assert_int_equal(asked_limit, 0);
+	asked = gives = 0;
+	assert_int_equal(pages_alloc(3, 0x3fffffff), 0);
+	assert_int_equal(asked, 1);
+	assert_int_equal(asked_count, 3);
+	assert_int_equal(asked_limit, 0x3fffffff);
+	asked = 0;
+	gives = 1000;
+	/* As often as it takes. */
+	page = pages_alloc(4, 0);
+	assert_int_not_equal(page, 0);
+	assert_in_range(asked, 4, 10);
+	/* Not where nobody may sleep. */
+	asked = 0;
+	{
+		uint64_t flags = interrupts_save();
+
+		assert_int_equal(pages_alloc(1 << 10, 0), 0);
+		interrupts_restore(flags);
+	}
+	assert_int_equal(asked, 0);
+	pages_set_reclaim(NULL);
+	assert_int_equal(pages_alloc(1 << 10, 0), 0);
+	assert_int_equal(asked, 0);
 }
 
 int main(void)
@@ -173,6 +406,10 @@ int main(void)
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(chosen_pages_can_be_taken),
 		cmocka_unit_test(random_use),
+		cmocka_unit_test(lent_pages_are_known_and_come_back),
+		cmocka_unit_test(idle_blocks_are_new_once),
+		cmocka_unit_test(idle_blocks_leave_a_reserve),
+		cmocka_unit_test(somebody_is_asked_before_it_fails),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
