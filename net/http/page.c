@@ -38,7 +38,7 @@ static const char page_head[] =
 	".list .n { text-align: right; font-variant-numeric: tabular-nums; }\n"
 	".wide { overflow-x: auto; }\n"
 	".item { border-left: 3px solid var(--line); padding-left: .9rem; margin: .8rem 0; }\n"
-	"@media (min-width: 62rem) { .item .item, #pci > .item { display: inline-block; width: 47%;"
+	"@media (min-width: 70rem) { .item .item, #pci > .item { display: inline-block; width: 47%;"
 	" box-sizing: border-box; margin-right: 2%; vertical-align: top; } }\n"
 	"code { font: .92em ui-monospace, monospace; }\n"
 	"footer { margin-top: 2.5rem; color: var(--faint); font-size: .9em; }\n"
