@@ -30,6 +30,8 @@ for my $machine (qw(microvm q35)) {
 			my ($trace) = $console =~ /^stack trace:\n((?:  [0-9a-f]{16} \S+\n)+)/m;
 			my $caller = { stack => 'recurse', execute => 'command_run_line' }->{$kind} // 'command_crash';
 			like($trace, qr/ \Q$caller\E\+0x/, "$label: the stack trace names $caller");
+			like($console, qr/^called from:\n  [0-9a-f]{16} command_crash\+0x/m, "$label: and who called, who has no frame yet")
+			  if $kind eq 'execute';
 			like($console, qr/^ringside: exit 2: panic\n\z/m, "$label: the last line is the status in words");
 		});
 	}
