@@ -42,7 +42,8 @@ scenario('in a browser', \%options, sub ($vm) {
 	utf8::decode($document);
 	like($document, qr{<title>[^<]*Ringside[^<]*</title>}, 'the document has a title');
 	my $text = html_text($document);
-	my @facts = ($status->{boot}{version}, $status->{boot}{commit}, $Ringside::VM::MAC, '10.0.2.15', 'pci modern', 'version_1', 'virtio_net',
+	my @facts = (@{ $status->{boot} }{qw(version commit)}, $Ringside::VM::MAC, '10.0.2.15',
+		'pci modern', 'version_1', 'virtio_net',
 		map { $_->{id} } @{ $status->{pci}{functions} });
 	is(join(' ', grep { index($text, $_) < 0 } @facts), '', 'the document has the facts');
 	is(scalar(() = $document =~ /<section\b/g), scalar keys %$status, 'each part of the JSON is a section');

@@ -44,7 +44,8 @@ for my $machine (qw(q35 microvm)) {
 		my $after  = $vm->command('interrupts') =~ /(\d+) +ttyS0$/m ? $1 : 0;
 		cmp_ok($after, '>', $before, "$label: and counted");
 		like($vm->command('devices'), qr/^virtio0: network, .* driver virtio_net, driven/m, "$label: devices");
-		like($vm->command('ip'), qr{^2: eth0: <.*\n +link/ether $Ringside::VM::MAC .*\n +inet 10\.0\.2\.15/24 brd 10\.0\.2\.255 }m, "$label: ip, as iproute2 prints it");
+		like($vm->command('ip'), qr{^2: eth0: <.*\n +link/ether $Ringside::VM::MAC .*\n +inet 10\.0\.2\.15/24 brd 10\.0\.2\.255 }m,
+			"$label: ip, as iproute2 prints it");
 		like($vm->command('ethtool -i eth0'), qr/^driver: virtio_net$/m, "$label: ethtool -i");
 		like($vm->command('ping -c 1 10.0.2.99'), qr/^1 packets transmitted, 0 received, 100% packet loss/m, "$label: ping of nobody");
 

@@ -54,7 +54,8 @@ sub default_image () { return $ENV{RINGSIDE_IMAGE} || 'build/ringside' }
 sub start ($class, %options) {
 	my $self = bless {
 		machine => 'q35', memory => '128M', cpus => 1, accel => 'tcg', boot => 'pvh', append => '',
-		image   => default_image(), serial => 1, network => 'user', extra => [], net_options => '', user_options => '', guest_address => '',
+		image   => default_image(), serial => 1, network => 'user', net_options => '', user_options => '',
+		guest_address => '', extra => [],
 		console => '', before_network => [], %options,
 	}, $class;
 	make_path('build/test');
@@ -106,7 +107,8 @@ sub network_words ($self) {
 	return () if $network eq 'none';
 	return @$network if ref $network;
 	# Port 0: the host chooses a free one, which cannot be taken meanwhile.
-	my $backend = "user,id=net0$self->{user_options}" . join '', map { ",hostfwd=$_->[0]:127.0.0.1:0-$self->{guest_address}:$_->[1]" } @forwarded;
+	my $backend = join ',', "user,id=net0$self->{user_options}",
+	  map { "hostfwd=$_->[0]:127.0.0.1:0-$self->{guest_address}:$_->[1]" } @forwarded;
 	$backend = 'hubport,hubid=0,id=net0' if $network eq 'dead';
 	my $options = "netdev=net0,mac=$MAC" . ($self->{net_options} ? ",$self->{net_options}" : '');
 	return ('-netdev', $backend, $self->device_words('virtio-net', $options, 'romfile='));
