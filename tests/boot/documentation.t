@@ -107,6 +107,9 @@ for my $file ('README.md', glob 'docs/*.md') {
 	is("@dead", '', "$file: names only files that exist");
 }
 
+my $testing = read_file('docs/testing.md') // '';
+is(join(' ', grep { index($testing, "`$_`") < 0 } map { s{.*/}{}r } glob 'tests/boot/*.t'), '', 'docs/testing.md has each boot test');
+
 # What is named as a function, as in the tour, is in the sources.
 my $sources = join '', map { read_file($_) // '' } glob('{boot,kernel,drivers,net}/*.[chS] {boot,kernel,drivers,net}/*/*.[chS] drivers/virtio/*/*.[chS]');
 for my $file (glob 'docs/*.md') {
