@@ -35,7 +35,7 @@ KERNEL_SOURCES := $(sort $(shell find kernel drivers net boot -name '*.[cS]' -no
 	-not -path 'boot/bzimage/*' -not -path 'kernel/application/*'))
 include net/lwip/sources.mk
 
-GCC_INCLUDE := $(shell $(CC) -print-file-name=include)
+GCC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
 NEWLIB := $(B)/newlib
 LWIP := $(B)/lwip-src
 

@@ -24,12 +24,14 @@
 #include <time.h>
 
 #define GUESSED_TSC_HZ 2000000000ULL
+/* Before anything is known: faster than any counter, so that time may jump later, but not back. */
+#define FASTEST_TSC_HZ 10000000000ULL
 /* Of QEMU's and KVM's local APIC. */
 #define EMULATED_APIC_HZ 1000000000ULL
 
 /* nanoseconds = ticks * multiplier / 2^32 */
-static uint64_t multiplier = (NANOSECONDS_PER_SECOND << 32) / GUESSED_TSC_HZ;
-static uint64_t tsc_hz = GUESSED_TSC_HZ, apic_hz = EMULATED_APIC_HZ;
+static uint64_t multiplier = (NANOSECONDS_PER_SECOND << 32) / FASTEST_TSC_HZ;
+static uint64_t tsc_hz = FASTEST_TSC_HZ, apic_hz = EMULATED_APIC_HZ;
 static uint64_t tsc_base; /* the first instruction */
 static const char *source = "guess";
 static uint64_t wall_base; /* wall clock at monotonic 0; 0: unknown */
@@ -468,10 +470,7 @@ void clock_init(void)
 		hz = GUESSED_TSC_HZ;
 		source = "guess";
 	}
-	/*
-	 * From the entry on, at the true rate: only lines that were logged before were off a
-	 * little.
-	 */
+	/* From the entry on, at the true rate: what was logged before came a little early. */
 	tsc_hz = hz;
 	multiplier = (NANOSECONDS_PER_SECOND << 32) / hz;
 	apic_timer_shot(0, true);

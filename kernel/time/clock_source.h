@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Before clock_init() this runs on a guessed frequency, so that the first lines of the log have a
- * time.
+ * Before clock_init() time runs too slowly, on a frequency that no counter reaches: the first lines
+ * of the log have a time, and it never goes back.
  */
 void clock_start(uint64_t entry_tsc);
 
