@@ -281,8 +281,8 @@ lint-all: images $(B)/compile_commands.json
 	$(call say,FORMAT,clang-format)
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(call say,CPPCHECK,cppcheck)
-	$(Q)cppcheck -q -j$(JOBS) --project=$(B)/compile_commands.json --error-exitcode=1 --inline-suppr \
-		--suppressions-list=.ci/cppcheck-suppressions -i$(B)
+	$(Q)cppcheck -q -j$(JOBS) --max-configs=1 --project=$(B)/compile_commands.json --error-exitcode=1 --inline-suppr \
+		--suppressions-list=.ci/cppcheck-suppressions -i $(B)
 	$(call say,TIDY,clang-tidy)
 	$(Q)printf '%s\n' $(filter %.c,$(KERNEL_SOURCES)) | xargs -P$(JOBS) -n 8 clang-tidy -p $(B) --quiet --warnings-as-errors='*'
 

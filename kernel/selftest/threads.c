@@ -166,7 +166,7 @@ static void allocate(void *result)
 		blocks[slot] = malloc(size);
 		if (!blocks[slot]) {
 			*(const char **)result = "malloc failed";
-			return;
+			break;
 		}
 		memset(blocks[slot], 0xaa, size);
 		*(unsigned int *)blocks[slot] = slot;

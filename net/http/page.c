@@ -164,7 +164,7 @@ static int add_head(struct http_answer *answer, const char *status_line, const c
 	if (!body_wanted)
 		http_answer_free(answer);
 	status = append_text(&head, text);
-	if (status) {
+	if (status || !head.last) {
 		http_answer_free(&head);
 		return status;
 	}
