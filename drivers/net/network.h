@@ -159,6 +159,8 @@ struct network_device {
 	 * stop the device.
 	 */
 	unsigned int receive_buffers;
+	/* Pieces that a frame may be sent in; may change with NETWORK_EVENT_LINK. 1 to NETWORK_SEGMENTS_MAX. */
+	unsigned int segments_max;
 
 	/* Set by the stack before it first polls; until then the driver must not call them. */
 	void *stack;

@@ -229,8 +229,16 @@ static int configure(struct virtio_net *net)
 	net->mergeable = virtio_has(device, VIRTIO_NET_F_MRG_RXBUF);
 	net->guest_csum = virtio_has(device, VIRTIO_NET_F_GUEST_CSUM);
 	net->frame_max = network->mtu + ETHERNET_HEADER_SIZE + ETHERNET_VLAN_SIZE;
+	net->header_size = VIRTIO_NET_HEADER_SIZE;
+	net->header_alone = false;
+	if (!virtio_has(device, VIRTIO_F_VERSION_1)) {
+		/* 2.7.4.2 and 5.1.9.1 */
+		if (!net->mergeable)
+			net->header_size = VIRTIO_NET_HEADER_SIZE_LEGACY;
+		net->header_alone = !virtio_has(device, VIRTIO_F_ANY_LAYOUT);
+	}
 	/* 5.1.9.3.1: a buffer that is not merged with others holds the largest frame. */
-	buffer = VIRTIO_NET_HEADER_SIZE + net->frame_max;
+	buffer = net->header_size + net->frame_max;
 	net->receive.chain =
 		net->mergeable ? 1 : (buffer + VIRTIO_NET_CAPACITY - 1) / VIRTIO_NET_CAPACITY;
 	return 0;
@@ -251,6 +259,21 @@ static void release_queues(struct virtio_net *net)
 	}
 }
 
+/* A frame is no longer than the ring (2.7.5.3), with its header where that is a piece of its own. */
+static int limit_segments(struct virtio_net *net)
+{
+	unsigned int size = net->transmit.vq->size;
+
+	if (size < 1u + net->header_alone) {
+		log_error("%s: its transmit queue holds no frame", net->virtio->bus_name);
+		return -ENOSPC;
+	}
+	net->network.segments_max = size > NETWORK_SEGMENTS_MAX ? NETWORK_SEGMENTS_MAX
+				    : size > 1			? size - 1
+								: 1;
+	return 0;
+}
+
 /* Step 7: queues with buffers in them. */
 static int create_queues(struct virtio_net *net)
 {
@@ -259,7 +282,7 @@ static int create_queues(struct virtio_net *net)
 		[QUEUE_RECEIVE] = {.name = "receive0",
 				   .callback = on_queue,
 				   .context = net,
-				   .segments_max = net->receive.chain},
+				   .segments_max = net->receive.chain + net->header_alone},
 		[QUEUE_TRANSMIT] = {.name = "transmit0",
 				    .callback = on_queue,
 				    .context = net,
@@ -270,6 +293,8 @@ static int create_queues(struct virtio_net *net)
 	if (error)
 		return error;
 	error = virtio_net_transmit_create(net, device->queues[QUEUE_TRANSMIT]);
+	if (!error)
+		error = limit_segments(net);
 	if (!error) {
 		virtio_net_receive_start(net, device->queues[QUEUE_RECEIVE]);
 		if (net->receive.posted)
@@ -374,6 +399,30 @@ static int start(struct virtio_device *device)
 	return 0;
 }
 
+/* 2.6.1: one queue is renewed while the other goes on. What it had is lost, as on a bad wire. */
+static int queue_reset(struct virtio_device *device, struct virtqueue *vq)
+{
+	struct virtio_net *net = device->driver_data;
+	int error = -ENETDOWN;
+
+	stack_lock(net);
+	if (!net->stopped)
+		error = virtio_queue_reset(vq);
+	if (!error && vq == net->receive.vq)
+		virtio_net_receive_stop(net);
+	else if (!error)
+		virtio_net_transmit_stop(net);
+	if (!error)
+		error = virtio_queue_resume(vq);
+	if (!error && vq == net->receive.vq) {
+		virtio_net_receive_start(net, vq);
+		virtqueue_kick(vq);
+	}
+	stack_unlock(net);
+	network_notify(&net->network, NETWORK_EVENT_RECEIVE);
+	return error;
+}
+
 VIRTIO_DRIVER(net) = {
 	.name = "virtio_net",
 	.device_type = VIRTIO_ID_NET,
@@ -384,4 +433,5 @@ VIRTIO_DRIVER(net) = {
 	.broken = on_broken,
 	.stop = stop,
 	.start = start,
+	.queue_reset = queue_reset,
 };

@@ -52,6 +52,8 @@ _Static_assert(offsetof(struct virtio_net_header, num_buffers) == 10, "virtio 1.
 #define VIRTIO_NET_GSO_NONE 0u
 
 #define VIRTIO_NET_HEADER_SIZE 12u
+/* 5.1.9.1: legacy devices without MRG_RXBUF have no num_buffers. */
+#define VIRTIO_NET_HEADER_SIZE_LEGACY 10u
 #define ETHERNET_HEADER_SIZE 14u
 #define ETHERNET_VLAN_SIZE 4u
 #define ETHERNET_MTU 1500u
@@ -127,6 +129,9 @@ struct virtio_net {
 	uint64_t ring_full;	  /* transmissions that were refused */
 	uint64_t refills;
 	uint32_t frame_max; /* bytes, to be sent */
+	uint32_t header_size;
+	/* A legacy device that wants its header in a descriptor of its own (no ANY_LAYOUT). */
+	bool header_alone;
 	bool mergeable, guest_csum;
 	bool stopped;
 };
@@ -143,7 +148,7 @@ void virtio_net_receive_destroy(struct virtio_net *net);
 /* Before DRIVER_OK: lends the first buffers, without a kick. */
 void virtio_net_receive_start(struct virtio_net *net, struct virtqueue *vq);
 unsigned int virtio_net_receive_poll(struct virtio_net *net, unsigned int budget);
-/* After the reset: takes all buffers back. */
+/* After a reset of the device, or of the queue: takes all buffers back. */
 void virtio_net_receive_stop(struct virtio_net *net);
 void virtio_net_buffer_free(struct network_device *device, struct network_buffer *buffer);
 

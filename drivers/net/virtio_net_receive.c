@@ -119,10 +119,15 @@ static struct network_buffer *take_spare(struct virtio_net_receive *receive)
 /* Lends one buffer of the ring. False: no blocks, or no descriptors. */
 static bool post(struct virtio_net_receive *receive)
 {
-	struct virtqueue_segment segments[VIRTIO_NET_CHAIN_MAX];
+	struct virtqueue_segment all[VIRTIO_NET_CHAIN_MAX + 1], *segments = all;
+	unsigned int count = receive->chain;
 	struct network_buffer *first = NULL;
 
-	if (virtqueue_free(receive->vq) < receive->chain)
+	if (receive->net->header_alone) {
+		segments++;
+		count++;
+	}
+	if (virtqueue_free(receive->vq) < count)
 		return false;
 	for (unsigned int i = receive->chain; i-- > 0;) {
 		struct network_buffer *buffer = take_spare(receive);
@@ -137,7 +142,12 @@ static bool post(struct virtio_net_receive *receive)
 		buffer->next = first;
 		first = buffer;
 	}
-	if (virtqueue_add(receive->vq, segments, 0, receive->chain, first)) {
+	if (receive->net->header_alone) {
+		all[0] = (struct virtqueue_segment){segments[0].address, receive->net->header_size};
+		segments[0].address += receive->net->header_size;
+		segments[0].length -= receive->net->header_size;
+	}
+	if (virtqueue_add(receive->vq, all, 0, count, first)) {
 		recycle_chain(receive, first);
 		return false;
 	}
@@ -176,7 +186,8 @@ static void refill(struct virtio_net_receive *receive)
 void virtio_net_receive_start(struct virtio_net *net, struct virtqueue *vq)
 {
 	struct virtio_net_receive *receive = &net->receive;
-	unsigned int ring = vq->size / receive->chain, pool = receive->pool_count / receive->chain;
+	unsigned int ring = vq->size / (receive->chain + net->header_alone);
+	unsigned int pool = receive->pool_count / receive->chain;
 
 	receive->vq = vq;
 	receive->posted_target = ring < pool ? ring : pool;
@@ -282,11 +293,12 @@ static bool begin(struct virtio_net_receive *receive, const struct network_buffe
 {
 	receive->length = 0;
 	receive->missing = 1;
-	receive->bad = written < VIRTIO_NET_HEADER_SIZE;
+	receive->bad = written < receive->net->header_size;
 	if (receive->bad)
 		return true;
 	/* Copied once: the device may still change it, and it is 12 bytes. */
-	memcpy(&receive->header, (const uint8_t *)buffer + VIRTIO_NET_DATA, VIRTIO_NET_HEADER_SIZE);
+	memcpy(&receive->header, (const uint8_t *)buffer + VIRTIO_NET_DATA,
+	       receive->net->header_size);
 	if (!receive->net->mergeable)
 		return true; /* 5.1.9.4.2: num_buffers says nothing */
 	receive->missing = receive->header.num_buffers;
@@ -318,9 +330,9 @@ static void take(struct virtio_net_receive *receive, struct network_buffer *buff
 		receive->bad = true;
 	append(receive, buffer, written);
 	if (first && receive->first) {
-		uint32_t header = receive->first->length < VIRTIO_NET_HEADER_SIZE
+		uint32_t header = receive->first->length < receive->net->header_size
 					  ? receive->first->length
-					  : VIRTIO_NET_HEADER_SIZE;
+					  : receive->net->header_size;
 
 		receive->first->data += header;
 		receive->first->length -= header;

@@ -112,7 +112,9 @@ static unsigned int describe_frame(struct virtio_net_transmit *transmit,
 				   struct virtqueue_segment *segments)
 {
 	struct virtio_net_header header = {.gso_type = VIRTIO_NET_GSO_NONE};
-	bool in_front = frame->headroom >= VIRTIO_NET_HEADER_SIZE && frame->segments[0].length;
+	uint32_t header_size = transmit->net->header_size;
+	bool in_front = frame->headroom >= header_size && frame->segments[0].length &&
+			!transmit->net->header_alone;
 	unsigned int count = 0;
 
 	if (frame->checksum) {
@@ -125,12 +127,12 @@ static unsigned int describe_frame(struct virtio_net_transmit *transmit,
 
 		transmit->headers[index] = header;
 		segments[0].address = transmit->headers_address + index * sizeof(header);
-		segments[0].length = VIRTIO_NET_HEADER_SIZE;
+		segments[0].length = header_size;
 		count = 1;
 		transmit->net->header_segments++;
 	} else {
-		memcpy((uint8_t *)(uintptr_t)frame->segments[0].data - VIRTIO_NET_HEADER_SIZE,
-		       &header, VIRTIO_NET_HEADER_SIZE);
+		memcpy((uint8_t *)(uintptr_t)frame->segments[0].data - header_size, &header,
+		       header_size);
 	}
 	for (unsigned int i = 0; i < frame->segment_count; i++) {
 		if (!frame->segments[i].length)
@@ -140,8 +142,8 @@ static unsigned int describe_frame(struct virtio_net_transmit *transmit,
 		count++;
 	}
 	if (in_front) {
-		segments[0].address -= VIRTIO_NET_HEADER_SIZE;
-		segments[0].length += VIRTIO_NET_HEADER_SIZE;
+		segments[0].address -= header_size;
+		segments[0].length += header_size;
 	}
 	return count;
 }

@@ -45,7 +45,7 @@ static void control_change(const struct msix *msix, uint16_t set, uint16_t clear
 }
 
 /* The device may not use INTx while it has MSI-X; the bit says so to those that use it all the same. */
-static void line_disable(const struct pci_function *function, bool disable)
+void pci_line_disable(const struct pci_function *function, bool disable)
 {
 	uint16_t command = pci_read16(function, PCI_COMMAND);
 
@@ -132,7 +132,7 @@ int msix_init(struct msix *msix, struct pci_function *function)
 	control_change(msix, CONTROL_ENABLE | CONTROL_MASK_ALL, 0);
 	for (unsigned int entry = 0; entry < msix->count; entry++)
 		msix_mask(msix, entry);
-	line_disable(function, true);
+	pci_line_disable(function, true);
 	control_change(msix, 0, CONTROL_MASK_ALL);
 	return 0;
 }
@@ -144,7 +144,7 @@ void msix_shutdown(struct msix *msix)
 	for (unsigned int entry = 0; entry < msix->count; entry++)
 		msix_mask(msix, entry);
 	control_change(msix, 0, CONTROL_ENABLE | CONTROL_MASK_ALL);
-	line_disable(msix->function, false);
+	pci_line_disable(msix->function, false);
 	pci_bar_unmap(msix->function, msix->table_bar);
 	pci_bar_unmap(msix->function, msix->pending_bar);
 	msix->table = msix->pending = NULL;

@@ -50,6 +50,9 @@ void msix_mask_all(struct msix *msix, bool mask);
 int msi_enable(struct pci_function *function, const struct interrupt *interrupt);
 void msi_disable(struct pci_function *function);
 
+/* Whether the function may raise INTx at all; MSI-X takes care of it itself. Thread context. */
+void pci_line_disable(const struct pci_function *function, bool disable);
+
 /* INTx of this function as an interrupt line: 0, or -ENODEV when it has no pin or no route. */
 int pci_interrupt_line(const struct pci_function *function, struct interrupt_line *line);
 

@@ -22,37 +22,20 @@
 #define RESET_TIME (5 * NANOSECONDS_PER_SECOND)
 /* A configuration that changes more often than this while it is read never stands still. */
 #define GENERATION_TRIES 64
-#define QUEUE_SIZE_DEFAULT 256u
+#define CONFIG_TWICE_MAX 128u
 
 static struct virtio_device *devices;
 static unsigned int device_count;
 
-static bool check_queue_size(const char *value)
-{
-	uint64_t size;
-
-	return option_parse_number(value, &size) && size >= 1 && size <= VIRTQUEUE_SIZE_MAX;
-}
-
-OPTION(virtio_queue_size, "virtio.queue_size", "1..32768",
-       "the largest size of a virtqueue, in descriptors", check_queue_size);
-
-static bool check_queues(const char *value)
-{
-	uint64_t count;
-
-	return option_parse_number(value, &count) && count >= 1 && count <= VIRTQUEUE_SIZE_MAX;
-}
-
-/* A limit; every driver uses one queue of a kind so far, which no limit forbids. */
-OPTION(virtio_queues, "virtio.queues", "1..32768",
-       "how many queues of a kind a device may use at most", check_queues);
-
-/* What the core and the rings do for every driver. ACCESS_ and ORDER_PLATFORM are how x86 is
- * anyway. */
+/*
+ * What the core and the rings do for every driver. ACCESS_PLATFORM: addresses that we give are those
+ * of the bus; where it has an IOMMU in front of the device, that lets them through as they are.
+ */
 static const uint8_t core_features[] = {
-	VIRTIO_F_INDIRECT_DESC,	  VIRTIO_F_EVENT_IDX,	   VIRTIO_F_VERSION_1,
-	VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_ORDER_PLATFORM, VIRTIO_FEATURES_END,
+	VIRTIO_F_INDIRECT_DESC,	  VIRTIO_F_EVENT_IDX,	      VIRTIO_F_VERSION_1,
+	VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_RING_PACKED,	      VIRTIO_F_IN_ORDER,
+	VIRTIO_F_ORDER_PLATFORM,  VIRTIO_F_RING_RESET,	      VIRTIO_F_NOTIFICATION_DATA,
+	VIRTIO_F_ANY_LAYOUT,	  VIRTIO_F_NOTIF_CONFIG_DATA, VIRTIO_FEATURES_END,
 };
 
 struct virtio_device *virtio_first(void)
@@ -142,11 +125,6 @@ void virtio_device_break(struct virtio_device *device, const char *reason)
 	virtio_recovery_wake();
 }
 
-static void queue_failed(struct virtqueue *vq)
-{
-	virtio_device_break(vq->device, "broke the rules of its virtqueue");
-}
-
 void virtio_config_interrupt(struct virtio_device *device)
 {
 	device->config_interrupts++;
@@ -159,17 +137,32 @@ void virtio_config_interrupt(struct virtio_device *device)
 		device->driver->config_changed(device);
 }
 
-void virtio_queues_interrupt(struct virtio_device *device)
-{
-	for (unsigned int i = 0; i < device->queue_count; i++) {
-		struct virtqueue *vq = device->queues[i];
+/* -- Configuration */
 
-		if (vq->armed && virtqueue_has_used(vq))
-			virtqueue_interrupt(vq);
-	}
+static int never_stands_still(const struct virtio_device *device)
+{
+	log_error("%s (%s): the configuration does not stand still", device->bus_name,
+		  device->name);
+	return -EIO;
 }
 
-/* -- Configuration */
+/* 2.5.4: legacy devices have no generation; what is read twice the same is taken to be true. */
+static int read_twice(struct virtio_device *device, unsigned int offset, void *buffer,
+		      unsigned int length, unsigned int width)
+{
+	uint8_t again[CONFIG_TWICE_MAX];
+
+	if (length > sizeof(again))
+		return -EINVAL;
+	device->transport->config_read(device, offset, buffer, length, width);
+	for (unsigned int try = 0; try < GENERATION_TRIES; try++) {
+		device->transport->config_read(device, offset, again, length, width);
+		if (!memcmp(buffer, again, length))
+			return 0;
+		memcpy(buffer, again, length);
+	}
+	return never_stands_still(device);
+}
 
 int virtio_config_read(struct virtio_device *device, unsigned int offset, void *buffer,
 		       unsigned int length, unsigned int width)
@@ -180,6 +173,8 @@ int virtio_config_read(struct virtio_device *device, unsigned int offset, void *
 
 	if (offset > limit || length > limit - offset)
 		return -EINVAL;
+	if (!transport->config_generation)
+		return read_twice(device, offset, buffer, length, width);
 	/* 2.5.1: read again until the generation before and after is the same. */
 	for (unsigned int try = 0; try < GENERATION_TRIES; try++) {
 		before = transport->config_generation(device);
@@ -188,9 +183,7 @@ int virtio_config_read(struct virtio_device *device, unsigned int offset, void *
 		if (before == after)
 			return 0;
 	}
-	log_error("%s (%s): the configuration does not stand still", device->bus_name,
-		  device->name);
-	return -EIO;
+	return never_stands_still(device);
 }
 
 #define CONFIG_READ(bits)                                                                          \
@@ -208,95 +201,17 @@ CONFIG_READ(8)
 CONFIG_READ(16)
 CONFIG_READ(32)
 
-/* -- Queues */
-
-static struct virtqueue *queue_create(struct virtio_device *device,
-				      const struct virtio_queue_request *request,
-				      unsigned int index)
-{
-	bool packed = virtio_has(device, VIRTIO_F_RING_PACKED);
-	uint32_t size = device->transport->queue_size_max(device, index);
-	uint32_t wanted = (uint32_t)option_number("virtio.queue_size", 1, VIRTQUEUE_SIZE_MAX,
-						  QUEUE_SIZE_DEFAULT);
-	struct virtqueue_parameters parameters = {
-		.index = (uint16_t)index,
-		.segments_max = request->segments_max,
-		.packed = packed,
-		.event_idx = virtio_has(device, VIRTIO_F_EVENT_IDX),
-		.indirect = virtio_has(device, VIRTIO_F_INDIRECT_DESC),
-	};
-	struct virtqueue *vq;
-
-	if (!size) {
-		log_error("%s (%s): has no queue %u (%s)", device->bus_name, device->name, index,
-			  request->name);
-		return NULL;
+#define CONFIG_WRITE(bits)                                                                         \
+	void virtio_config_write##bits(struct virtio_device *device, unsigned int offset,          \
+				       uint##bits##_t value)                                       \
+	{                                                                                          \
+		unsigned int limit = device->transport->config_length(device);                     \
+		if (offset <= limit && sizeof(value) <= limit - offset)                            \
+			device->transport->config_write(device, offset, value, sizeof(value));     \
 	}
-	if (request->size_wanted && wanted > request->size_wanted)
-		wanted = request->size_wanted;
-	parameters.size = virtqueue_usable_size(packed, size < wanted ? size : wanted);
-	vq = virtqueue_create(&parameters);
-	if (!vq) {
-		log_error("%s (%s): no memory for queue %u (%s) of %u descriptors",
-			  device->bus_name, device->name, index, request->name, parameters.size);
-		return NULL;
-	}
-	sniprintf(vq->name, sizeof(vq->name), "%s-%s", device->name, request->name);
-	vq->callback = request->callback;
-	vq->context = request->context;
-	vq->device = device;
-	vq->failed = queue_failed;
-	return vq;
-}
 
-void virtio_queues_destroy(struct virtio_device *device)
-{
-	device->transport->interrupts_release(device);
-	for (unsigned int i = 0; i < device->queue_count; i++)
-		virtqueue_destroy(device->queues[i]);
-	free(device->queues);
-	device->queues = NULL;
-	device->queue_count = 0;
-}
-
-int virtio_queues_create(struct virtio_device *device, const struct virtio_queue_request *requests,
-			 unsigned int count)
-{
-	int error = -ENOMEM;
-
-	device->queues = calloc(count, sizeof(struct virtqueue *));
-	if (!device->queues)
-		return error;
-	for (unsigned int i = 0; i < count; i++) {
-		device->queues[i] = queue_create(device, &requests[i], i);
-		if (!device->queues[i])
-			goto fail;
-		device->queue_count = i + 1;
-	}
-	error = device->transport->interrupts_connect(device);
-	if (error) {
-		log_error("%s (%s): no interrupt can be had", device->bus_name, device->name);
-		goto fail;
-	}
-	for (unsigned int i = 0; i < count; i++) {
-		error = device->transport->queue_enable(device, device->queues[i]);
-		if (error)
-			goto fail;
-	}
-	return 0;
-fail:
-	/* Some queues may be enabled: the device must let go of them before they are freed. */
-	if (virtio_reset(device) == 0)
-		virtio_queues_destroy(device);
-	return error;
-}
-
-void virtio_driver_ok(struct virtio_device *device)
-{
-	virtio_status_add(device, VIRTIO_STATUS_DRIVER_OK); /* step 8 */
-	for (unsigned int i = 0; i < device->queue_count; i++)
-		device->queues[i]->live = true;
-}
+CONFIG_WRITE(8)
+CONFIG_WRITE(32)
 
 /* -- Initialisation */
 
@@ -324,6 +239,10 @@ static int negotiate(struct virtio_device *device)
 	/* Step 4. What is offered and not listed here is ignored (2.2.1). */
 	want(&wanted, core_features, &device->offered);
 	want(&wanted, driver->features, &device->offered);
+	if (virtio_features_has(&wanted, VIRTIO_F_VERSION_1))
+		virtio_features_clear(&wanted, VIRTIO_F_ANY_LAYOUT); /* goes without saying */
+	if (device->transport->features_limit)
+		device->transport->features_limit(device, &wanted);
 	if (driver->validate)
 		driver->validate(device, &wanted);
 	virtio_features_close(device->type, &wanted);
@@ -332,7 +251,7 @@ static int negotiate(struct virtio_device *device)
 				    &chosen))
 		return -ENOTSUP;
 	virtio_features_close(device->type, &chosen);
-	if (!virtio_features_has(&chosen, VIRTIO_F_VERSION_1)) {
+	if (!device->transport->legacy && !virtio_features_has(&chosen, VIRTIO_F_VERSION_1)) {
 		log_error("%s (%s): left alone, it has no VERSION_1", device->bus_name,
 			  device->name);
 		return -ENOTSUP;
@@ -340,6 +259,8 @@ static int negotiate(struct virtio_device *device)
 	device->negotiated = chosen;
 	device->transport->features_write(device, &device->negotiated);
 
+	if (device->transport->legacy)
+		return 0; /* 3.1.2: steps 5 and 6 are left out */
 	virtio_status_add(device, VIRTIO_STATUS_FEATURES_OK); /* step 5 */
 	/* Step 6 */
 	if (!(device->transport->status_read(device) & VIRTIO_STATUS_FEATURES_OK)) {

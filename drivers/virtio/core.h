@@ -13,6 +13,10 @@ void virtio_status_add(struct virtio_device *device, uint8_t bits);
 
 /* The worker thread; once, before the first device that it may have to recover. */
 void virtio_recovery_start(void);
+/* Polling instead of interrupts (poll.c): from DRIVER_OK on; stopping one that is not polled is nothing. */
+void virtio_poll_start(struct virtio_device *device);
+void virtio_poll_stop(struct virtio_device *device);
+
 /* A device broke. Any context. */
 void virtio_recovery_wake(void);
 

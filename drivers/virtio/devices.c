@@ -2,9 +2,13 @@
 /* What is known of the virtio devices: facts, and the command `devices`. */
 #include "drivers/virtio/transports/transport.h"
 #include "drivers/virtio/virtio.h"
+#include "kernel/console/log.h"
+#include "kernel/options/options.h"
 #include "kernel/shell/command.h"
 
 #include <string.h>
+
+#define LOG_AREA "virtio"
 
 static const char *type_name(const struct virtio_device *device)
 {
@@ -42,6 +46,8 @@ static void describe_device(struct virtio_device *device, struct facts *facts)
 	virtio_features_describe(facts, "features", device->type, &device->negotiated);
 	fact_text(facts, "interrupt_mode", device->interrupt_mode);
 	fact_number(facts, "recoveries", device->recoveries);
+	fact_flag(facts, "polled", device->polled);
+	fact_number(facts, "polls", device->poll.count);
 	fact_number(facts, "config_interrupts", device->config_interrupts);
 	if (device->transport->describe)
 		device->transport->describe(device, facts);
@@ -91,36 +97,85 @@ static void print_queue(const struct virtqueue *vq)
 
 	command_print(
 		"    queue %u: %s, %s, size %u, free %u%s; added %llu, taken %llu, kicks %llu,"
-		" interrupts %llu\n",
+		" interrupts %llu, polled %llu\n",
 		vq->index, vq->name, vq->operations->format, vq->size, vq->free,
 		vq->broken ? ", broken" : "", (unsigned long long)counters->added,
 		(unsigned long long)counters->taken, (unsigned long long)counters->kicks,
-		(unsigned long long)counters->interrupts);
+		(unsigned long long)counters->interrupts, (unsigned long long)counters->polled);
+}
+
+static struct virtio_device *find_device(const char *name)
+{
+	for (struct virtio_device *device = virtio_first(); device; device = device->next)
+		if (!strcmp(device->name, name) || !strcmp(device->bus_name, name))
+			return device;
+	return NULL;
+}
+
+/* devices reset NAME [QUEUE] */
+static enum command_result reset_device(int argc, char **argv)
+{
+	struct virtio_device *device = find_device(argv[2]);
+	uint64_t index = 0;
+	int error;
+
+	if (argc == 4 && !option_parse_number(argv[3], &index))
+		return COMMAND_USAGE;
+	if (!device || !device->driven || index > UINT16_MAX) {
+		command_print("%s: no such device, or nothing drives it\n", argv[2]);
+		return COMMAND_FAILED;
+	}
+	if (argc == 3) {
+		if (!device->driver->start) {
+			command_print("%s: its driver cannot start it again\n", device->name);
+			return COMMAND_FAILED;
+		}
+		log_notice("%s (%s): is reset by hand", device->bus_name, device->name);
+		virtio_device_break(device, "was reset by hand");
+		return COMMAND_OK;
+	}
+	for (unsigned int i = 0; i < device->queue_count; i++) {
+		if (device->queues[i]->index != index)
+			continue;
+		error = virtio_queue_renew(device->queues[i]);
+		if (error)
+			command_print("%s: queue %u: error %d\n", device->name, (unsigned int)index,
+				      -error);
+		return error ? COMMAND_FAILED : COMMAND_OK;
+	}
+	command_print("%s: has no queue %u\n", device->name, (unsigned int)index);
+	return COMMAND_FAILED;
+}
+
+static void print_device(struct virtio_device *device)
+{
+	command_print("%s: %s, %s at %s, driver %s, %s, interrupts %s\n", device->name,
+		      type_name(device), device->transport->name, device->bus_name,
+		      device->driver ? device->driver->name : "none", state_of(device),
+		      device->interrupt_mode);
+	if (device->failure)
+		command_print("    %s\n", device->failure);
+	if (device->recoveries)
+		command_print("    recovered %llu times\n", (unsigned long long)device->recoveries);
+	if (!device->driver)
+		return;
+	print_features(device);
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		print_queue(device->queues[i]);
 }
 
 static enum command_result command_devices(int argc, char **argv)
 {
-	struct virtio_device *device = virtio_first();
-
-	(void)argv;
+	if (argc >= 3 && argc <= 4 && !strcmp(argv[1], "reset"))
+		return reset_device(argc, argv);
 	if (argc != 1)
 		return COMMAND_USAGE;
-	if (!device)
+	if (!virtio_first())
 		command_print("no virtio devices\n");
-	for (; device; device = device->next) {
-		command_print("%s: %s, %s at %s, driver %s, %s, interrupts %s\n", device->name,
-			      type_name(device), device->transport->name, device->bus_name,
-			      device->driver ? device->driver->name : "none", state_of(device),
-			      device->interrupt_mode);
-		if (device->failure)
-			command_print("    %s\n", device->failure);
-		if (!device->driver)
-			continue;
-		print_features(device);
-		for (unsigned int i = 0; i < device->queue_count; i++)
-			print_queue(device->queues[i]);
-	}
+	for (struct virtio_device *device = virtio_first(); device; device = device->next)
+		print_device(device);
 	return COMMAND_OK;
 }
 
-COMMAND(devices, "devices", "the virtio devices, their features and queues", command_devices);
+COMMAND(devices, "devices [reset DEVICE [QUEUE]]",
+	"the virtio devices, their features and queues; or resets one", command_devices);

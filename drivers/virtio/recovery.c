@@ -176,6 +176,7 @@ void virtio_shutdown(struct virtio_device *device)
 {
 	device->shut_down = true;
 	mutex_lock(&attempt_lock);
+	virtio_poll_stop(device);
 	virtio_reset(device);
 	device->transport->interrupts_release(device);
 	mutex_unlock(&attempt_lock);

@@ -33,6 +33,7 @@
 #include "drivers/virtio/rings/virtqueue.h"
 #include "kernel/facts/facts.h"
 #include "kernel/table.h"
+#include "kernel/time/timer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -102,6 +103,12 @@ struct virtio_driver {
 	void (*stop)(struct virtio_device *device);
 	int (*start)(struct virtio_device *device);
 	void (*given_up)(struct virtio_device *device);
+	/*
+	 * Renews one queue while the others run: virtio_queue_reset(), buffers back, I/O of this
+	 * queue failed, virtio_queue_resume(), new buffers. 0 or a negative errno. Thread context.
+	 * NULL: the whole device is reset instead.
+	 */
+	int (*queue_reset)(struct virtio_device *device, struct virtqueue *vq);
 	/* More facts; may be NULL. */
 	void (*describe)(struct virtio_device *device, struct facts *facts);
 };
@@ -117,7 +124,8 @@ struct virtio_device {
 	uint32_t type; /* VIRTIO_ID_* */
 	uint32_t vendor;
 	char bus_name[VIRTIO_BUS_NAME_MAX]; /* "00:03.0", "mmio@feb02e00" */
-	const char *interrupt_mode;	    /* "msix", "msix-shared", "intx", "line", "none" */
+	/* "msix", "msix-shared", "msix-one", "intx", "line", "poll", "none" */
+	const char *interrupt_mode;
 
 	/* The core's. */
 	struct virtio_device *next;
@@ -142,6 +150,13 @@ struct virtio_device {
 	uint64_t running_since; /* clock_monotonic() */
 	uint64_t recoveries;
 	uint64_t config_interrupts;
+	bool polled; /* its queues and configuration are looked at by a timer */
+	struct virtio_poll {
+		struct timer timer;
+		uint64_t period, next_config; /* clock_monotonic() */
+		uint64_t count;
+		bool running;
+	} poll;
 };
 
 /* Puts the device on the list and looks for its driver. The structure lives for ever. */
@@ -169,6 +184,12 @@ int virtio_config_read(struct virtio_device *device, unsigned int offset, void *
 uint8_t virtio_config_read8(struct virtio_device *device, unsigned int offset);
 uint16_t virtio_config_read16(struct virtio_device *device, unsigned int offset);
 uint32_t virtio_config_read32(struct virtio_device *device, unsigned int offset);
+/* One field that the specification lets the driver write; nothing when there is none. */
+void virtio_config_write8(struct virtio_device *device, unsigned int offset, uint8_t value);
+void virtio_config_write32(struct virtio_device *device, unsigned int offset, uint32_t value);
+
+/* Whether the device has the queue. */
+bool virtio_queue_exists(struct virtio_device *device, unsigned int index);
 
 /* What a driver wants of one queue. */
 struct virtio_queue_request {
@@ -178,6 +199,8 @@ struct virtio_queue_request {
 	unsigned int segments_max;		/* the longest buffer */
 	void (*callback)(struct virtqueue *vq); /* interrupt context; NULL: no interrupts */
 	void *context;
+	uint16_t index;	  /* in the device; 0: as in the array (queues need not be without gaps) */
+	unsigned int cpu; /* whose interrupt it is, where each queue has one of its own */
 };
 
 /*
@@ -186,6 +209,21 @@ struct virtio_queue_request {
  */
 int virtio_queues_create(struct virtio_device *device, const struct virtio_queue_request *requests,
 			 unsigned int count);
+
+/* How many queues of a kind to use of those that the device offers (virtio.queues=). At least 1. */
+unsigned int virtio_queues_allowed(unsigned int offered);
+
+/*
+ * Resets one queue while the others run (2.6.1.1). After 0 the device has let go of it:
+ * virtqueue_detach() returns what was lent, then virtio_queue_resume() makes the queue new, and it
+ * may be filled and kicked. When the device cannot do it, it is broken by this and recovered as a
+ * whole, and the error says so. Thread context.
+ */
+int virtio_queue_reset(struct virtqueue *vq);
+int virtio_queue_resume(struct virtqueue *vq);
+
+/* The same through the driver's queue_reset(), or a reset of the device where it has none. */
+int virtio_queue_renew(struct virtqueue *vq);
 
 /* Sets DRIVER_OK: from here on the queues may be kicked. */
 void virtio_driver_ok(struct virtio_device *device);

@@ -37,14 +37,14 @@ static bool can_lend(const struct pbuf *pbuf)
 	       dma_reachable(pbuf->payload);
 }
 
-static bool must_copy(const struct pbuf *frame)
+static bool must_copy(const struct interface *interface, const struct pbuf *frame)
 {
 	unsigned int pieces = 0;
 
 	for (; frame; frame = frame->next) {
 		if (!frame->len)
 			continue;
-		if (++pieces > NETWORK_SEGMENTS_MAX || !can_lend(frame))
+		if (++pieces > interface->device->segments_max || !can_lend(frame))
 			return true;
 	}
 	return false;
@@ -58,7 +58,7 @@ static struct pbuf *prepare(struct interface *interface, struct pbuf *frame)
 {
 	struct pbuf *whole;
 
-	if (!must_copy(frame)) {
+	if (!must_copy(interface, frame)) {
 		pbuf_ref(frame);
 		return frame;
 	}

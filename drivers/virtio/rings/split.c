@@ -18,6 +18,7 @@
 #include "drivers/virtio/rings/split.h"
 
 #include "drivers/virtio/rings/formats.h"
+#include "drivers/virtio/rings/tables.h"
 #include "kernel/console/log.h"
 #include "kernel/memory/dma.h"
 #include "kernel/x86/io.h"
@@ -28,8 +29,7 @@
 
 #define LOG_AREA "virtio"
 #define CACHE_LINE 64u
-#define INDIRECT_TABLES_MAX 64u
-#define NO_TABLE UINT16_MAX
+#define LEGACY_ADDRESS_MAX ((1ull << 44) - 1) /* a 32-bit number of 4096-byte pages */
 /* While no interrupt is wanted, used_event is kept behind us; so often it has to be moved along. */
 #define EVENT_REFRESH 0x4000u
 
@@ -57,13 +57,17 @@ struct split_queue {
 	uint16_t avail_next, published;
 	uint16_t used_next, used_seen;
 	uint16_t detached; /* slots that virtqueue_detach() has looked at */
-	bool event_idx;
+	bool event_idx, in_order, strong;
 
-	struct split_desc *tables; /* NULL: no indirect descriptors */
-	uint64_t tables_address;
-	uint16_t *free_tables; /* a stack */
-	uint16_t free_table_count, table_count, table_length;
+	/*
+	 * IN_ORDER: descriptors are taken in the table's order, and so come back (2.7.9). One used
+	 * entry may stand for a batch of buffers, of which so many were not taken yet.
+	 */
+	uint16_t oldest; /* the head of the buffer that is due next */
+	uint16_t batch;
+	uint32_t batch_length;
 
+	struct indirect_tables tables;
 	size_t block_size;
 };
 
@@ -86,28 +90,15 @@ static inline void write_desc(struct split_desc *desc, const struct virtqueue_se
 	desc->next = next;
 }
 
-/*
- * An indirect table costs the device one more look-up and saves descriptors: worth it for long
- * chains, and when descriptors become scarce.
- */
-static inline bool wants_indirect(const struct split_queue *queue, unsigned int count)
-{
-	return queue->free_table_count && count <= queue->table_length &&
-	       (count > 4 || queue->vq.free < queue->vq.size / 2u);
-}
-
 static uint32_t fill_indirect(struct split_queue *queue, uint16_t head,
 			      const struct virtqueue_segment *segments, unsigned int out_count,
 			      unsigned int count)
 {
-	uint16_t table = queue->free_tables[--queue->free_table_count];
-	size_t first = (size_t)table * queue->table_length;
-	struct virtqueue_segment whole = {
-		.address = queue->tables_address + first * sizeof(struct split_desc),
-		.length = count * (uint32_t)sizeof(struct split_desc),
-	};
+	struct virtqueue_segment whole;
+	struct split_desc *entries;
 	uint32_t writable = 0;
 
+	queue->slots[head].table = tables_take(&queue->tables, count, (void **)&entries, &whole);
 	for (unsigned int i = 0; i < count; i++) {
 		uint16_t flags = i + 1 < count ? SPLIT_DESC_NEXT : 0;
 
@@ -115,10 +106,9 @@ static uint32_t fill_indirect(struct split_queue *queue, uint16_t head,
 			flags |= SPLIT_DESC_WRITE;
 			writable += segments[i].length;
 		}
-		write_desc(&queue->tables[first + i], &segments[i], flags, (uint16_t)(i + 1));
+		write_desc(&entries[i], &segments[i], flags, (uint16_t)(i + 1));
 	}
 	write_desc(&queue->desc[head], &whole, SPLIT_DESC_INDIRECT, 0);
-	queue->slots[head].table = table;
 	queue->vq.counters.indirect++;
 	return writable;
 }
@@ -138,7 +128,7 @@ static int split_add(struct virtqueue *vq, const struct virtqueue_segment *segme
 	 * long. */
 	if (!count || count > vq->size || !token)
 		return -EINVAL;
-	if (count > 1 && wants_indirect(queue, count))
+	if (tables_wanted(&queue->tables, vq, count))
 		used_descriptors = 1;
 	if (used_descriptors > vq->free)
 		return -ENOSPC;
@@ -182,7 +172,7 @@ static bool split_publish(struct virtqueue *vq)
 
 	if (old == new || vq->broken)
 		return false;
-	memory_barrier_write(); /* 2.7.13.3.1: entries before the index */
+	virtqueue_barrier_write(queue->strong); /* 2.7.13.3.1: entries before the index */
 	wire_write16(&queue->avail->idx, new);
 	queue->published = new;
 	memory_barrier(); /* 2.7.13.4.1: the index before the device's wish is read */
@@ -196,18 +186,22 @@ static bool split_publish(struct virtqueue *vq)
 	return notify;
 }
 
+static uint16_t split_next(const struct virtqueue *vq)
+{
+	return split_of_const(vq)->avail_next;
+}
+
 /* Puts the chain's descriptors and its indirect table back; the token is forgotten. */
 static void release(struct split_queue *queue, uint16_t head)
 {
 	struct split_slot *slot = &queue->slots[head];
 
 	slot->token = NULL;
-	if (slot->table != NO_TABLE) {
-		queue->free_tables[queue->free_table_count++] = slot->table;
-		slot->table = NO_TABLE;
+	tables_give_back(&queue->tables, &slot->table);
+	if (!queue->in_order) {
+		queue->slots[slot->last].next = queue->free_head;
+		queue->free_head = head;
 	}
-	queue->slots[slot->last].next = queue->free_head;
-	queue->free_head = head;
 	queue->vq.free += slot->count;
 }
 
@@ -226,42 +220,69 @@ static bool look_at_used(struct split_queue *queue)
 		return false;
 	}
 	queue->used_seen = seen;
-	memory_barrier_read(); /* the index before the entries */
+	virtqueue_barrier_read(queue->strong); /* the index before the entries */
 	return true;
+}
+
+/* The head of the buffer behind this one, with IN_ORDER. */
+static inline uint16_t head_after(const struct split_queue *queue, uint16_t head)
+{
+	return (uint16_t)((head + queue->slots[head].count) & queue->mask);
+}
+
+/* IN_ORDER: the used entry is for this buffer and all before it. False: it is none that is due. */
+static bool begin_batch(struct split_queue *queue, uint16_t last, uint32_t length)
+{
+	uint16_t fresh = (uint16_t)(queue->used_seen - queue->used_next);
+	uint16_t head = queue->oldest;
+
+	for (uint16_t buffers = 1; buffers <= fresh && queue->slots[head].token; buffers++) {
+		if (head == last) {
+			queue->batch = buffers;
+			queue->batch_length = length;
+			return true;
+		}
+		head = head_after(queue, head);
+	}
+	return false;
+}
+
+/* Reads the next used entry. False: it is a lie. */
+static bool next_used(struct split_queue *queue, uint32_t *id, uint32_t *length)
+{
+	struct split_used_element *element = &queue->used->ring[queue->used_next & queue->mask];
+
+	*id = wire_read32(&element->id);
+	*length = wire_read32(&element->length);
+	if (*id < queue->vq.size && queue->slots[*id].token &&
+	    (!queue->in_order || begin_batch(queue, (uint16_t)*id, *length)))
+		return true;
+	log_error("%s: the device used buffer %u, which is not lent", queue->vq.name, *id);
+	virtqueue_break(&queue->vq);
+	return false;
 }
 
 static void *split_take(struct virtqueue *vq, uint32_t *length)
 {
 	struct split_queue *queue = split_of(vq);
-	struct split_used_element *element;
 	struct split_slot *slot;
-	uint32_t id, written;
+	uint32_t id = 0, written = 0;
 	void *token;
 
 	if (vq->broken || (queue->used_seen == queue->used_next && !look_at_used(queue)))
 		return NULL;
-	element = &queue->used->ring[queue->used_next & queue->mask];
-	id = wire_read32(&element->id);
-	written = wire_read32(&element->length);
-	if (id >= vq->size || !queue->slots[id].token) {
-		log_error("%s: the device used buffer %u, which is not lent", vq->name, id);
-		virtqueue_break(vq);
+	if (!queue->batch && !next_used(queue, &id, &written))
 		return NULL;
+	if (queue->in_order) {
+		id = queue->oldest;
+		/* 2.7.9: buffers that are skipped were used completely. */
+		written = --queue->batch ? queue->slots[id].writable : queue->batch_length;
+		queue->oldest = head_after(queue, (uint16_t)id);
 	}
 	slot = &queue->slots[id];
 	token = slot->token;
-	if (written > slot->writable) {
-		if (slot->writable) {
-			log_error("%s: the device wrote %u bytes to a buffer of %u", vq->name,
-				  written, slot->writable);
-			virtqueue_break(vq);
-			return NULL;
-		}
-		/* Several back ends report what they have read here. It says nothing and harms
-		 * nobody. */
-		vq->counters.lengths_ignored++;
-		written = 0;
-	}
+	if (!virtqueue_length_is_good(vq, &written, slot->writable))
+		return NULL;
 	queue->used_next++;
 	release(queue, (uint16_t)id);
 	if (queue->event_idx && !(queue->used_next & (EVENT_REFRESH - 1)) && !vq->armed)
@@ -320,16 +341,36 @@ static void *split_detach(struct virtqueue *vq)
 	return NULL;
 }
 
+static void split_rewind(struct virtqueue *vq)
+{
+	struct split_queue *queue = split_of(vq);
+
+	memset(queue->desc, 0, queue->block_size);
+	for (uint16_t i = 0; i < vq->size; i++) {
+		queue->slots[i].next = (uint16_t)((i + 1) & queue->mask);
+		queue->slots[i].table = NO_TABLE;
+	}
+	queue->free_head = queue->oldest = 0;
+	queue->avail_next = queue->published = queue->used_next = queue->used_seen = 0;
+	queue->batch = queue->detached = 0;
+	vq->free = vq->size;
+	/*
+	 * No interrupts before somebody asks for them; 2.7.10.1: used.flags are 0, as is all the
+	 * block.
+	 */
+	if (queue->event_idx)
+		wire_write16(queue->used_event, UINT16_MAX);
+	else
+		wire_write16(&queue->avail->flags, SPLIT_AVAIL_NO_INTERRUPT);
+}
+
 static void split_destroy(struct virtqueue *vq)
 {
 	struct split_queue *queue = split_of(vq);
 
 	if (queue->desc)
 		dma_free(queue->desc, queue->block_size);
-	if (queue->tables)
-		dma_free(queue->tables, (size_t)queue->table_count * queue->table_length *
-						sizeof(struct split_desc));
-	free(queue->free_tables);
+	tables_destroy(&queue->tables);
 	free(queue->slots);
 	free(queue);
 }
@@ -341,34 +382,43 @@ static void split_describe(const struct virtqueue *vq, struct facts *facts)
 	fact_number(facts, "avail_idx", queue->published);
 	fact_number(facts, "used_idx", queue->used_next);
 	fact_number(facts, "lent", (uint16_t)(queue->avail_next - queue->used_next));
-	fact_number(facts, "indirect_tables", queue->table_count);
+	fact_number(facts, "indirect_tables", queue->tables.count);
 }
 
 static const struct virtqueue_operations split_operations = {
 	.format = "split",
 	.add = split_add,
 	.publish = split_publish,
+	.next = split_next,
 	.take = split_take,
 	.has_used = split_has_used,
 	.interrupts_off = split_interrupts_off,
 	.interrupts_on = split_interrupts_on,
 	.detach = split_detach,
+	.rewind = split_rewind,
 	.destroy = split_destroy,
 	.describe = split_describe,
 };
 
-/* Lays the three parts out: alignments 16, 2 and 4 are asked for (2.7); each gets its cache lines.
+/*
+ * Lays the three parts out: alignments 16, 2 and 4 are asked for (2.7); each gets its cache lines.
+ * The legacy layout (2.7.2) has the available ring behind the table and one alignment for all.
  */
-static bool allocate_parts(struct split_queue *queue, uint16_t size)
+static bool allocate_parts(struct split_queue *queue, uint16_t size, uint32_t legacy_align)
 {
-	const struct dma_constraints constraints = {.align = CACHE_LINE};
+	const struct dma_constraints constraints = {
+		.align = legacy_align ? legacy_align : CACHE_LINE,
+		.limit = legacy_align ? LEGACY_ADDRESS_MAX : 0,
+	};
+	size_t align = legacy_align ? legacy_align : CACHE_LINE;
 	size_t avail_offset = size * sizeof(struct split_desc);
 	size_t used_offset;
 	char *block;
 
-	avail_offset = (avail_offset + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+	if (!legacy_align)
+		avail_offset = (avail_offset + align - 1) & ~(align - 1);
 	used_offset = avail_offset + sizeof(struct split_avail) + (size + 1u) * sizeof(le16);
-	used_offset = (used_offset + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+	used_offset = (used_offset + align - 1) & ~(align - 1);
 	queue->block_size = used_offset + sizeof(struct split_used) +
 			    size * sizeof(struct split_used_element) + sizeof(le16);
 	block = dma_alloc(queue->block_size, &constraints);
@@ -385,27 +435,6 @@ static bool allocate_parts(struct split_queue *queue, uint16_t size)
 	return true;
 }
 
-static bool allocate_tables(struct split_queue *queue,
-			    const struct virtqueue_parameters *parameters)
-{
-	unsigned int length = parameters->segments_max;
-
-	if (!parameters->indirect || length < 2)
-		return true;
-	queue->table_length = (uint16_t)(length < parameters->size ? length : parameters->size);
-	queue->table_count =
-		parameters->size < INDIRECT_TABLES_MAX ? parameters->size : INDIRECT_TABLES_MAX;
-	queue->tables = dma_alloc(
-		(size_t)queue->table_count * queue->table_length * sizeof(struct split_desc), NULL);
-	queue->free_tables = calloc(queue->table_count, sizeof(*queue->free_tables));
-	if (!queue->tables || !queue->free_tables)
-		return false;
-	queue->tables_address = dma_address(queue->tables);
-	for (uint16_t i = 0; i < queue->table_count; i++)
-		queue->free_tables[queue->free_table_count++] = i;
-	return true;
-}
-
 struct virtqueue *split_create(const struct virtqueue_parameters *parameters)
 {
 	uint16_t size = parameters->size;
@@ -418,23 +447,17 @@ struct virtqueue *split_create(const struct virtqueue_parameters *parameters)
 		return NULL;
 	queue->vq.operations = &split_operations;
 	queue->vq.index = parameters->index;
-	queue->vq.size = queue->vq.free = size;
+	queue->vq.size = size;
 	queue->mask = (uint16_t)(size - 1);
 	queue->event_idx = parameters->event_idx;
+	queue->in_order = parameters->in_order;
+	queue->strong = parameters->order_platform;
 	queue->slots = calloc(size, sizeof(*queue->slots));
-	if (!queue->slots || !allocate_parts(queue, size) || !allocate_tables(queue, parameters)) {
+	if (!queue->slots || !allocate_parts(queue, size, parameters->legacy_align) ||
+	    !tables_create(&queue->tables, parameters)) {
 		split_destroy(&queue->vq);
 		return NULL;
 	}
-	for (uint16_t i = 0; i < size; i++) {
-		queue->slots[i].next = (uint16_t)(i + 1);
-		queue->slots[i].table = NO_TABLE;
-	}
-	/* No interrupts before somebody asks for them; 2.7.10.1: used.flags are 0, as is all the
-	 * block. */
-	if (queue->event_idx)
-		wire_write16(queue->used_event, UINT16_MAX);
-	else
-		wire_write16(&queue->avail->flags, SPLIT_AVAIL_NO_INTERRUPT);
+	split_rewind(&queue->vq);
 	return &queue->vq;
 }

@@ -3,6 +3,9 @@
 #include "drivers/virtio/rings/virtqueue.h"
 
 #include "drivers/virtio/rings/formats.h"
+#include "kernel/console/log.h"
+
+#define LOG_AREA "virtio"
 
 uint16_t virtqueue_usable_size(bool packed, uint32_t wanted)
 {
@@ -18,9 +21,7 @@ uint16_t virtqueue_usable_size(bool packed, uint32_t wanted)
 
 struct virtqueue *virtqueue_create(const struct virtqueue_parameters *parameters)
 {
-	if (parameters->packed)
-		return NULL;
-	return split_create(parameters);
+	return parameters->packed ? packed_create(parameters) : split_create(parameters);
 }
 
 void virtqueue_destroy(struct virtqueue *vq)
@@ -36,6 +37,24 @@ void virtqueue_break(struct virtqueue *vq)
 	vq->broken = true;
 	if (vq->failed)
 		vq->failed(vq);
+}
+
+bool virtqueue_length_is_good(struct virtqueue *vq, uint32_t *written, uint32_t writable)
+{
+	if (*written <= writable)
+		return true;
+	if (!writable) {
+		/*
+		 * Several back ends report what they have read here. It says nothing and harms
+		 * nobody.
+		 */
+		vq->counters.lengths_ignored++;
+		*written = 0;
+		return true;
+	}
+	log_error("%s: the device wrote %u bytes to a buffer of %u", vq->name, *written, writable);
+	virtqueue_break(vq);
+	return false;
 }
 
 void virtqueue_describe(const struct virtqueue *vq, struct facts *facts)
@@ -56,6 +75,7 @@ void virtqueue_describe(const struct virtqueue *vq, struct facts *facts)
 	fact_number(facts, "kicks_avoided", counters->kicks_avoided);
 	fact_number(facts, "interrupts", counters->interrupts);
 	fact_number(facts, "interrupts_idle", counters->interrupts_idle);
+	fact_number(facts, "polled", counters->polled);
 	fact_number(facts, "indirect", counters->indirect);
 	fact_number(facts, "lengths_ignored", counters->lengths_ignored);
 }

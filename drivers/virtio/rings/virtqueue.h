@@ -48,21 +48,26 @@ struct virtqueue_counters {
 	uint64_t kicks_avoided;	  /* virtqueue_kick() with new buffers that needed none */
 	uint64_t interrupts;	  /* that were asked for */
 	uint64_t interrupts_idle; /* that nobody had asked for */
+	uint64_t polled;	  /* times that a timer found what an interrupt was wanted for */
 	uint64_t indirect;	  /* buffers that went through an indirect table */
 	uint64_t lengths_ignored; /* read-only buffers that the device claims to have written to */
 };
 
 struct virtqueue_operations {
-	const char *format; /* "split" */
+	const char *format; /* "split", "packed" */
 	int (*add)(struct virtqueue *vq, const struct virtqueue_segment *segments,
 		   unsigned int out_count, unsigned int in_count, void *token);
 	/* Shows what was added to the device. True: it wants to be notified. */
 	bool (*publish)(struct virtqueue *vq);
+	/* Where the next buffer will be shown, as NOTIFICATION_DATA wants it (2.9). */
+	uint16_t (*next)(const struct virtqueue *vq);
 	void *(*take)(struct virtqueue *vq, uint32_t *length);
 	bool (*has_used)(const struct virtqueue *vq);
 	void (*interrupts_off)(struct virtqueue *vq);
 	bool (*interrupts_on)(struct virtqueue *vq, unsigned int after);
 	void *(*detach)(struct virtqueue *vq);
+	/* As it was when it was created. The device does not use it, nothing is lent. */
+	void (*rewind)(struct virtqueue *vq);
 	void (*destroy)(struct virtqueue *vq);
 	void (*describe)(const struct virtqueue *vq, struct facts *facts);
 };
@@ -78,14 +83,16 @@ struct virtqueue {
 	uint64_t descriptor_area, driver_area, device_area;
 
 	/* Set by the core and the transport before the device is live. */
-	bool live;  /* DRIVER_OK is set: the device may be notified */
-	bool armed; /* an interrupt is wanted; also read by handlers */
+	bool live;   /* DRIVER_OK is set: the device may be notified */
+	bool armed;  /* an interrupt is wanted; also read by handlers */
+	bool polled; /* there are none: `armed` is read by a timer, the device is never asked */
 	void (*notify)(struct virtqueue *vq);
 	volatile void *notify_address;
-	uint16_t notify_value;
-	uint16_t vector; /* MSI-X table entry, for describe() */
+	uint16_t notify_value; /* the index, or what the device wants instead (NOTIF_CONFIG_DATA) */
+	uint16_t vector;       /* MSI-X table entry, for describe() */
 	void (*failed)(struct virtqueue *vq);
-	void *device; /* the core's */
+	void *device;	  /* the core's */
+	unsigned int cpu; /* that takes its interrupt, where it has one of its own */
 
 	/* Set by the driver. */
 	char name[VIRTQUEUE_NAME_MAX];		/* "receive0" */
@@ -99,7 +106,10 @@ struct virtqueue_parameters {
 	uint16_t index;
 	uint16_t size;		   /* the format's rules were applied by virtqueue_usable_size() */
 	unsigned int segments_max; /* the longest buffer, in segments; 1 saves indirect tables */
-	bool packed, event_idx, indirect; /* as negotiated */
+	/* as negotiated */
+	bool packed, event_idx, indirect, in_order, order_platform;
+	uint32_t
+		legacy_align; /* 0, or the split ring in the one block of 2.7.2, used ring so aligned */
 };
 
 /* The largest size not above `wanted` that the format can have; 0: none. */
@@ -167,7 +177,8 @@ static inline void virtqueue_interrupts_off(struct virtqueue *vq)
 	if (!vq->armed)
 		return;
 	__atomic_store_n(&vq->armed, false, __ATOMIC_RELAXED);
-	vq->operations->interrupts_off(vq);
+	if (!vq->polled)
+		vq->operations->interrupts_off(vq);
 }
 
 /*
@@ -177,16 +188,29 @@ static inline void virtqueue_interrupts_off(struct virtqueue *vq)
 static inline bool virtqueue_interrupts_on(struct virtqueue *vq, unsigned int after)
 {
 	__atomic_store_n(&vq->armed, true, __ATOMIC_RELAXED);
-	if (!vq->operations->interrupts_on(vq, after))
+	if (vq->polled ? !vq->operations->has_used(vq) : !vq->operations->interrupts_on(vq, after))
 		return false;
 	virtqueue_interrupts_off(vq);
 	return true;
+}
+
+/* What a notification says with NOTIFICATION_DATA (2.9). For transports. */
+static inline uint32_t virtqueue_notification(const struct virtqueue *vq)
+{
+	return (uint32_t)vq->operations->next(vq) << 16 | vq->notify_value;
 }
 
 /* After the device's reset: the token of each buffer that was never taken, then NULL. */
 static inline void *virtqueue_detach(struct virtqueue *vq)
 {
 	return vq->operations->detach(vq);
+}
+
+/* Tells the driver what it was armed for. Context: interrupt. */
+static inline void virtqueue_wake(struct virtqueue *vq)
+{
+	virtqueue_interrupts_off(vq);
+	vq->callback(vq);
 }
 
 /* What a transport calls when the queue's interrupt came. Context: interrupt. */
@@ -197,8 +221,7 @@ static inline void virtqueue_interrupt(struct virtqueue *vq)
 		return;
 	}
 	vq->counters.interrupts++;
-	virtqueue_interrupts_off(vq);
-	vq->callback(vq);
+	virtqueue_wake(vq);
 }
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* virtio over MMIO, version 2 (virtio 1.4, 4.2). */
+/* virtio over MMIO, versions 2 and 1, which is the legacy interface (virtio 1.4, 4.2). */
 #include "drivers/virtio/transports/mmio.h"
 
 #include "drivers/platform/acpi.h"
@@ -7,6 +7,8 @@
 #include "kernel/console/log.h"
 #include "kernel/memory/map.h"
 #include "kernel/options/options.h"
+#include "kernel/thread/thread.h"
+#include "kernel/time/clock.h"
 #include "kernel/x86/io.h"
 
 #include <errno.h>
@@ -37,8 +39,15 @@
 #define MMIO_QUEUE_DESC 0x080
 #define MMIO_QUEUE_DRIVER 0x090
 #define MMIO_QUEUE_DEVICE 0x0a0
+#define MMIO_QUEUE_RESET 0x0c0
 #define MMIO_CONFIG_GENERATION 0x0fc
 #define MMIO_CONFIG 0x100
+
+/* 4.2.4: version 1 only */
+#define MMIO_GUEST_PAGE_SIZE 0x028
+#define MMIO_QUEUE_ALIGN 0x03c
+#define MMIO_QUEUE_PFN 0x040
+#define LEGACY_PAGE_SHIFT 12
 
 #define MAGIC 0x74726976u /* "virt" */
 #define VERSION_LEGACY 1u
@@ -51,6 +60,9 @@
 
 #define ISA_LINES 16u
 #define LENGTH_MAX 0x10000u
+/* One queue's reset waits for the I/O that it has in flight. */
+#define QUEUE_RESET_TIME (2 * NANOSECONDS_PER_SECOND)
+#define QUEUE_RESET_SPIN NANOSECONDS_PER_MILLISECOND
 
 struct virtio_mmio {
 	struct virtio_device device;
@@ -113,6 +125,19 @@ static void mmio_features_write(struct virtio_device *device,
 	}
 }
 
+/* Version 1 has 32 bits. */
+static uint32_t legacy_features_read(struct virtio_device *device, unsigned int word)
+{
+	return word ? 0 : mmio_features_read(device, 0);
+}
+
+static void legacy_features_write(struct virtio_device *device,
+				  const struct virtio_features *features)
+{
+	write_register(device, MMIO_DRIVER_FEATURES_SEL, 0);
+	write_register(device, MMIO_DRIVER_FEATURES, features->words[0]);
+}
+
 static void mmio_config_read(struct virtio_device *device, unsigned int offset, void *buffer,
 			     unsigned int length, unsigned int width)
 {
@@ -125,6 +150,17 @@ static void mmio_config_read(struct virtio_device *device, unsigned int offset, 
 					      : mmio_read32(place + i);
 		memcpy(bytes + i, &value, width);
 	}
+}
+
+static void mmio_config_write(struct virtio_device *device, unsigned int offset, uint32_t value,
+			      unsigned int width)
+{
+	volatile uint8_t *place = mmio_of(device)->registers + MMIO_CONFIG + offset;
+
+	if (width == 1)
+		mmio_write8(place, (uint8_t)value);
+	else
+		mmio_write32(place, value);
 }
 
 static unsigned int mmio_config_length(struct virtio_device *device)
@@ -150,6 +186,25 @@ static void mmio_notify(struct virtqueue *vq)
 	mmio_write32(vq->notify_address, vq->notify_value);
 }
 
+static void mmio_notify_data(struct virtqueue *vq)
+{
+	mmio_write32(vq->notify_address, virtqueue_notification(vq));
+}
+
+static void set_doorbell(struct virtio_device *device, struct virtqueue *vq)
+{
+	vq->notify =
+		virtio_has(device, VIRTIO_F_NOTIFICATION_DATA) ? mmio_notify_data : mmio_notify;
+	vq->notify_address = mmio_of(device)->registers + MMIO_QUEUE_NOTIFY;
+	vq->notify_value = vq->index;
+}
+
+static int queue_is_used(const struct virtio_device *device, const struct virtqueue *vq)
+{
+	log_error("%s (%s): queue %u is in use already", device->bus_name, device->name, vq->index);
+	return -EBUSY;
+}
+
 static void write_address(struct virtio_device *device, unsigned int offset, uint64_t address)
 {
 	write_register(device, offset, (uint32_t)address);
@@ -160,20 +215,64 @@ static void write_address(struct virtio_device *device, unsigned int offset, uin
 static int mmio_queue_enable(struct virtio_device *device, struct virtqueue *vq)
 {
 	write_register(device, MMIO_QUEUE_SEL, vq->index);
-	if (read_register(device, MMIO_QUEUE_READY) != 0) {
-		log_error("%s (%s): queue %u is in use already", device->bus_name, device->name,
-			  vq->index);
-		return -EBUSY;
-	}
-	vq->notify = mmio_notify;
-	vq->notify_address = mmio_of(device)->registers + MMIO_QUEUE_NOTIFY;
-	vq->notify_value = vq->index;
+	if (read_register(device, MMIO_QUEUE_READY) != 0)
+		return queue_is_used(device, vq);
+	set_doorbell(device, vq);
 	write_register(device, MMIO_QUEUE_SIZE, vq->size);
 	write_address(device, MMIO_QUEUE_DESC, vq->descriptor_area);
 	write_address(device, MMIO_QUEUE_DRIVER, vq->driver_area);
 	write_address(device, MMIO_QUEUE_DEVICE, vq->device_area);
 	write_register(device, MMIO_QUEUE_READY, 1);
 	return 0;
+}
+
+/*
+ * 2.6.1.1.2. QEMU 7.2 offers the feature and has not got the register: it reads 0, as if the reset
+ * were over, while the queue is ready still.
+ */
+static int mmio_queue_reset(struct virtio_device *device, struct virtqueue *vq)
+{
+	uint64_t start = clock_monotonic();
+
+	write_register(device, MMIO_QUEUE_SEL, vq->index);
+	write_register(device, MMIO_QUEUE_RESET, 1);
+	for (;;) {
+		uint64_t passed = clock_monotonic() - start;
+
+		/* Others may select queues while we sleep. */
+		write_register(device, MMIO_QUEUE_SEL, vq->index);
+		if (!read_register(device, MMIO_QUEUE_RESET))
+			break;
+		if (passed > QUEUE_RESET_TIME)
+			return -ETIMEDOUT;
+		if (passed < QUEUE_RESET_SPIN)
+			cpu_relax();
+		else
+			thread_sleep(NANOSECONDS_PER_MILLISECOND);
+	}
+	return read_register(device, MMIO_QUEUE_READY) ? -EIO : 0;
+}
+
+/* 4.2.4; a reset makes the device forget the page size. */
+static int legacy_queue_enable(struct virtio_device *device, struct virtqueue *vq)
+{
+	write_register(device, MMIO_GUEST_PAGE_SIZE, 1u << LEGACY_PAGE_SHIFT);
+	write_register(device, MMIO_QUEUE_SEL, vq->index);
+	if (read_register(device, MMIO_QUEUE_PFN) != 0)
+		return queue_is_used(device, vq);
+	set_doorbell(device, vq);
+	write_register(device, MMIO_QUEUE_SIZE, vq->size);
+	write_register(device, MMIO_QUEUE_ALIGN, 1u << LEGACY_PAGE_SHIFT);
+	write_register(device, MMIO_QUEUE_PFN,
+		       (uint32_t)(vq->descriptor_area >> LEGACY_PAGE_SHIFT));
+	return 0;
+}
+
+/* 4.1.5.2 is PCI's alone: there is no register for what the device would like to be told. */
+static void mmio_features_limit(struct virtio_device *device, struct virtio_features *wanted)
+{
+	(void)device;
+	virtio_features_clear(wanted, VIRTIO_F_NOTIF_CONFIG_DATA);
 }
 
 /* -- Interrupts */
@@ -216,10 +315,17 @@ static void mmio_interrupts_release(struct virtio_device *device)
 	device->interrupt_mode = "none";
 }
 
-static int mmio_interrupts_connect(struct virtio_device *device)
+/* There is one line, and no other way but to do without. */
+static int mmio_interrupts_connect(struct virtio_device *device, enum virtio_interrupts wanted)
 {
 	struct virtio_mmio *mmio = mmio_of(device);
 
+	if (wanted == VIRTIO_INTERRUPTS_POLL) {
+		device->interrupt_mode = "poll";
+		return 0;
+	}
+	if (wanted != VIRTIO_INTERRUPTS_BEST && wanted != VIRTIO_INTERRUPTS_LINE)
+		return -ENODEV;
 	mmio->interrupt = interrupt_allocate(CPU, device->name, on_interrupt, mmio);
 	if (!mmio->interrupt)
 		return -ENODEV;
@@ -229,6 +335,16 @@ static int mmio_interrupts_connect(struct virtio_device *device)
 	}
 	device->interrupt_mode = "line";
 	return 0;
+}
+
+static bool mmio_config_poll(struct virtio_device *device)
+{
+	uint32_t status =
+		read_register(device, MMIO_INTERRUPT_STATUS) & (INTERRUPT_QUEUE | INTERRUPT_CONFIG);
+
+	if (status)
+		write_register(device, MMIO_INTERRUPT_ACK, status);
+	return status & INTERRUPT_CONFIG;
 }
 
 static void mmio_describe(struct virtio_device *device, struct facts *facts)
@@ -249,12 +365,34 @@ static const struct virtio_transport mmio_transport = {
 	.features_read = mmio_features_read,
 	.features_write = mmio_features_write,
 	.config_read = mmio_config_read,
+	.config_write = mmio_config_write,
 	.config_length = mmio_config_length,
 	.config_generation = mmio_config_generation,
+	.config_poll = mmio_config_poll,
 	.queue_size_max = mmio_queue_size_max,
 	.interrupts_connect = mmio_interrupts_connect,
 	.interrupts_release = mmio_interrupts_release,
 	.queue_enable = mmio_queue_enable,
+	.queue_reset = mmio_queue_reset,
+	.features_limit = mmio_features_limit,
+	.describe = mmio_describe,
+};
+
+static const struct virtio_transport mmio_legacy_transport = {
+	.name = "mmio 1",
+	.legacy = true,
+	.status_read = mmio_status_read,
+	.status_write = mmio_status_write,
+	.features_read = legacy_features_read,
+	.features_write = legacy_features_write,
+	.config_read = mmio_config_read,
+	.config_write = mmio_config_write,
+	.config_length = mmio_config_length,
+	.config_poll = mmio_config_poll,
+	.queue_size_max = mmio_queue_size_max,
+	.interrupts_connect = mmio_interrupts_connect,
+	.interrupts_release = mmio_interrupts_release,
+	.queue_enable = legacy_queue_enable,
 	.describe = mmio_describe,
 };
 
@@ -292,21 +430,23 @@ int virtio_mmio_add(uint64_t address, uint64_t length, const struct interrupt_li
 	/* 4.2.3.1.1 */
 	magic = read_register(&mmio->device, MMIO_MAGIC);
 	version = magic == MAGIC ? read_register(&mmio->device, MMIO_VERSION) : 0;
-	id = version == VERSION ? read_register(&mmio->device, MMIO_DEVICE_ID) : 0;
+	id = version == VERSION || version == VERSION_LEGACY
+		     ? read_register(&mmio->device, MMIO_DEVICE_ID)
+		     : 0;
 	if (!id) {
-		/* Version 2 with type 0 is an empty place, and no error. */
+		/* Type 0 is an empty place, and no error. */
 		if (magic != MAGIC)
 			log_warning("%s: no virtio device (magic 0x%x)", mmio->device.bus_name,
 				    (unsigned int)magic);
-		else if (version == VERSION_LEGACY)
-			log_notice("%s: a legacy virtio device, left alone", mmio->device.bus_name);
-		else if (version != VERSION)
+		else if (version != VERSION && version != VERSION_LEGACY)
 			log_notice("%s: virtio-mmio of unknown version %u, left alone",
 				   mmio->device.bus_name, (unsigned int)version);
 		unmap_mmio(mmio->registers, (size_t)length);
 		free(mmio);
 		return -ENODEV;
 	}
+	if (version == VERSION_LEGACY)
+		mmio->device.transport = &mmio_legacy_transport;
 	mmio->device.type = id;
 	mmio->device.vendor = read_register(&mmio->device, MMIO_VENDOR_ID);
 	mmio->next = mmio_devices;
@@ -386,4 +526,10 @@ void virtio_mmio_init(void)
 {
 	acpi_virtio_mmio_each(add_acpi, NULL);
 	options_each("virtio_mmio.device", add_option, NULL);
+}
+
+void virtio_mmio_shutdown(void)
+{
+	for (struct virtio_mmio *mmio = mmio_devices; mmio; mmio = mmio->next)
+		virtio_shutdown(&mmio->device);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio over MMIO, version 2 (virtio 1.4, 4.2). Nothing enumerates such devices: the command line
+ * virtio over MMIO, versions 2 and 1 (virtio 1.4, 4.2). Nothing enumerates such devices: the command line
  * (virtio_mmio.device=, as VMMs write it for Linux) and ACPI name them.
  */
 #ifndef DRIVERS_VIRTIO_TRANSPORTS_MMIO_H
@@ -12,6 +12,9 @@
 
 /* Adds all devices that were named, each once. After ACPI's tables were read. Thread context. */
 void virtio_mmio_init(void);
+
+/* Stops them all before the machine is handed to somebody else, as pci_shutdown() does. */
+void virtio_mmio_shutdown(void);
 
 /* Adds one: 0, -ENODEV: there is none at that place; other: one that cannot be driven (one log
  * line). */

@@ -3,10 +3,12 @@
 #include "drivers/virtio/transports/pci.h"
 
 #include "kernel/console/log.h"
+#include "kernel/options/options.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LOG_AREA "virtio"
 
@@ -16,6 +18,33 @@ static uint32_t type_of(const struct pci_function *function)
 	if (function->device_id >= VIRTIO_PCI_DEVICE_MODERN)
 		return function->device_id - VIRTIO_PCI_DEVICE_MODERN;
 	return function->subsystem_id;
+}
+
+static bool check_transport(const char *value)
+{
+	return option_one_of(value, "modern|legacy");
+}
+
+OPTION(virtio_transport, "virtio.transport", "modern|legacy",
+       "the interface of PCI devices that have both (default: modern)", check_transport);
+
+/* The modern interface is preferred; virtio.transport= insists on one. */
+static int find_interface(struct virtio_pci *pci)
+{
+	const char *wanted = option_get("virtio.transport", NULL);
+	int error = -ENODEV;
+
+	if (!wanted || !strcmp(wanted, "modern"))
+		error = virtio_pci_modern_init(pci);
+	if (error == -ENODEV && (!wanted || !strcmp(wanted, "legacy")))
+		error = virtio_pci_legacy_init(pci);
+	if (error == -ENODEV && wanted)
+		log_error("%s: refused, virtio.transport insists on %s, which it does not have",
+			  pci->function->name, wanted);
+	else if (error == -ENODEV)
+		log_notice("%s: a virtio device without an interface that can be used",
+			   pci->function->name);
+	return error;
 }
 
 static int virtio_pci_probe(struct pci_function *function)
@@ -31,10 +60,8 @@ static int virtio_pci_probe(struct pci_function *function)
 	pci->device.vendor = function->subsystem_vendor_id;
 	sniprintf(pci->device.bus_name, sizeof(pci->device.bus_name), "%s", function->name);
 	pci_enable(function);
-	error = virtio_pci_modern_init(pci);
+	error = find_interface(pci);
 	if (error) {
-		if (error == -ENODEV)
-			log_notice("%s: a legacy virtio device, left alone", function->name);
 		pci_disable(function);
 		free(pci);
 		return error;

@@ -32,6 +32,8 @@ struct virtio_pci {
 	struct virtio_pci_region common, notify, isr, config;
 	uint32_t notify_multiplier;
 
+	uint16_t port; /* pci_legacy.c: the first of its registers */
+
 	/* pci_interrupts.c */
 	struct msix msix;
 	bool msix_enabled;
@@ -55,8 +57,12 @@ static inline struct virtio_pci *virtio_pci_of(struct virtio_device *device)
 int virtio_pci_modern_init(struct virtio_pci *pci);
 void virtio_pci_modern_exit(struct virtio_pci *pci);
 
-/* The transport's interrupts_connect and interrupts_release. */
-int virtio_pci_interrupts_connect(struct virtio_device *device);
+/* The legacy interface in an I/O BAR. 0; -ENODEV: it has none, or none that can be used. */
+int virtio_pci_legacy_init(struct virtio_pci *pci);
+
+/* The transport's interrupts_connect, interrupts_release and config_poll. */
+int virtio_pci_interrupts_connect(struct virtio_device *device, enum virtio_interrupts wanted);
+bool virtio_pci_config_poll(struct virtio_device *device);
 void virtio_pci_interrupts_release(struct virtio_device *device);
 void virtio_pci_interrupts_describe(struct virtio_device *device, struct facts *facts);
 

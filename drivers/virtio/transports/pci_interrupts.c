@@ -6,6 +6,7 @@
  *	msix-shared	one for configuration changes, one for all queues
  *	msix-one	one for everything
  *	intx		the interrupt line, shared with other devices, and the ISR register
+ *	poll		none: INTx is disabled, and a timer looks (drivers/virtio/poll.c)
  *
  * A way is taken when the table is long enough, the CPU has vectors left, and the device confirms
  * each vector that it is told (it reads back NO_VECTOR otherwise).
@@ -82,11 +83,11 @@ void virtio_pci_interrupts_release(struct virtio_device *device)
 }
 
 /* Allocates one more interrupt and programs the next MSI-X entry with it, unmasked. */
-static int add_entry(struct virtio_pci *pci, const char *name, interrupt_handler *handler,
-		     void *context)
+static int add_entry(struct virtio_pci *pci, unsigned int cpu, const char *name,
+		     interrupt_handler *handler, void *context)
 {
 	unsigned int entry = pci->interrupt_count;
-	struct interrupt *interrupt = interrupt_allocate(CPU, name, handler, context);
+	struct interrupt *interrupt = interrupt_allocate(cpu, name, handler, context);
 	int error;
 
 	if (!interrupt)
@@ -111,7 +112,7 @@ static int connect_queue(struct virtio_pci *pci, enum mode mode, struct virtqueu
 		return 0;
 	if (mode == MODE_EACH) {
 		vq->vector = (uint16_t)pci->interrupt_count;
-		error = add_entry(pci, vq->name, on_queue, vq);
+		error = add_entry(pci, vq->cpu, vq->name, on_queue, vq);
 	} else {
 		vq->vector = mode == MODE_SHARED;
 	}
@@ -134,12 +135,12 @@ static int connect_msix(struct virtio_pci *pci, enum mode mode, unsigned int ent
 	if (!pci->interrupts)
 		return -ENOMEM;
 	sniprintf(name, sizeof(name), "%s-%s", device->name, mode == MODE_ONE ? "all" : "config");
-	error = add_entry(pci, name, mode == MODE_ONE ? on_anything : on_config, device);
+	error = add_entry(pci, CPU, name, mode == MODE_ONE ? on_anything : on_config, device);
 	if (!error && pci->config_vector(pci, 0) != 0)
 		error = -ENOSPC;
 	if (!error && mode == MODE_SHARED) {
 		sniprintf(name, sizeof(name), "%s-queues", device->name);
-		error = add_entry(pci, name, on_queues, device);
+		error = add_entry(pci, CPU, name, on_queues, device);
 	}
 	for (unsigned int i = 0; i < device->queue_count && !error; i++)
 		error = connect_queue(pci, mode, device->queues[i]);
@@ -159,7 +160,7 @@ static int try_msix(struct virtio_pci *pci, enum mode mode, unsigned int entries
 		/* The device may have confirmed some: it forgets them before the entries go. */
 		pci->config_vector(pci, VIRTIO_MSI_NO_VECTOR);
 		for (unsigned int i = 0; i < pci->device.queue_count; i++)
-			pci->queue_vector(pci, i, VIRTIO_MSI_NO_VECTOR);
+			pci->queue_vector(pci, pci->device.queues[i]->index, VIRTIO_MSI_NO_VECTOR);
 		release(pci);
 	}
 	return error;
@@ -174,6 +175,7 @@ static int try_line(struct virtio_pci *pci)
 
 	if (error)
 		return error;
+	pci_line_disable(pci->function, false);
 	pci->interrupts = calloc(1, sizeof(struct interrupt *));
 	if (!pci->interrupts)
 		return -ENOMEM;
@@ -193,21 +195,58 @@ static int try_line(struct virtio_pci *pci)
 	return 0;
 }
 
-int virtio_pci_interrupts_connect(struct virtio_device *device)
+static int poll(struct virtio_pci *pci)
+{
+	pci_line_disable(pci->function, true);
+	for (unsigned int i = 0; i < pci->device.queue_count; i++)
+		pci->device.queues[i]->vector = VIRTIO_MSI_NO_VECTOR;
+	pci->device.interrupt_mode = "poll";
+	return 0;
+}
+
+/* Tries the ways with MSI-X from `first` to `last`. */
+static int try_messages(struct virtio_pci *pci, enum mode first, enum mode last)
 {
 	static const char *const names[] = {"msix", "msix-shared", "msix-one"};
-	struct virtio_pci *pci = virtio_pci_of(device);
 	unsigned int entries[] = {1, 2, 1};
 	int error = -ENOSPC;
 
-	for (unsigned int i = 0; i < device->queue_count; i++)
-		entries[MODE_EACH] += device->queues[i]->callback != NULL;
-	for (enum mode mode = MODE_EACH; mode <= MODE_ONE && error == -ENOSPC; mode++) {
+	for (unsigned int i = 0; i < pci->device.queue_count; i++)
+		entries[MODE_EACH] += pci->device.queues[i]->callback != NULL;
+	for (enum mode mode = first; mode <= last && error == -ENOSPC; mode++) {
 		error = try_msix(pci, mode, entries[mode]);
 		if (!error)
-			device->interrupt_mode = names[mode];
+			pci->device.interrupt_mode = names[mode];
 	}
-	return error ? try_line(pci) : 0;
+	return error;
+}
+
+int virtio_pci_interrupts_connect(struct virtio_device *device, enum virtio_interrupts wanted)
+{
+	struct virtio_pci *pci = virtio_pci_of(device);
+	int error;
+
+	switch (wanted) {
+	case VIRTIO_INTERRUPTS_PER_QUEUE:
+		return try_messages(pci, MODE_EACH, MODE_EACH);
+	case VIRTIO_INTERRUPTS_SHARED:
+		return try_messages(pci, MODE_SHARED, MODE_ONE);
+	case VIRTIO_INTERRUPTS_LINE:
+		return try_line(pci);
+	case VIRTIO_INTERRUPTS_POLL:
+		return poll(pci);
+	default:
+		error = try_messages(pci, MODE_EACH, MODE_ONE);
+		return error ? try_line(pci) : 0;
+	}
+}
+
+/* 4.1.4.5: set for changes whatever way the device interrupts; reading clears it. */
+bool virtio_pci_config_poll(struct virtio_device *device)
+{
+	struct virtio_pci *pci = virtio_pci_of(device);
+
+	return pci->isr_read(pci) & VIRTIO_ISR_CONFIG;
 }
 
 void virtio_pci_interrupts_describe(struct virtio_device *device, struct facts *facts)

@@ -7,6 +7,8 @@
 #include "drivers/virtio/transports/pci.h"
 
 #include "kernel/console/log.h"
+#include "kernel/thread/thread.h"
+#include "kernel/time/clock.h"
 #include "kernel/x86/io.h"
 
 #include <errno.h>
@@ -47,6 +49,13 @@
 #define COMMON_QUEUE_DRIVER 0x28
 #define COMMON_QUEUE_DEVICE 0x30
 #define COMMON_SIZE 0x38
+/* From version 1.2 on; only where the structure is so long. */
+#define COMMON_QUEUE_NOTIF_CONFIG_DATA 0x38
+#define COMMON_QUEUE_RESET 0x3a
+
+/* One queue's reset waits for the I/O that it has in flight. */
+#define QUEUE_RESET_TIME (2 * NANOSECONDS_PER_SECOND)
+#define QUEUE_RESET_SPIN NANOSECONDS_PER_MILLISECOND
 
 /* No more than this is mapped of a structure, however long the device says it is. */
 #define COMMON_MAP_MAX 0x40u
@@ -102,6 +111,17 @@ static void modern_config_read(struct virtio_device *device, unsigned int offset
 	}
 }
 
+static void modern_config_write(struct virtio_device *device, unsigned int offset, uint32_t value,
+				unsigned int width)
+{
+	volatile uint8_t *place = virtio_pci_of(device)->config.registers + offset;
+
+	if (width == 1)
+		mmio_write8(place, (uint8_t)value);
+	else
+		mmio_write32(place, value);
+}
+
 static unsigned int modern_config_length(struct virtio_device *device)
 {
 	return virtio_pci_of(device)->config.length;
@@ -142,10 +162,16 @@ static uint32_t modern_queue_size_max(struct virtio_device *device, unsigned int
 	return mmio_read16(common + COMMON_QUEUE_SIZE);
 }
 
-/* 4.1.5.2: the doorbell's value is the queue's index. */
+/* 4.1.5.2: the doorbell's value is the queue's index, */
 static void modern_notify(struct virtqueue *vq)
 {
 	mmio_write16(vq->notify_address, vq->notify_value);
+}
+
+/* or with NOTIFICATION_DATA also where the next buffer will be. */
+static void modern_notify_data(struct virtqueue *vq)
+{
+	mmio_write32(vq->notify_address, virtqueue_notification(vq));
 }
 
 /* 4.1.3.1: 64-bit fields are written as two halves. */
@@ -155,31 +181,89 @@ static void write_address(volatile uint8_t *place, uint64_t address)
 	mmio_write32(place + 4, (uint32_t)(address >> 32));
 }
 
+/* Where the selected queue's doorbell is. */
+static int find_doorbell(struct virtio_pci *pci, struct virtqueue *vq)
+{
+	bool data = virtio_has(&pci->device, VIRTIO_F_NOTIFICATION_DATA);
+	volatile uint8_t *common = pci->common.registers;
+	unsigned int width = data ? sizeof(uint32_t) : sizeof(uint16_t);
+	uint64_t notify =
+		(uint64_t)mmio_read16(common + COMMON_QUEUE_NOTIFY_OFF) * pci->notify_multiplier;
+
+	if (notify + width > pci->notify.length ||
+	    ((uintptr_t)pci->notify.registers + notify) % width) {
+		log_error(
+			"%s (%s): the doorbell of queue %u lies at 0x%llx, outside the %u bytes of them",
+			pci->device.bus_name, pci->device.name, vq->index,
+			(unsigned long long)notify, pci->notify.length);
+		return -EINVAL;
+	}
+	vq->notify = data ? modern_notify_data : modern_notify;
+	vq->notify_address = pci->notify.registers + notify;
+	vq->notify_value = vq->index;
+	if (virtio_has(&pci->device, VIRTIO_F_NOTIF_CONFIG_DATA))
+		vq->notify_value = mmio_read16(common + COMMON_QUEUE_NOTIF_CONFIG_DATA);
+	return 0;
+}
+
 static int modern_queue_enable(struct virtio_device *device, struct virtqueue *vq)
 {
 	struct virtio_pci *pci = virtio_pci_of(device);
 	volatile uint8_t *common = pci->common.registers;
-	uint64_t notify;
+	int error;
 
 	/* 4.1.5.1.3, virtqueue configuration */
 	mmio_write16(common + COMMON_QUEUE_SELECT, vq->index);
-	notify = (uint64_t)mmio_read16(common + COMMON_QUEUE_NOTIFY_OFF) * pci->notify_multiplier;
-	if (notify + sizeof(uint16_t) > pci->notify.length || notify % sizeof(uint16_t)) {
-		log_error(
-			"%s (%s): the doorbell of queue %u lies at 0x%llx, outside the %u bytes of them",
-			device->bus_name, device->name, vq->index, (unsigned long long)notify,
-			pci->notify.length);
-		return -EINVAL;
-	}
-	vq->notify = modern_notify;
-	vq->notify_address = pci->notify.registers + notify;
-	vq->notify_value = vq->index;
+	error = find_doorbell(pci, vq);
+	if (error)
+		return error;
 	mmio_write16(common + COMMON_QUEUE_SIZE, vq->size);
 	write_address(common + COMMON_QUEUE_DESC, vq->descriptor_area);
 	write_address(common + COMMON_QUEUE_DRIVER, vq->driver_area);
 	write_address(common + COMMON_QUEUE_DEVICE, vq->device_area);
+	/* A queue that was reset has forgotten its vector. */
+	if (pci->msix_enabled && mmio_read16(common + COMMON_QUEUE_MSIX_VECTOR) != vq->vector &&
+	    modern_queue_vector(pci, vq->index, vq->vector) != vq->vector) {
+		log_error("%s: does not take its vector again", vq->name);
+		return -ENOSPC;
+	}
 	mmio_write16(common + COMMON_QUEUE_ENABLE, 1);
 	return 0;
+}
+
+/* 2.6.1.1.2 and 4.1.4.3.2: until queue_reset and queue_enable read 0. */
+static int modern_queue_reset(struct virtio_device *device, struct virtqueue *vq)
+{
+	volatile uint8_t *common = virtio_pci_of(device)->common.registers;
+	uint64_t start = clock_monotonic();
+
+	mmio_write16(common + COMMON_QUEUE_SELECT, vq->index);
+	mmio_write16(common + COMMON_QUEUE_RESET, 1);
+	for (;;) {
+		uint64_t passed = clock_monotonic() - start;
+
+		/* Others may select queues while we sleep. */
+		mmio_write16(common + COMMON_QUEUE_SELECT, vq->index);
+		if (!mmio_read16(common + COMMON_QUEUE_RESET))
+			break;
+		if (passed > QUEUE_RESET_TIME)
+			return -ETIMEDOUT;
+		if (passed < QUEUE_RESET_SPIN)
+			cpu_relax();
+		else
+			thread_sleep(NANOSECONDS_PER_MILLISECOND);
+	}
+	return mmio_read16(common + COMMON_QUEUE_ENABLE) ? -EIO : 0;
+}
+
+static void modern_features_limit(struct virtio_device *device, struct virtio_features *wanted)
+{
+	uint32_t length = virtio_pci_of(device)->common.length;
+
+	if (length < COMMON_QUEUE_NOTIF_CONFIG_DATA + sizeof(uint16_t))
+		virtio_features_clear(wanted, VIRTIO_F_NOTIF_CONFIG_DATA);
+	if (length < COMMON_QUEUE_RESET + sizeof(uint16_t))
+		virtio_features_clear(wanted, VIRTIO_F_RING_RESET);
 }
 
 static const struct virtio_transport modern_transport = {
@@ -189,12 +273,16 @@ static const struct virtio_transport modern_transport = {
 	.features_read = modern_features_read,
 	.features_write = modern_features_write,
 	.config_read = modern_config_read,
+	.config_write = modern_config_write,
 	.config_length = modern_config_length,
 	.config_generation = modern_config_generation,
+	.config_poll = virtio_pci_config_poll,
 	.queue_size_max = modern_queue_size_max,
 	.interrupts_connect = virtio_pci_interrupts_connect,
 	.interrupts_release = virtio_pci_interrupts_release,
 	.queue_enable = modern_queue_enable,
+	.queue_reset = modern_queue_reset,
+	.features_limit = modern_features_limit,
 	.describe = virtio_pci_interrupts_describe,
 };
 

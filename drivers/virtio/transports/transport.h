@@ -8,8 +8,19 @@
 
 #include "drivers/virtio/virtio.h"
 
+/* How a device is to interrupt. */
+enum virtio_interrupts {
+	VIRTIO_INTERRUPTS_BEST,	     /* the first of these that can be had, but POLL */
+	VIRTIO_INTERRUPTS_PER_QUEUE, /* each queue, and configuration changes, have their own */
+	VIRTIO_INTERRUPTS_SHARED,    /* a message for all queues */
+	VIRTIO_INTERRUPTS_LINE,
+	VIRTIO_INTERRUPTS_POLL, /* none at all */
+};
+
 struct virtio_transport {
-	const char *name; /* "pci modern", "mmio 2" */
+	const char *name;      /* "pci modern", "pci legacy", "mmio 2", "mmio 1" */
+	bool legacy;	       /* no VERSION_1, no FEATURES_OK; rings in the legacy layout */
+	bool queue_size_fixed; /* the driver cannot choose a smaller one */
 
 	/* Device status. Writing 0 starts a reset; the core waits for 0 to be read. Any context. */
 	uint8_t (*status_read)(struct virtio_device *device);
@@ -25,23 +36,37 @@ struct virtio_transport {
 	 * context. */
 	void (*config_read)(struct virtio_device *device, unsigned int offset, void *buffer,
 			    unsigned int length, unsigned int width);
+	/* One field of `width` bytes, aligned; inside config_length. Thread context. */
+	void (*config_write)(struct virtio_device *device, unsigned int offset, uint32_t value,
+			     unsigned int width);
 	unsigned int (*config_length)(struct virtio_device *device);
+	/* NULL: there is none. */
 	uint32_t (*config_generation)(struct virtio_device *device);
+	/* Whether it changed since the last time; for polling, without interrupts. Any context. */
+	bool (*config_poll)(struct virtio_device *device);
 
 	/* The largest size of a queue; 0: there is no such queue. */
 	uint32_t (*queue_size_max)(struct virtio_device *device, unsigned int index);
 	/*
 	 * Makes interrupts for configuration changes and for the queues that exist now
-	 * (device->queues), before they are enabled, and sets device->interrupt_mode. 0, or -ENODEV
-	 * when there is no way.
+	 * (device->queues), before they are enabled, and sets device->interrupt_mode. 0, or a
+	 * negative errno when there is no way, or none that is `wanted`. POLL always works.
 	 */
-	int (*interrupts_connect)(struct virtio_device *device);
+	int (*interrupts_connect)(struct virtio_device *device, enum virtio_interrupts wanted);
 	void (*interrupts_release)(struct virtio_device *device);
 	/*
 	 * Tells the device about a ring, gives it notify and notify_address, and enables it. 0 or a
 	 * negative errno after one log line.
 	 */
 	int (*queue_enable)(struct virtio_device *device, struct virtqueue *vq);
+
+	/*
+	 * Resets one queue and waits until that is over (RING_RESET); enabling makes it live again.
+	 * 0, -ETIMEDOUT or -EIO. NULL: cannot.
+	 */
+	int (*queue_reset)(struct virtio_device *device, struct virtqueue *vq);
+	/* Takes features away that the transport cannot; may be NULL. */
+	void (*features_limit)(struct virtio_device *device, struct virtio_features *wanted);
 
 	/* More facts, may be NULL. */
 	void (*describe)(struct virtio_device *device, struct facts *facts);

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The packed virtqueue (virtio 1.4, 2.8), driver's side.
+ *
+ * One ring of descriptors, which both sides write, and two words with what each side wants to be
+ * told. A descriptor is the device's when its AVAIL bit equals our wrap counter and its USED bit does
+ * not; it is ours again when both equal the wrap counter of the lap in which the device writes.
+ *
+ *	avail	where the next buffer goes; shown: the device sees all before it
+ *	used	where the device writes next
+ *
+ * A buffer is known by its id. `slots`, private, has for each id what was lent under it. The ring's
+ * memory is never read but for flags, id and length of used descriptors.
+ *
+ * What was added since the last kick is hidden behind the flags of its first descriptor, which are
+ * written last: a device reads the ring in order.
+ *
+ * With IN_ORDER ids are given in turn, and one used descriptor may stand for all buffers up to its
+ * own (2.8.9): these are a batch, which take() hands out one by one.
+ */
+#include "drivers/virtio/rings/packed.h"
+
+#include "drivers/virtio/rings/formats.h"
+#include "drivers/virtio/rings/tables.h"
+#include "kernel/console/log.h"
+#include "kernel/memory/dma.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG_AREA "virtio"
+#define CACHE_LINE 64u
+
+struct packed_slot {
+	void *token;	   /* of the buffer with this id; NULL: none has it */
+	uint32_t writable; /* bytes that the device may write */
+	uint16_t next;	   /* free id behind this one */
+	uint16_t count;	   /* descriptors in the ring */
+	uint16_t table;	   /* indirect table in use, or NO_TABLE */
+};
+
+/* A place in the ring. */
+struct place {
+	uint16_t offset;
+	bool wrap; /* the wrap counter in this lap */
+};
+
+struct packed_queue {
+	struct virtqueue vq;
+
+	struct packed_desc *desc;
+	le32 *driver_event; /* which interrupts we want */
+	le32 *device_event; /* which notifications the device wants */
+
+	struct packed_slot *slots;
+	uint16_t free_id; /* the head of the list; with IN_ORDER the next in turn */
+	uint16_t next_id; /* IN_ORDER: of the buffer that is due next */
+	struct place avail, used;
+	uint16_t hidden;	   /* descriptors that were added and not shown */
+	struct place hidden_first; /* the first of these, and its flags */
+	uint16_t hidden_flags;
+	uint16_t hidden_buffers, lent; /* buffers: not shown, and shown */
+	uint16_t detached;	       /* slots that virtqueue_detach() has looked at */
+	bool event_idx, in_order, strong;
+
+	/* IN_ORDER: a used descriptor that stands for several buffers. */
+	uint16_t batch; /* how many of them were not taken yet, the last one included */
+	uint32_t batch_length;
+
+	struct indirect_tables tables;
+	size_t block_size;
+};
+
+static struct packed_queue *packed_of(struct virtqueue *vq)
+{
+	return (struct packed_queue *)((char *)vq - offsetof(struct packed_queue, vq));
+}
+
+static const struct packed_queue *packed_of_const(const struct virtqueue *vq)
+{
+	return (const struct packed_queue *)((const char *)vq - offsetof(struct packed_queue, vq));
+}
+
+/* `count` is at most the ring's size. */
+static inline void advance(const struct packed_queue *queue, struct place *place,
+			   unsigned int count)
+{
+	unsigned int offset = place->offset + count;
+
+	if (offset >= queue->vq.size) {
+		offset -= queue->vq.size;
+		place->wrap = !place->wrap;
+	}
+	place->offset = (uint16_t)offset;
+}
+
+static inline uint16_t avail_flags(bool wrap)
+{
+	return wrap ? PACKED_DESC_AVAIL : PACKED_DESC_USED;
+}
+
+/* -- Lending */
+
+static uint32_t fill_indirect(struct packed_queue *queue, struct packed_slot *slot,
+			      const struct virtqueue_segment *segments, unsigned int out_count,
+			      unsigned int count, struct virtqueue_segment *whole)
+{
+	struct packed_desc *entries;
+	uint32_t writable = 0;
+
+	slot->table = tables_take(&queue->tables, count, (void **)&entries, whole);
+	for (unsigned int i = 0; i < count; i++) {
+		/* 2.8.7: of the flags only WRITE means something here. */
+		entries[i] = (struct packed_desc){
+			.address = segments[i].address,
+			.length = segments[i].length,
+			.flags = i >= out_count ? PACKED_DESC_WRITE : 0,
+		};
+		if (i >= out_count)
+			writable += segments[i].length;
+	}
+	queue->vq.counters.indirect++;
+	return writable;
+}
+
+/* Writes descriptors from queue->avail on. The flags of the very first that is hidden wait. */
+static void fill_ring(struct packed_queue *queue, uint16_t id,
+		      const struct virtqueue_segment *segments, unsigned int out_count,
+		      unsigned int count, uint16_t extra_flags)
+{
+	struct place place = queue->avail;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct packed_desc *desc = &queue->desc[place.offset];
+		uint16_t flags = avail_flags(place.wrap) | extra_flags;
+
+		if (i + 1 < count)
+			flags |= PACKED_DESC_NEXT;
+		if (i >= out_count)
+			flags |= PACKED_DESC_WRITE;
+		desc->address = segments[i].address;
+		desc->length = segments[i].length;
+		desc->id = id;
+		if (queue->hidden || i) {
+			wire_write16(&desc->flags, flags);
+		} else {
+			queue->hidden_first = place;
+			queue->hidden_flags = flags;
+		}
+		advance(queue, &place, 1);
+	}
+	queue->avail = place;
+	queue->hidden += (uint16_t)count;
+}
+
+static int packed_add(struct virtqueue *vq, const struct virtqueue_segment *segments,
+		      unsigned int out_count, unsigned int in_count, void *token)
+{
+	struct packed_queue *queue = packed_of(vq);
+	unsigned int count = out_count + in_count, used_descriptors = count;
+	uint16_t id = queue->free_id;
+	struct packed_slot *slot = &queue->slots[id];
+
+	if (vq->broken)
+		return -EIO;
+	/* 2.8.8: no list is longer than the queue, nor is a table. */
+	if (!count || count > vq->size || !token)
+		return -EINVAL;
+	if (tables_wanted(&queue->tables, vq, count))
+		used_descriptors = 1;
+	if (used_descriptors > vq->free)
+		return -ENOSPC;
+
+	if (used_descriptors < count) {
+		struct virtqueue_segment whole;
+
+		slot->writable = fill_indirect(queue, slot, segments, out_count, count, &whole);
+		fill_ring(queue, id, &whole, 1, 1, PACKED_DESC_INDIRECT);
+	} else {
+		slot->writable = 0;
+		for (unsigned int i = out_count; i < count; i++)
+			slot->writable += segments[i].length;
+		fill_ring(queue, id, segments, out_count, count, 0);
+	}
+	slot->token = token;
+	slot->count = (uint16_t)used_descriptors;
+	queue->free_id = slot->next;
+	queue->hidden_buffers++;
+	vq->free -= (uint16_t)used_descriptors;
+	vq->counters.added++;
+	return 0;
+}
+
+/* Whether the device asked to be told of one of the `count` descriptors before queue->avail. */
+static bool event_reached(const struct packed_queue *queue, uint32_t event, unsigned int count)
+{
+	int offset = (int)(event & PACKED_EVENT_OFFSET), behind;
+	bool wrap = event & PACKED_EVENT_WRAP;
+
+	if (offset >= queue->vq.size)
+		return true; /* no such place: better a notification too many */
+	if (wrap != queue->avail.wrap)
+		offset -= queue->vq.size; /* in the lap before */
+	behind = queue->avail.offset - 1 - offset;
+	return behind >= 0 && (unsigned int)behind < count;
+}
+
+static bool packed_publish(struct virtqueue *vq)
+{
+	struct packed_queue *queue = packed_of(vq);
+	unsigned int count = queue->hidden;
+	uint32_t event, flags;
+	bool notify;
+
+	if (!count || vq->broken)
+		return false;
+	virtqueue_barrier_write(queue->strong); /* 2.8.21.1: the flags of the first come last */
+	wire_write16(&queue->desc[queue->hidden_first.offset].flags, queue->hidden_flags);
+	queue->hidden = 0;
+	queue->lent += queue->hidden_buffers;
+	queue->hidden_buffers = 0;
+	memory_barrier(); /* 2.8.21.3.1: shown before the device's wish is read */
+	event = wire_read32(queue->device_event);
+	flags = event >> PACKED_EVENT_FLAGS_SHIFT & 3;
+	if (flags == PACKED_EVENT_DESC && queue->event_idx)
+		notify = event_reached(queue, event, count);
+	else
+		notify = flags != PACKED_EVENT_DISABLE;
+	if (!notify)
+		vq->counters.kicks_avoided++;
+	return notify;
+}
+
+static uint16_t packed_next(const struct virtqueue *vq)
+{
+	const struct packed_queue *queue = packed_of_const(vq);
+
+	return (uint16_t)(queue->avail.offset | (queue->avail.wrap ? PACKED_EVENT_WRAP : 0));
+}
+
+/* -- Taking back */
+
+static inline bool is_used(const struct packed_queue *queue, struct place place)
+{
+	uint16_t flags = wire_read16(&queue->desc[place.offset].flags);
+
+	return !!(flags & PACKED_DESC_AVAIL) == place.wrap &&
+	       !!(flags & PACKED_DESC_USED) == place.wrap;
+}
+
+/* Forgets the token; the id and the descriptors are free again. */
+static void release(struct packed_queue *queue, uint16_t id)
+{
+	struct packed_slot *slot = &queue->slots[id];
+
+	slot->token = NULL;
+	tables_give_back(&queue->tables, &slot->table);
+	if (!queue->in_order) {
+		slot->next = queue->free_id;
+		queue->free_id = id;
+	}
+	queue->vq.free += slot->count;
+}
+
+static inline uint16_t id_after(const struct packed_queue *queue, uint16_t id)
+{
+	return id + 1u < queue->vq.size ? (uint16_t)(id + 1) : 0;
+}
+
+/*
+ * IN_ORDER: the used descriptor is that of the last buffer of a batch, which stands in the place of
+ * the first. False: not a buffer that is due.
+ */
+static bool begin_batch(struct packed_queue *queue, uint16_t last, uint32_t length)
+{
+	unsigned int descriptors = 0, buffers = 0;
+	uint16_t id = queue->next_id;
+
+	do {
+		if (buffers == queue->lent || !queue->slots[id].token)
+			return false;
+		descriptors += queue->slots[id].count;
+		buffers++;
+		queue->batch_length = length;
+		if (id == last) {
+			queue->batch = (uint16_t)buffers;
+			advance(queue, &queue->used, descriptors);
+			return true;
+		}
+		id = id_after(queue, id);
+	} while (buffers < queue->vq.size);
+	return false;
+}
+
+/* Reads the next used descriptor. False: there is none, or it is a lie. */
+static bool next_used(struct packed_queue *queue, uint16_t *id, uint32_t *length)
+{
+	const struct packed_desc *desc = &queue->desc[queue->used.offset];
+	bool good;
+
+	if (!is_used(queue, queue->used))
+		return false;
+	virtqueue_barrier_read(queue->strong); /* the flags before the rest */
+	*id = wire_read16(&desc->id);
+	*length = wire_read32(&desc->length);
+	good = *id < queue->vq.size && queue->slots[*id].token && queue->lent;
+	if (good && queue->in_order) {
+		good = begin_batch(queue, *id, *length);
+	} else if (good) {
+		advance(queue, &queue->used, queue->slots[*id].count);
+	}
+	if (!good) {
+		log_error("%s: the device used buffer %u, which is not lent", queue->vq.name, *id);
+		virtqueue_break(&queue->vq);
+	}
+	return good;
+}
+
+static void *packed_take(struct virtqueue *vq, uint32_t *length)
+{
+	struct packed_queue *queue = packed_of(vq);
+	struct packed_slot *slot;
+	uint32_t written = 0;
+	uint16_t id = 0;
+	void *token;
+
+	if (vq->broken || (!queue->batch && !next_used(queue, &id, &written)))
+		return NULL;
+	if (queue->in_order) {
+		id = queue->next_id;
+		/* 2.8.9: buffers that are skipped were used completely. */
+		written = --queue->batch ? queue->slots[id].writable : queue->batch_length;
+		queue->next_id = id_after(queue, id);
+	}
+	slot = &queue->slots[id];
+	token = slot->token;
+	if (!virtqueue_length_is_good(vq, &written, slot->writable))
+		return NULL;
+	release(queue, id);
+	queue->lent--;
+	vq->counters.taken++;
+	*length = written;
+	return token;
+}
+
+static bool packed_has_used(const struct virtqueue *vq)
+{
+	const struct packed_queue *queue = packed_of_const(vq);
+
+	return queue->batch || is_used(queue, queue->used);
+}
+
+/* -- Interrupts */
+
+static void packed_interrupts_off(struct virtqueue *vq)
+{
+	wire_write32(packed_of(vq)->driver_event, PACKED_EVENT_DISABLE << PACKED_EVENT_FLAGS_SHIFT);
+}
+
+/*
+ * An event is a place in the ring, not a number of buffers: each takes one descriptor at least, so
+ * that the interrupt comes with the buffer that was asked for or before it.
+ */
+static bool packed_interrupts_on(struct virtqueue *vq, unsigned int after)
+{
+	struct packed_queue *queue = packed_of(vq);
+	struct place event = queue->used, place = queue->used;
+	unsigned int passed = 0;
+
+	if (after <= queue->batch)
+		return true;
+	after -= queue->batch;
+	if (after > vq->size)
+		after = vq->size;
+	if (queue->event_idx) {
+		advance(queue, &event, after - 1);
+		wire_write32(queue->driver_event, PACKED_EVENT_DESC << PACKED_EVENT_FLAGS_SHIFT |
+							  (event.wrap ? PACKED_EVENT_WRAP : 0) |
+							  event.offset);
+	} else {
+		wire_write32(queue->driver_event, PACKED_EVENT_ENABLE << PACKED_EVENT_FLAGS_SHIFT);
+	}
+	/* What was used before the device could see the wish makes no interrupt: look once more. */
+	memory_barrier();
+	while (passed < after) {
+		uint16_t id;
+		unsigned int count = 1;
+
+		if (!is_used(queue, place))
+			return false;
+		id = wire_read16(&queue->desc[place.offset].id);
+		if (id < vq->size && queue->slots[id].token)
+			count = queue->slots[id].count;
+		/* One entry for a batch says nothing about how long it is; take() finds out. */
+		if (queue->in_order || count > vq->size - passed)
+			return true;
+		passed += count;
+		advance(queue, &place, count);
+	}
+	return true;
+}
+
+/* -- Life */
+
+static void *packed_detach(struct virtqueue *vq)
+{
+	struct packed_queue *queue = packed_of(vq);
+
+	while (queue->detached < vq->size) {
+		uint16_t id = queue->detached++;
+		void *token = queue->slots[id].token;
+
+		if (token) {
+			release(queue, id);
+			return token;
+		}
+	}
+	return NULL;
+}
+
+static void packed_rewind(struct virtqueue *vq)
+{
+	struct packed_queue *queue = packed_of(vq);
+
+	memset(queue->desc, 0, queue->block_size);
+	for (uint16_t i = 0; i < vq->size; i++) {
+		queue->slots[i].next = id_after(queue, i);
+		queue->slots[i].table = NO_TABLE;
+	}
+	queue->free_id = queue->next_id = 0;
+	queue->avail = queue->used = (struct place){0, true}; /* 2.8.1 */
+	queue->hidden = queue->hidden_buffers = queue->lent = queue->detached = queue->batch = 0;
+	vq->free = vq->size;
+	wire_write32(queue->driver_event, PACKED_EVENT_DISABLE << PACKED_EVENT_FLAGS_SHIFT);
+}
+
+static void packed_destroy(struct virtqueue *vq)
+{
+	struct packed_queue *queue = packed_of(vq);
+
+	if (queue->desc)
+		dma_free(queue->desc, queue->block_size);
+	tables_destroy(&queue->tables);
+	free(queue->slots);
+	free(queue);
+}
+
+static void packed_describe(const struct virtqueue *vq, struct facts *facts)
+{
+	const struct packed_queue *queue = packed_of_const(vq);
+
+	fact_number(facts, "avail_offset", queue->avail.offset);
+	fact_number(facts, "avail_wrap", queue->avail.wrap);
+	fact_number(facts, "used_offset", queue->used.offset);
+	fact_number(facts, "used_wrap", queue->used.wrap);
+	fact_number(facts, "lent", (uint64_t)queue->lent + queue->hidden_buffers);
+	fact_number(facts, "indirect_tables", queue->tables.count);
+}
+
+static const struct virtqueue_operations packed_operations = {
+	.format = "packed",
+	.add = packed_add,
+	.publish = packed_publish,
+	.next = packed_next,
+	.take = packed_take,
+	.has_used = packed_has_used,
+	.interrupts_off = packed_interrupts_off,
+	.interrupts_on = packed_interrupts_on,
+	.detach = packed_detach,
+	.rewind = packed_rewind,
+	.destroy = packed_destroy,
+	.describe = packed_describe,
+};
+
+/* The ring wants alignment 16 and the words 4 (2.8.10.1); each word gets its own cache line. */
+static bool allocate_parts(struct packed_queue *queue, uint16_t size)
+{
+	const struct dma_constraints constraints = {.align = CACHE_LINE};
+	size_t driver_offset = size * sizeof(struct packed_desc);
+	size_t device_offset;
+	char *block;
+
+	driver_offset = (driver_offset + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1);
+	device_offset = driver_offset + CACHE_LINE;
+	queue->block_size = device_offset + CACHE_LINE;
+	block = dma_alloc(queue->block_size, &constraints);
+	if (!block)
+		return false;
+	queue->desc = (struct packed_desc *)block;
+	queue->driver_event = (le32 *)(block + driver_offset);
+	queue->device_event = (le32 *)(block + device_offset);
+	queue->vq.descriptor_area = dma_address(block);
+	queue->vq.driver_area = queue->vq.descriptor_area + driver_offset;
+	queue->vq.device_area = queue->vq.descriptor_area + device_offset;
+	return true;
+}
+
+struct virtqueue *packed_create(const struct virtqueue_parameters *parameters)
+{
+	uint16_t size = parameters->size;
+	struct packed_queue *queue;
+
+	if (!size || size > VIRTQUEUE_SIZE_MAX)
+		return NULL;
+	queue = calloc(1, sizeof(*queue));
+	if (!queue)
+		return NULL;
+	queue->vq.operations = &packed_operations;
+	queue->vq.index = parameters->index;
+	queue->vq.size = size;
+	queue->event_idx = parameters->event_idx;
+	queue->in_order = parameters->in_order;
+	queue->strong = parameters->order_platform;
+	queue->slots = calloc(size, sizeof(*queue->slots));
+	if (!queue->slots || !allocate_parts(queue, size) ||
+	    !tables_create(&queue->tables, parameters)) {
+		packed_destroy(&queue->vq);
+		return NULL;
+	}
+	packed_rewind(&queue->vq);
+	return &queue->vq;
+}
