@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/device/virtio_model.h"
+#include "tests/device/virtio_model_ring.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +23,22 @@ void virtio_model_violation(struct virtio_model *model, const char *format, ...)
 	va_end(arguments);
 }
 
+static void reset_queue(struct virtio_model *model, unsigned int index)
+{
+	struct model_queue *queue = &model->queues[index];
+	struct model_queue fresh = {
+		.size_max = queue->size_max,
+		.size = queue->size_max,
+		.notify_off = queue->notify_off,
+		.vector = NO_VECTOR,
+		.kicks = queue->kicks,
+		.interrupts = queue->interrupts,
+	};
+
+	*queue = fresh;
+	memset(model->packed_counts[index], 0, sizeof(model->packed_counts[index]));
+}
+
 static void reset(struct virtio_model *model)
 {
 	memset(model->accepted, 0, sizeof(model->accepted));
@@ -31,17 +47,7 @@ static void reset(struct virtio_model *model)
 	model->config_vector = NO_VECTOR;
 	model->isr = 0;
 	for (unsigned int i = 0; i < MODEL_QUEUES; i++) {
-		struct model_queue *queue = &model->queues[i];
-		struct model_queue fresh = {
-			.size_max = queue->size_max,
-			.size = queue->size_max,
-			.notify_off = queue->notify_off,
-			.vector = NO_VECTOR,
-			.kicks = queue->kicks,
-			.interrupts = queue->interrupts,
-		};
-
-		*queue = fresh;
+		reset_queue(model, i);
 	}
 }
 
@@ -112,7 +118,9 @@ void virtio_model_status_write(struct virtio_model *model, uint8_t status)
 		virtio_model_violation(model, "DRIVER without ACKNOWLEDGE");
 	if (status & STATUS_FEATURES_OK && !(model->status & STATUS_DRIVER))
 		virtio_model_violation(model, "FEATURES_OK without DRIVER");
-	if (status & STATUS_DRIVER_OK && !(model->status & STATUS_FEATURES_OK))
+	if (model->legacy && status & STATUS_FEATURES_OK)
+		virtio_model_violation(model, "FEATURES_OK to a legacy device");
+	if (status & STATUS_DRIVER_OK && !model->legacy && !(model->status & STATUS_FEATURES_OK))
 		virtio_model_violation(model, "DRIVER_OK without FEATURES_OK");
 	if (status & STATUS_FEATURES_OK && !(model->status & STATUS_FEATURES_OK)) {
 		for (unsigned int i = 0; i < 4; i++)
@@ -192,14 +200,81 @@ struct model_queue *virtio_model_selected(struct virtio_model *model)
 							: NULL;
 }
 
-void virtio_model_notify(struct virtio_model *model, uint32_t index)
+/* Which queue a doorbell's value means: its index, or what the device gave for it. */
+static uint32_t queue_of(struct virtio_model *model, uint32_t value)
 {
+	if (!virtio_model_accepted(model, MODEL_NOTIF_CONFIG_DATA))
+		return value;
+	return value - MODEL_NOTIF_CONFIG_BASE;
+}
+
+void virtio_model_notify(struct virtio_model *model, uint32_t value)
+{
+	bool data = virtio_model_accepted(model, MODEL_NOTIFICATION_DATA);
+	uint32_t index = queue_of(model, data ? value & 0xffff : value);
+
 	if (index >= model->queue_count) {
 		virtio_model_violation(model, "queue %u was notified", index);
 		return;
 	}
 	if (!(model->status & STATUS_DRIVER_OK))
 		virtio_model_violation(model, "queue %u was notified before DRIVER_OK", index);
+	if (!model->queues[index].enabled)
+		virtio_model_violation(model, "queue %u was notified and is not enabled", index);
+	else if (data && value >> 16 != model_ring_next(model, index))
+		virtio_model_violation(model, "queue %u: notified with %04x, next is %04x", index,
+				       value >> 16, model_ring_next(model, index));
 	model->queues[index].kicked = true;
 	model->queues[index].kicks++;
+}
+
+void virtio_model_queue_reset_write(struct virtio_model *model, uint32_t value)
+{
+	struct model_queue *queue = virtio_model_selected(model);
+
+	if (value != 1 || !queue || !queue->enabled ||
+	    !virtio_model_accepted(model, MODEL_RING_RESET)) {
+		virtio_model_violation(model, "queue_reset was written with %u", value);
+		return;
+	}
+	model->queue_resets++;
+	if (model->queue_reset_ignored)
+		return;
+	reset_queue(model, model->queue_select);
+	queue->reset_left = 1 + model->reset_reads;
+}
+
+uint32_t virtio_model_queue_reset_read(struct virtio_model *model)
+{
+	struct model_queue *queue = virtio_model_selected(model);
+
+	if (!queue || !queue->reset_left)
+		return 0;
+	if (!model->queue_reset_never)
+		queue->reset_left--;
+	return queue->reset_left != 0;
+}
+
+void virtio_model_size_write(struct virtio_model *model, uint32_t value)
+{
+	struct model_queue *queue = virtio_model_selected(model);
+	bool packed = virtio_model_accepted(model, MODEL_RING_PACKED);
+
+	if (!value || value > queue->size_max || (!packed && (value & (value - 1))))
+		virtio_model_violation(model, "queue size %u", value);
+	queue->size = (uint16_t)value;
+}
+
+void virtio_model_legacy_queue(struct virtio_model *model, uint32_t page, uint32_t page_size,
+			       uint32_t align)
+{
+	struct model_queue *queue = virtio_model_selected(model);
+
+	if (!queue)
+		return;
+	queue->enabled = page != 0;
+	queue->desc = (uint64_t)page * page_size;
+	/* 2.7.2 */
+	queue->driver = queue->desc + 16ull * queue->size;
+	queue->device = (queue->driver + 6 + 2ull * queue->size + align - 1) / align * align;
 }

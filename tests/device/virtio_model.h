@@ -20,16 +20,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MODEL_QUEUES 4
+#define MODEL_QUEUES 8
 #define MODEL_CONFIG 96
 #define MODEL_CONFIG_DEFAULT 64
 #define MODEL_SEGMENTS 64
 #define MODEL_TRACE 512
+#define MODEL_PACKED_IDS 32768 /* the model takes no larger ids; the specification has 16 bits */
+#define MODEL_FILLS 256	       /* used buffers that are shown at once */
 
 /* Where a register lies: PCI's structures; MMIO has registers in MODEL_COMMON. */
 enum model_space { MODEL_COMMON, MODEL_ISR, MODEL_DEVICE, MODEL_NOTIFY };
 
 struct virtio_model;
+
+/* A used buffer that is not shown yet. */
+struct model_fill {
+	uint16_t id, count;
+	uint32_t length;
+};
 
 struct model_queue {
 	uint16_t size_max, size;
@@ -45,6 +53,14 @@ struct model_queue {
 	bool kicked;
 	uint64_t kicks, interrupts;
 	bool no_notify; /* what the device asks of the driver */
+	/* Split with IN_ORDER: the descriptor that is due next. */
+	uint16_t expected_head;
+	/* Packed: places, counted from the queue's beginning. */
+	uint64_t avail_place, used_place, told_place;
+	unsigned int last_count;
+	struct model_fill fills[MODEL_FILLS];
+	/* A reset of this queue alone is under way: so many reads of its register say so. */
+	unsigned int reset_left;
 };
 
 /* A buffer of the driver's, as the device sees it. */
@@ -80,6 +96,9 @@ struct virtio_model {
 	void *device;				     /* of `process` */
 	bool refuse_features;			     /* FEATURES_OK does not stick */
 	uint16_t vectors_max;	  /* queue and config vectors from here on read back NO_VECTOR */
+	bool legacy;		  /* no FEATURES_OK; set by the transports */
+	bool batches;		  /* IN_ORDER: one used entry for all that is shown at once */
+	bool queue_reset_never, queue_reset_ignored; /* RING_RESET that does not end, or is none */
 	unsigned int reset_reads; /* so many reads of the status pass before a reset is over */
 	bool reset_never;
 
@@ -90,7 +109,9 @@ struct virtio_model {
 	uint8_t status, generation, isr;
 	unsigned int reset_left;
 	struct model_queue queues[MODEL_QUEUES];
-	uint64_t resets;
+	uint64_t resets, queue_resets;
+	/* Packed: entries of the buffer that has this id; 0: none has. */
+	uint16_t packed_counts[MODEL_QUEUES][MODEL_PACKED_IDS];
 
 	/* Hooks: NULL, or true when they did the access themselves. */
 	bool (*on_read)(struct virtio_model *model, enum model_space space, uint32_t offset,
@@ -135,7 +156,16 @@ void virtio_model_driver_feature(struct virtio_model *model, uint32_t value);
 uint64_t virtio_model_config_read(struct virtio_model *model, uint32_t offset, unsigned int width);
 void virtio_model_config_write(struct virtio_model *model, uint32_t offset, unsigned int width,
 			       uint64_t value);
-void virtio_model_notify(struct virtio_model *model, uint32_t index);
+/* All that was written to the doorbell: 16 or (NOTIFICATION_DATA) 32 bits. */
+void virtio_model_notify(struct virtio_model *model, uint32_t value);
+/* RING_RESET of the selected queue: what is written to its register, and what is read. */
+void virtio_model_queue_reset_write(struct virtio_model *model, uint32_t value);
+uint32_t virtio_model_queue_reset_read(struct virtio_model *model);
+/* The sizes that a driver may set. */
+void virtio_model_size_write(struct virtio_model *model, uint32_t value);
+/* Lays the selected queue out as legacy drivers do, at a page; page 0 takes it away. */
+void virtio_model_legacy_queue(struct virtio_model *model, uint32_t page, uint32_t page_size,
+			       uint32_t align);
 void virtio_model_record(struct virtio_model *model, enum model_space space, uint32_t offset,
 			 uint64_t value);
 /* The selected queue, or NULL when there is none. */
@@ -148,6 +178,9 @@ bool model_split_pop(struct virtio_model *model, unsigned int queue, struct mode
 void model_split_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead,
 		      uint32_t id, uint32_t length);
 void model_split_show(struct virtio_model *model, unsigned int queue, unsigned int count);
+/* Takes back what was popped last. */
+void model_split_unpop(struct virtio_model *model, unsigned int queue,
+		       const struct model_chain *chain);
 /* One entry, shown, and the interrupt if the driver wants it. */
 void model_split_push(struct virtio_model *model, unsigned int queue, uint32_t id, uint32_t length);
 /* Sends the interrupt if one is due for what was shown since the last time. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_mmio.h"
 
+#include "tests/device/virtio_model_ring.h"
+
 #include <string.h>
 
 #define SIZE 0x200
@@ -36,18 +38,32 @@ static uint64_t read_register(struct virtio_model *model, uint32_t offset)
 			       : 0;
 	case 0x034:
 		return queue ? queue->size_max : 0;
+	case 0x040:
+		if (model->legacy)
+			return queue && queue->enabled ? queue->desc / mmio_of(model)->page_size
+						       : 0;
+		break;
 	case 0x044:
-		return queue ? queue->enabled : 0;
+		if (!model->legacy)
+			return queue ? queue->enabled : 0;
+		break;
+	case 0x0c0:
+		if (!model->legacy)
+			return virtio_model_queue_reset_read(model);
+		break;
 	case 0x060:
 		return model->isr;
 	case 0x070:
 		return virtio_model_status_read(model);
 	case 0x0fc:
-		return model->generation;
+		if (!model->legacy)
+			return model->generation;
+		break;
 	default:
-		virtio_model_violation(model, "register %03x was read", offset);
-		return 0;
+		break;
 	}
+	virtio_model_violation(model, "register %03x was read", offset);
+	return 0;
 }
 
 static void set_half(uint64_t *value, bool high, uint32_t half)
@@ -60,16 +76,17 @@ static void write_queue(struct virtio_model *model, uint32_t offset, uint32_t va
 {
 	struct model_queue *queue = virtio_model_selected(model);
 
-	if (!queue || (queue->enabled && offset != 0x044)) {
+	if (!queue || (queue->enabled && offset != 0x044 && offset != 0x0c0)) {
 		virtio_model_violation(model, "register %03x of queue %u was written", offset,
 				       model->queue_select);
 		return;
 	}
 	switch (offset) {
 	case 0x038:
-		if (!value || value > queue->size_max || (value & (value - 1)))
-			virtio_model_violation(model, "queue size %u", value);
-		queue->size = (uint16_t)value;
+		virtio_model_size_write(model, value);
+		break;
+	case 0x0c0:
+		virtio_model_queue_reset_write(model, value);
 		break;
 	case 0x044:
 		queue->enabled = value & 1;
@@ -91,8 +108,37 @@ static void write_queue(struct virtio_model *model, uint32_t offset, uint32_t va
 	}
 }
 
+/* 4.2.4: true when it is one of version 1's own registers, or none of them is allowed. */
+static bool write_legacy(struct virtio_model *model, uint32_t offset, uint32_t value)
+{
+	struct virtio_model_mmio *mmio = mmio_of(model);
+
+	switch (offset) {
+	case 0x028:
+		mmio->page_size = value;
+		return true;
+	case 0x03c:
+		mmio->align = value;
+		return true;
+	case 0x040:
+		if (!mmio->page_size || !mmio->align)
+			virtio_model_violation(model, "QueuePFN without page size or alignment");
+		else
+			virtio_model_legacy_queue(model, value, mmio->page_size, mmio->align);
+		return true;
+	case 0x044:
+	case 0x0c0:
+		virtio_model_violation(model, "register %03x of version 2 was written", offset);
+		return true;
+	default:
+		return offset >= 0x080;
+	}
+}
+
 static void write_register(struct virtio_model *model, uint32_t offset, uint32_t value)
 {
+	if (model->legacy && write_legacy(model, offset, value))
+		return;
 	switch (offset) {
 	case 0x014:
 		model->device_select = value;
@@ -116,6 +162,8 @@ static void write_register(struct virtio_model *model, uint32_t offset, uint32_t
 		break;
 	case 0x070:
 		virtio_model_status_write(model, (uint8_t)value);
+		if (!value)
+			mmio_of(model)->page_size = mmio_of(model)->align = 0;
 		break;
 	default:
 		write_queue(model, offset, value);
@@ -182,5 +230,14 @@ void virtio_model_mmio_init(struct virtio_model_mmio *mmio, struct virtio_model 
 	mmio->level = true;
 	mmio->region = host_mmio_region(address, SIZE, &operations, model);
 	model->transport = mmio;
+	model->legacy = false;
 	model->interrupt = interrupt;
+}
+
+void virtio_model_mmio_legacy(struct virtio_model_mmio *mmio)
+{
+	mmio->version = 1;
+	mmio->model->legacy = true;
+	virtio_model_offer(mmio->model, MODEL_ANY_LAYOUT, true);
+	virtio_model_offer(mmio->model, MODEL_VERSION_1, false);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_net.h"
 
+#include "tests/device/virtio_model_ring.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define RECEIVE 0
 #define TRANSMIT 1
 #define HEADER_SIZE 12
+#define HEADER_SIZE_LEGACY 10 /* without MRG_RXBUF */
 
 _Static_assert(sizeof(struct model_net_header) == HEADER_SIZE, "5.1.9");
 
@@ -38,6 +41,21 @@ static uint32_t chain_copy(const struct model_chain *chain, unsigned int first, 
 	return done;
 }
 
+static uint32_t header_size(const struct virtio_model *model)
+{
+	return model->legacy && !virtio_model_accepted(model, MODEL_NET_MRG_RXBUF)
+		       ? HEADER_SIZE_LEGACY
+		       : HEADER_SIZE;
+}
+
+/* A legacy device without ANY_LAYOUT wants its header in a descriptor of its own (5.1.9.1). */
+static void check_layout(struct virtio_model *model, const struct model_chain *chain)
+{
+	if (model->legacy && !virtio_model_accepted(model, MODEL_ANY_LAYOUT) &&
+	    chain->segments[0].length != header_size(model))
+		virtio_model_violation(model, "a header of %u bytes", chain->segments[0].length);
+}
+
 static void check_sent(struct virtio_model *model, const struct model_net_frame *frame)
 {
 	const struct model_net_header *header = &frame->header;
@@ -56,36 +74,38 @@ static void take_sent(struct virtio_model_net *net)
 	struct virtio_model *model = &net->model;
 	struct model_chain chain;
 	unsigned int batch = 0;
+	uint32_t header = header_size(model);
 
-	while (!net->hold_transmit && model_split_pop(model, TRANSMIT, &chain)) {
+	while (!net->hold_transmit && model_ring_pop(model, TRANSMIT, &chain)) {
 		struct model_net_frame *frame = &net->sent[net->sent_count++ % MODEL_NET_FRAMES];
 
-		if (chain.in_count || chain.out_bytes < HEADER_SIZE ||
-		    chain.out_bytes > HEADER_SIZE + MODEL_NET_FRAME_MAX)
+		check_layout(model, &chain);
+		if (chain.in_count || chain.out_bytes < header ||
+		    chain.out_bytes > header + MODEL_NET_FRAME_MAX)
 			virtio_model_violation(model, "a sent buffer of %u and %u bytes",
 					       chain.out_bytes, chain.in_bytes);
-		chain_copy(&chain, 0, chain.out_count, 0, (uint8_t *)&frame->header, HEADER_SIZE,
-			   false);
-		frame->length = chain_copy(&chain, 0, chain.out_count, HEADER_SIZE, frame->data,
+		frame->header.num_buffers = 0;
+		chain_copy(&chain, 0, chain.out_count, 0, (uint8_t *)&frame->header, header, false);
+		frame->length = chain_copy(&chain, 0, chain.out_count, header, frame->data,
 					   MODEL_NET_FRAME_MAX, false);
 		frame->descriptors = chain.out_count;
 		frame->indirect = chain.indirect;
 		check_sent(model, frame);
 		if (net->echo) {
-			struct model_net_header header = {0};
+			const struct model_net_header plain = {0};
 
-			virtio_model_net_inject(net, &header, frame->data, frame->length);
+			virtio_model_net_inject(net, &plain, frame->data, frame->length);
 		}
-		model_split_fill(model, TRANSMIT, batch, chain.head, 0);
+		model_ring_fill(model, TRANSMIT, batch, chain.head, 0);
 		if (++batch >= net->hold_batch) {
-			model_split_show(model, TRANSMIT, batch);
-			model_split_interrupt(model, TRANSMIT);
+			model_ring_show(model, TRANSMIT, batch);
+			model_ring_interrupt(model, TRANSMIT);
 			batch = 0;
 		}
 	}
 	if (batch) {
-		model_split_show(model, TRANSMIT, batch);
-		model_split_interrupt(model, TRANSMIT);
+		model_ring_show(model, TRANSMIT, batch);
+		model_ring_interrupt(model, TRANSMIT);
 	}
 }
 
@@ -95,18 +115,20 @@ static bool bring(struct virtio_model_net *net, struct model_net_frame *frame)
 	struct virtio_model *model = &net->model;
 	bool mergeable = virtio_model_accepted(model, MODEL_NET_MRG_RXBUF);
 	struct model_chain chains[16];
-	uint32_t total = HEADER_SIZE + frame->length, room = 0, done = 0;
+	uint32_t header = header_size(model), total = header + frame->length, room = 0, done = 0;
 	uint8_t *bytes = malloc(total);
 	unsigned int count = 0;
 
 	while (room < total && count < (mergeable ? 16 : 1)) {
-		if (!model_split_pop(model, RECEIVE, &chains[count])) {
-			model->queues[RECEIVE].avail_seen -= (uint16_t)count;
+		if (!model_ring_pop(model, RECEIVE, &chains[count])) {
+			while (count-- > 0)
+				model_ring_unpop(model, RECEIVE, &chains[count]);
 			free(bytes);
 			return false;
 		}
 		if (chains[count].out_count)
 			virtio_model_violation(model, "a receive buffer that is to be read");
+		check_layout(model, &chains[count]);
 		room += chains[count++].in_bytes;
 	}
 	if (room < total)
@@ -117,8 +139,8 @@ static bool bring(struct virtio_model_net *net, struct model_net_frame *frame)
 		frame->header = net->header;
 	if (net->lie_num_buffers)
 		frame->header.num_buffers = net->num_buffers;
-	memcpy(bytes, &frame->header, HEADER_SIZE);
-	memcpy(bytes + HEADER_SIZE, frame->data, frame->length);
+	memcpy(bytes, &frame->header, header);
+	memcpy(bytes + header, frame->data, frame->length);
 	for (unsigned int i = 0; i < count; i++) {
 		uint32_t part = chain_copy(&chains[i], 0, chains[i].in_count, 0, bytes + done,
 					   total - done, true);
@@ -126,10 +148,10 @@ static bool bring(struct virtio_model_net *net, struct model_net_frame *frame)
 		done += part;
 		if (net->lie_length && !i)
 			part = net->length;
-		model_split_fill(model, RECEIVE, i, chains[i].head, part);
+		model_ring_fill(model, RECEIVE, i, chains[i].head, part);
 	}
-	model_split_show(model, RECEIVE, count);
-	model_split_interrupt(model, RECEIVE);
+	model_ring_show(model, RECEIVE, count);
+	model_ring_interrupt(model, RECEIVE);
 	free(bytes);
 	return true;
 }

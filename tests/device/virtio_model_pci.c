@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_pci.h"
 
+#include "tests/device/virtio_model_ring.h"
+
 #include <string.h>
 
 #define NO_VECTOR 0xffff
@@ -28,6 +30,10 @@ static uint64_t queue_read(struct virtio_model *model, uint32_t offset)
 		return queue->enabled;
 	case 0x1e:
 		return queue->notify_off;
+	case 0x38:
+		return MODEL_NOTIF_CONFIG_BASE + model->queue_select;
+	case 0x3a:
+		return virtio_model_queue_reset_read(model);
 	default:
 		return 0;
 	}
@@ -77,14 +83,15 @@ static void queue_write(struct virtio_model *model, uint32_t offset, uint64_t va
 				       model->queue_select);
 		return;
 	}
-	if (queue->enabled && offset != 0x1a)
+	if (queue->enabled && offset != 0x1a && offset != 0x3a)
 		virtio_model_violation(model, "register %02x of an enabled queue was written",
 				       offset);
 	switch (offset) {
 	case 0x18:
-		if (!value || value > queue->size_max || (value & (value - 1)))
-			virtio_model_violation(model, "queue size %u", (unsigned int)value);
-		queue->size = (uint16_t)value;
+		virtio_model_size_write(model, (uint32_t)value);
+		break;
+	case 0x3a:
+		virtio_model_queue_reset_write(model, (uint32_t)value);
 		break;
 	case 0x1a:
 		queue->vector = vector_or_none(model, value);
@@ -143,7 +150,7 @@ static void common_write(struct virtio_model *model, uint32_t offset, uint64_t v
 /* Each register has one width (4.1.3.1). */
 static unsigned int common_width(uint32_t offset)
 {
-	if (offset < 0x10 || offset >= 0x20)
+	if (offset < 0x10 || (offset >= 0x20 && offset < 0x38))
 		return 4;
 	return offset == 0x14 || offset == 0x15 ? 1 : 2;
 }
@@ -202,9 +209,14 @@ static void bar_write(void *context, uint64_t offset, unsigned int width, uint64
 		common_write(model, place, value);
 	} else if (space == MODEL_NOTIFY) {
 		uint32_t index = place / MODEL_PCI_MULTIPLIER;
+		bool data = virtio_model_accepted(model, MODEL_NOTIFICATION_DATA);
+		uint32_t queue = value & 0xffff;
 
-		if (width != 2 || place % MODEL_PCI_MULTIPLIER || index >= model->queue_count ||
-		    model->queues[value % MODEL_QUEUES].notify_off != index)
+		if (virtio_model_accepted(model, MODEL_NOTIF_CONFIG_DATA))
+			queue -= MODEL_NOTIF_CONFIG_BASE;
+		if (width != (data ? 4 : 2) || place % MODEL_PCI_MULTIPLIER ||
+		    index >= model->queue_count || queue >= model->queue_count ||
+		    model->queues[queue].notify_off != index)
 			virtio_model_violation(model, "doorbell at %x, %u bytes, value %u", place,
 					       width, (unsigned int)value);
 		virtio_model_notify(model, (uint32_t)value);
@@ -218,7 +230,7 @@ static void bar_write(void *context, uint64_t offset, unsigned int width, uint64
 static const struct host_region_operations bar_operations = {bar_read, bar_write};
 
 /* 4.1.4.5 and 4.1.5.3 */
-static void interrupt(struct virtio_model *model, int queue)
+void virtio_model_pci_interrupt(struct virtio_model *model, int queue)
 {
 	struct virtio_model_pci *pci = pci_of(model);
 	uint16_t vector = queue < 0 ? model->config_vector : model->queues[queue].vector;
@@ -258,7 +270,7 @@ void virtio_model_pci_init(struct virtio_model_pci *pci, struct virtio_model *mo
 	memset(pci, 0, sizeof(*pci));
 	pci->model = model;
 	model->transport = pci;
-	model->interrupt = interrupt;
+	model->interrupt = virtio_model_pci_interrupt;
 	pci_model_init(&pci->pci, device, 0x1af4, (uint16_t)(0x1040 + model->type));
 	pci_model_bar(&pci->pci, MODEL_PCI_BAR, MODEL_PCI_BAR_ADDRESS + device * 0x100000ull,
 		      MODEL_PCI_BAR_SIZE, true, &bar_operations, model);

@@ -21,6 +21,10 @@
 #define MODEL_PCI_MSIX_BAR 1
 #define MODEL_PCI_MSIX_ADDRESS 0xfe000000ull
 
+/* The legacy interface, where there is one: virtio_model_legacy.c */
+#define MODEL_PCI_LEGACY_PORT 0xc000u
+#define MODEL_PCI_LEGACY_SIZE 0x80u
+
 struct virtio_model_pci {
 	struct pci_model pci;
 	struct virtio_model *model;
@@ -31,5 +35,15 @@ struct virtio_model_pci {
 /* Puts the model on bus 0 as the given device; vectors 0: without MSI-X. */
 void virtio_model_pci_init(struct virtio_model_pci *pci, struct virtio_model *model, uint8_t device,
 			   unsigned int vectors);
+
+/*
+ * Makes it transitional: a legacy interface in I/O BAR 0, revision 0 and an ID of that kind. Which
+ * of the two the driver uses shows by its first access to a status; model->legacy follows. With
+ * `only` the structures of the modern interface are gone.
+ */
+void virtio_model_pci_legacy(struct virtio_model_pci *pci, bool only);
+
+/* Sends an interrupt in the way that the function is set to. */
+void virtio_model_pci_interrupt(struct virtio_model *model, int queue);
 
 #endif

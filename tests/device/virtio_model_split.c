@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The device's side of a split virtqueue (virtio 1.4, 2.7), written apart from the driver's. */
-#include "tests/device/virtio_model.h"
+#include "tests/device/virtio_model_ring.h"
 
 #include <string.h>
 
@@ -86,36 +86,48 @@ void model_split_want_kicks(struct virtio_model *model, unsigned int queue, bool
 	}
 }
 
-static bool append(struct virtio_model *model, struct model_chain *chain,
-		   const struct descriptor *descriptor)
+bool model_ring_append(struct virtio_model *model, struct model_chain *chain, uint64_t address,
+		       uint32_t length, bool writable)
 {
 	unsigned int count = chain->out_count + chain->in_count;
 	struct model_segment *segment = &chain->segments[count];
 
 	if (count == MODEL_SEGMENTS)
 		host_abort("a chain of more than %u descriptors", MODEL_SEGMENTS);
-	if (!descriptor->length)
+	if (!length)
 		virtio_model_violation(model, "a descriptor of length 0");
-	segment->address = descriptor->address;
-	segment->length = descriptor->length;
-	segment->data = lent(model, descriptor->address, descriptor->length, "a buffer");
-	if (descriptor->flags & DESC_WRITE) {
+	segment->address = address;
+	segment->length = length;
+	segment->data = lent(model, address, length, "a buffer");
+	if (writable) {
 		chain->in_count++;
-		chain->in_bytes += descriptor->length;
+		chain->in_bytes += length;
 	} else {
 		if (chain->in_count)
 			virtio_model_violation(model,
 					       "a readable descriptor behind a writable one");
 		chain->out_count++;
-		chain->out_bytes += descriptor->length;
+		chain->out_bytes += length;
 	}
 	return segment->data != NULL;
 }
 
+/* 2.7.9: with IN_ORDER descriptors are used in the table's order. */
+static void check_order(struct virtio_model *model, struct model_queue *q, unsigned int index)
+{
+	if (!virtio_model_accepted(model, MODEL_IN_ORDER))
+		return;
+	if (index != q->expected_head)
+		virtio_model_violation(model, "descriptor %u is used, %u was due", index,
+				       q->expected_head);
+	q->expected_head = (uint16_t)((index + 1) % q->size);
+}
+
 /* Walks `count` descriptors from `index`; the limit is the queue's size also for indirect tables.
  */
-static bool walk(struct virtio_model *model, const struct descriptor *table, unsigned int entries,
-		 unsigned int index, unsigned int limit, bool indirect, struct model_chain *chain)
+static bool walk(struct virtio_model *model, struct model_queue *q, const struct descriptor *table,
+		 unsigned int entries, unsigned int index, unsigned int limit, bool indirect,
+		 struct model_chain *chain)
 {
 	for (unsigned int steps = 0;; steps++) {
 		struct descriptor descriptor;
@@ -124,6 +136,8 @@ static bool walk(struct virtio_model *model, const struct descriptor *table, uns
 			virtio_model_violation(model, "a chain leaves its table or is too long");
 			return false;
 		}
+		if (!indirect)
+			check_order(model, q, index);
 		descriptor = table[index];
 		if (descriptor.flags & DESC_INDIRECT) {
 			const struct descriptor *inner;
@@ -136,9 +150,10 @@ static bool walk(struct virtio_model *model, const struct descriptor *table, uns
 			inner = lent(model, descriptor.address, descriptor.length, "a table");
 			chain->indirect = true;
 			return inner &&
-			       walk(model, inner, descriptor.length / 16, 0, limit, true, chain);
+			       walk(model, q, inner, descriptor.length / 16, 0, limit, true, chain);
 		}
-		if (!append(model, chain, &descriptor))
+		if (!model_ring_append(model, chain, descriptor.address, descriptor.length,
+				       descriptor.flags & DESC_WRITE))
 			return false;
 		if (!(descriptor.flags & DESC_NEXT))
 			return true;
@@ -171,17 +186,38 @@ bool model_split_pop(struct virtio_model *model, unsigned int queue, struct mode
 	q->avail_seen++;
 	if (!q->no_notify && virtio_model_accepted(model, MODEL_EVENT_IDX))
 		*avail_event(model, queue) = q->avail_seen;
-	return table && walk(model, table, q->size, chain->head, q->size, false, chain);
+	return table && walk(model, q, table, q->size, chain->head, q->size, false, chain);
 }
 
-void model_split_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead,
-		      uint32_t id, uint32_t length)
+void model_split_unpop(struct virtio_model *model, unsigned int queue,
+		       const struct model_chain *chain)
+{
+	struct model_queue *q = &model->queues[queue];
+
+	q->avail_seen--;
+	q->expected_head = chain->head;
+}
+
+static void write_used(struct virtio_model *model, unsigned int queue, unsigned int ahead,
+		       uint32_t id, uint32_t length)
 {
 	struct model_queue *q = &model->queues[queue];
 	uint8_t *place = used(model, queue) + 4 + 8u * ((q->used_idx + ahead) % q->size);
 
 	memcpy(place, &id, 4);
 	memcpy(place + 4, &length, 4);
+}
+
+static bool in_batches(const struct virtio_model *model)
+{
+	return model->batches && virtio_model_accepted(model, MODEL_IN_ORDER);
+}
+
+/* 2.7.9: of a batch only the last is written, where the first would be. */
+void model_split_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead,
+		      uint32_t id, uint32_t length)
+{
+	write_used(model, queue, in_batches(model) ? 0 : ahead, id, length);
 }
 
 void model_split_show(struct virtio_model *model, unsigned int queue, unsigned int count)

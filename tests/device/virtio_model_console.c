@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/device/virtio_model_console.h"
+
+#include "tests/device/virtio_model_ring.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTROL_RECEIVE 2
+#define CONTROL_TRANSMIT 3
+#define EMERGENCY_OFFSET 8
+#define DAWDLE 1000000 /* nanoseconds that pass while a device is looked at that does nothing */
+
+static unsigned int receive_queue(unsigned int port)
+{
+	return port ? 2 * port + 2 : 0;
+}
+
+void virtio_model_console_say_raw(struct virtio_model_console *console, const void *bytes,
+				  uint32_t length)
+{
+	unsigned int place =
+		(console->message_first + console->message_count++) % MODEL_CONSOLE_MESSAGES;
+
+	if (console->message_count > MODEL_CONSOLE_MESSAGES || length > MODEL_CONSOLE_MESSAGE_MAX)
+		host_abort("too much to say");
+	if (length)
+		memcpy(console->messages[place], bytes, length);
+	console->message_lengths[place] = length;
+}
+
+void virtio_model_console_say(struct virtio_model_console *console, uint32_t id, uint16_t event,
+			      uint16_t value, const void *bytes, uint32_t length)
+{
+	uint8_t whole[MODEL_CONSOLE_MESSAGE_MAX];
+	struct model_message message = {id, event, value};
+
+	if (length > sizeof(whole) - sizeof(message))
+		host_abort("a message of %u bytes", length);
+	memcpy(whole, &message, sizeof(message));
+	if (length)
+		memcpy(whole + sizeof(message), bytes, length);
+	virtio_model_console_say_raw(console, whole, (uint32_t)sizeof(message) + length);
+}
+
+void virtio_model_console_type(struct virtio_model_console *console, unsigned int port,
+			       const void *bytes, uint32_t length)
+{
+	struct model_console_port *p = &console->ports[port];
+
+	if (p->incoming_length + length > MODEL_CONSOLE_BYTES)
+		host_abort("too much to type");
+	memcpy(p->incoming + p->incoming_length, bytes, length);
+	p->incoming_length += length;
+}
+
+bool virtio_model_console_heard(const struct virtio_model_console *console, uint32_t id,
+				uint16_t event, uint16_t value)
+{
+	for (unsigned int i = 0; i < console->said_count; i++)
+		if (console->said[i].id == id && console->said[i].event == event &&
+		    console->said[i].value == value)
+			return true;
+	return false;
+}
+
+bool virtio_model_console_shows(const struct virtio_model_console *console, unsigned int port,
+				const char *text)
+{
+	const struct model_console_port *p = &console->ports[port];
+
+	return memmem(p->sent, p->sent_length, text, strlen(text)) != NULL;
+}
+
+/* As QEMU answers. */
+static void answer(struct virtio_model_console *console, const struct model_message *message)
+{
+	struct model_console_port *port;
+
+	if (message->event == MODEL_DEVICE_READY && message->value == 1)
+		for (uint32_t id = 0; id < MODEL_CONSOLE_PORTS; id++)
+			if (console->ports[id].exists)
+				virtio_model_console_say(console, id, MODEL_DEVICE_ADD, 1, NULL, 0);
+	if (message->event != MODEL_PORT_READY || message->value != 1)
+		return;
+	port = &console->ports[message->id];
+	if (port->is_console)
+		virtio_model_console_say(console, message->id, MODEL_CONSOLE_PORT, 1, NULL, 0);
+	if (port->name)
+		virtio_model_console_say(console, message->id, MODEL_PORT_NAME, 1, port->name,
+					 (uint32_t)strlen(port->name) + 1);
+	if (port->host_open)
+		virtio_model_console_say(console, message->id, MODEL_PORT_OPEN, 1, NULL, 0);
+}
+
+static void hear(struct virtio_model_console *console)
+{
+	struct virtio_model *model = &console->model;
+	struct model_chain chain;
+
+	while (model_ring_pop(model, CONTROL_TRANSMIT, &chain)) {
+		struct model_message message;
+
+		if (chain.in_count || chain.out_bytes != sizeof(message) || chain.out_count != 1) {
+			virtio_model_violation(model, "a control message of %u and %u bytes",
+					       chain.out_bytes, chain.in_bytes);
+			continue;
+		}
+		memcpy(&message, chain.segments[0].data, sizeof(message));
+		console->said[console->said_count++ % MODEL_CONSOLE_MESSAGES] = message;
+		if (message.event != MODEL_DEVICE_READY && message.id >= MODEL_CONSOLE_PORTS &&
+		    message.value)
+			virtio_model_violation(model, "message %u for port %u", message.event,
+					       message.id);
+		else if (message.event == MODEL_PORT_OPEN)
+			console->ports[message.id].guest_open = message.value;
+		if (console->answers)
+			answer(console, &message);
+		model_ring_push(model, CONTROL_TRANSMIT, chain.head, 0);
+	}
+}
+
+static void say(struct virtio_model_console *console)
+{
+	struct virtio_model *model = &console->model;
+	struct model_chain chain;
+
+	while (console->message_count && model_ring_pop(model, CONTROL_RECEIVE, &chain)) {
+		unsigned int place = console->message_first;
+		uint32_t length = console->message_lengths[place];
+
+		if (chain.out_count || chain.in_count != 1)
+			virtio_model_violation(model, "a control buffer of %u and %u pieces",
+					       chain.out_count, chain.in_count);
+		if (length > chain.segments[0].length)
+			length = chain.segments[0].length;
+		memcpy(chain.segments[0].data, console->messages[place], length);
+		model_ring_push(model, CONTROL_RECEIVE, chain.head, length);
+		console->message_first = (place + 1) % MODEL_CONSOLE_MESSAGES;
+		console->message_count--;
+	}
+}
+
+static void take_sent(struct virtio_model_console *console, unsigned int id)
+{
+	struct model_console_port *port = &console->ports[id];
+	struct virtio_model *model = &console->model;
+	unsigned int queue = receive_queue(id) + 1;
+	struct model_chain chain;
+
+	while (model_ring_pop(model, queue, &chain)) {
+		if (chain.in_count)
+			virtio_model_violation(model, "port %u: a writable piece to send", id);
+		for (unsigned int i = 0; i < chain.out_count; i++) {
+			if (port->sent_length + chain.segments[i].length > MODEL_CONSOLE_BYTES)
+				host_abort("port %u: more than can be kept", id);
+			memcpy(port->sent + port->sent_length, chain.segments[i].data,
+			       chain.segments[i].length);
+			port->sent_length += chain.segments[i].length;
+		}
+		model_ring_push(model, queue, chain.head, 0);
+	}
+}
+
+static void type(struct virtio_model_console *console, unsigned int id)
+{
+	struct model_console_port *port = &console->ports[id];
+	struct virtio_model *model = &console->model;
+	unsigned int queue = receive_queue(id);
+	struct model_chain chain;
+
+	while ((port->endless || port->incoming_done < port->incoming_length) &&
+	       model_ring_pop(model, queue, &chain)) {
+		uint32_t length = chain.segments[0].length;
+
+		if (chain.out_count)
+			virtio_model_violation(model, "port %u: a readable piece to receive", id);
+		if (port->endless) {
+			memset(chain.segments[0].data, 'e', length);
+		} else {
+			if (length > port->incoming_length - port->incoming_done)
+				length = port->incoming_length - port->incoming_done;
+			memcpy(chain.segments[0].data, port->incoming + port->incoming_done,
+			       length);
+			port->incoming_done += length;
+		}
+		model_ring_push(model, queue, chain.head, length);
+	}
+}
+
+static void process(struct virtio_model *model)
+{
+	struct virtio_model_console *console = model->device;
+	bool multiport = virtio_model_accepted(model, MODEL_CONSOLE_MULTIPORT);
+	bool dawdles = console->hold_control;
+
+	for (unsigned int id = 0; id < (multiport ? MODEL_CONSOLE_PORTS : 1); id++) {
+		struct model_queue *queue = &model->queues[receive_queue(id) + 1];
+
+		if (receive_queue(id) + 1 >= model->queue_count)
+			break;
+		dawdles |= console->ports[id].hold;
+		if (queue->kicked && !console->ports[id].hold) {
+			queue->kicked = false;
+			take_sent(console, id);
+		}
+		type(console, id);
+	}
+	if (multiport) {
+		if (model->queues[CONTROL_TRANSMIT].kicked && !console->hold_control) {
+			model->queues[CONTROL_TRANSMIT].kicked = false;
+			hear(console);
+		}
+		say(console);
+	}
+	if (dawdles)
+		host_clock_advance(DAWDLE);
+}
+
+static bool on_write(struct virtio_model *model, enum model_space space, uint32_t offset,
+		     unsigned int width, uint64_t value)
+{
+	struct virtio_model_console *console = model->device;
+
+	if (space != MODEL_DEVICE || offset != EMERGENCY_OFFSET)
+		return false;
+	if (width != 4 || value > 0xff ||
+	    !(model->offered[0] & MODEL_FEATURE(MODEL_CONSOLE_EMERG_WRITE)))
+		virtio_model_violation(model, "an emergency write of %u bytes", width);
+	if (console->emergency_length + 1 < sizeof(console->emergency))
+		console->emergency[console->emergency_length++] = (char)value;
+	return true;
+}
+
+void virtio_model_console_init(struct virtio_model_console *console, uint16_t queue_size)
+{
+	struct virtio_model *model = &console->model;
+	uint32_t ports = MODEL_CONSOLE_PORTS;
+
+	memset(console, 0, sizeof(*console));
+	virtio_model_init(model, 3, 2 * (MODEL_CONSOLE_PORTS + 1), queue_size);
+	for (unsigned int id = 0; id < MODEL_CONSOLE_PORTS; id++) {
+		console->ports[id].sent = malloc(MODEL_CONSOLE_BYTES);
+		console->ports[id].incoming = malloc(MODEL_CONSOLE_BYTES);
+		console->ports[id].guest_open = -1;
+		if (!console->ports[id].sent || !console->ports[id].incoming)
+			host_abort("no memory for bytes");
+	}
+	console->answers = true;
+	console->ports[0].exists = console->ports[0].is_console = true;
+	console->ports[0].host_open = true;
+	model->device = console;
+	model->process = process;
+	model->on_write = on_write;
+	model->config_length = 12;
+	memcpy(model->config + 4, &ports, sizeof(ports));
+	virtio_model_offer(model, MODEL_CONSOLE_MULTIPORT, true);
+	virtio_model_offer(model, MODEL_CONSOLE_EMERG_WRITE, true);
+}
+
+void virtio_model_console_free(struct virtio_model_console *console)
+{
+	for (unsigned int id = 0; id < MODEL_CONSOLE_PORTS; id++) {
+		free(console->ports[id].sent);
+		free(console->ports[id].incoming);
+	}
+}

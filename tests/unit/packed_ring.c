@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The driver's packed ring by itself: sizes, kicks at the boundaries of the event, and everything that a
+ * device can lie about. rings.c has the traffic.
+ */
+#include "drivers/virtio/rings/formats.h"
+#include "drivers/virtio/rings/packed.h"
+#include "kernel/memory/dma.h"
+#include "tests/device/host.h"
+#include "tests/device/virtio_model_ring.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK 4096
+
+static struct virtio_model model;
+static struct virtqueue *vq;
+static uint8_t *memory;
+static unsigned int notified, failed;
+
+static void ignore_interrupt(struct virtio_model *device, int queue)
+{
+	(void)device;
+	(void)queue;
+}
+
+static void ignore_call(struct virtqueue *queue)
+{
+	(void)queue;
+}
+
+static void count_notify(struct virtqueue *queue)
+{
+	(void)queue;
+	notified++;
+}
+
+static void count_failure(struct virtqueue *queue)
+{
+	(void)queue;
+	failed++;
+}
+
+static void open_queue(uint16_t size, bool event_idx, bool in_order)
+{
+	struct virtqueue_parameters parameters = {.size = size,
+						  .segments_max = 8,
+						  .packed = true,
+						  .event_idx = event_idx,
+						  .in_order = in_order};
+
+	host_reset();
+	notified = failed = 0;
+	virtio_model_init(&model, 4, 1, size);
+	model.interrupt = ignore_interrupt;
+	model.accepted[0] = event_idx ? MODEL_FEATURE(MODEL_EVENT_IDX) : 0;
+	model.accepted[1] = MODEL_FEATURE(MODEL_VERSION_1) | MODEL_FEATURE(MODEL_RING_PACKED) |
+			    (in_order ? MODEL_FEATURE(MODEL_IN_ORDER) : 0);
+	vq = virtqueue_create(&parameters);
+	assert_non_null(vq);
+	vq->notify = count_notify;
+	vq->callback = ignore_call;
+	vq->failed = count_failure;
+	vq->live = true;
+	strcpy(vq->name, "test");
+	model.queues[0].desc = vq->descriptor_area;
+	model.queues[0].driver = vq->driver_area;
+	model.queues[0].device = vq->device_area;
+	model.queues[0].size = size;
+	model.queues[0].enabled = true;
+	memory = dma_alloc(BLOCK, NULL);
+}
+
+static void close_queue(void)
+{
+	if (model.violations)
+		fail_msg("%s", model.violation);
+	virtqueue_destroy(vq);
+	dma_free(memory, BLOCK);
+	assert_int_equal(host_dma_blocks(), 0);
+}
+
+static int add(unsigned int out, unsigned int in, uintptr_t token)
+{
+	struct virtqueue_segment segments[8];
+
+	for (unsigned int i = 0; i < out + in; i++) {
+		segments[i].address = dma_address(memory) + 16 * i;
+		segments[i].length = 16;
+	}
+	return virtqueue_add(vq, segments, out, in, (void *)token);
+}
+
+/* -- Sizes */
+
+static void test_sizes(void **state)
+{
+	static const uint16_t sizes[] = {1, 2, 3, 100, 255, 1000, 32767, 32768};
+	struct virtqueue_parameters parameters = {.packed = true};
+
+	(void)state;
+	host_reset();
+	assert_int_equal(virtqueue_usable_size(true, 0), 0);
+	assert_int_equal(virtqueue_usable_size(true, 1000), 1000);
+	assert_int_equal(virtqueue_usable_size(true, 65535), 32768);
+	assert_null(virtqueue_create(&parameters));
+	parameters.size = 32769;
+	assert_null(virtqueue_create(&parameters));
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		open_queue(sizes[i], true, false);
+		assert_int_equal(vq->descriptor_area % 16, 0);
+		assert_int_equal(vq->driver_area % 4, 0);
+		assert_int_equal(vq->device_area % 4, 0);
+		/* Twice round, full each time. */
+		for (unsigned int lap = 0; lap < 2; lap++) {
+			struct model_chain chain;
+			uint32_t length;
+
+			for (unsigned int n = 0; n < sizes[i]; n++)
+				assert_int_equal(add(1, 0, n + 1), 0);
+			assert_int_equal(add(1, 0, 1), -ENOSPC);
+			virtqueue_kick(vq);
+			for (unsigned int n = 0; n < sizes[i]; n++) {
+				assert_true(model_ring_pop(&model, 0, &chain));
+				model_ring_push(&model, 0, chain.head, 0);
+				assert_int_equal((uintptr_t)virtqueue_take(vq, &length), n + 1);
+			}
+			assert_int_equal(virtqueue_free(vq), sizes[i]);
+		}
+		close_queue();
+	}
+}
+
+static void test_no_memory(void **state)
+{
+	struct virtqueue_parameters parameters = {
+		.size = 9, .segments_max = 4, .indirect = true, .packed = true};
+
+	(void)state;
+	for (int allowed = 0; allowed < 2; allowed++) {
+		host_reset();
+		host_dma_fail_after(allowed);
+		assert_null(virtqueue_create(&parameters));
+		assert_int_equal(host_dma_blocks(), 0);
+	}
+}
+
+/* -- Kicks */
+
+static void test_kick_flags(void **state)
+{
+	struct model_chain chain;
+
+	(void)state;
+	open_queue(5, false, false);
+	assert_false(virtqueue_kick(vq)); /* nothing is new */
+	add(1, 0, 1);
+	assert_true(virtqueue_kick(vq));
+	model_ring_want_kicks(&model, 0, false);
+	add(1, 0, 2);
+	assert_false(virtqueue_kick(vq));
+	assert_true(model_ring_pop(&model, 0, &chain)); /* it sees it nevertheless */
+	assert_true(model_ring_pop(&model, 0, &chain));
+	model_ring_want_kicks(&model, 0, true);
+	add(1, 0, 3);
+	add(1, 0, 4);
+	assert_true(virtqueue_kick(vq)); /* one for both */
+	assert_int_equal(notified, 2);
+	assert_int_equal(vq->counters.kicks_avoided, 1);
+	/* A device that uses what was not negotiated, or reserved: better a kick too many. */
+	((uint16_t *)host_dma_pointer(vq->device_area, 4))[1] = 2;
+	add(1, 0, 5);
+	assert_true(virtqueue_kick(vq));
+	close_queue();
+}
+
+static void advance(unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		struct model_chain chain;
+		uint32_t length;
+
+		add(1, 0, 1);
+		virtqueue_kick(vq);
+		model_ring_pop(&model, 0, &chain);
+		model_ring_fill(&model, 0, 0, chain.head, 0);
+		model_ring_show(&model, 0, 1);
+		assert_non_null(virtqueue_take(vq, &length));
+	}
+}
+
+/* A kick is due exactly when the event's place is among those that are shown. */
+static void test_kick_event(void **state)
+{
+	(void)state;
+	for (uint16_t size = 1; size <= 7; size++)
+		for (unsigned int start = 0; start < 2u * size; start++)
+			for (unsigned int batch = 1; batch <= size; batch++)
+				for (unsigned int event = 0; event < 2u * size; event++) {
+					bool due = false;
+					uint16_t *words;
+
+					open_queue(size, true, false);
+					advance(start);
+					words = host_dma_pointer(vq->device_area, 4);
+					words[0] = (uint16_t)(event % size |
+							      (event < size ? 0x8000u : 0));
+					words[1] = 2;
+					for (unsigned int i = 0; i < batch; i++) {
+						assert_int_equal(add(1, 0, 1), 0);
+						due |= (start + i) % (2u * size) == event;
+					}
+					assert_int_equal(virtqueue_kick(vq), due);
+					close_queue();
+				}
+}
+
+/* -- Lies */
+
+static uint16_t lend_one(unsigned int out, unsigned int in)
+{
+	struct model_chain chain;
+
+	assert_int_equal(add(out, in, 77), 0);
+	virtqueue_kick(vq);
+	assert_true(model_ring_pop(&model, 0, &chain));
+	return chain.head;
+}
+
+static void expect_broken(void)
+{
+	uint32_t length;
+
+	assert_null(virtqueue_take(vq, &length));
+	assert_true(vq->broken);
+	assert_int_equal(failed, 1);
+	assert_int_equal(host_log_count(), 1);
+	assert_null(virtqueue_take(vq, &length));
+	assert_int_equal(add(1, 0, 1), -EIO);
+	assert_false(virtqueue_kick(vq));
+	assert_int_equal(failed, 1);
+	assert_int_equal(host_log_count(), 1);
+}
+
+static void test_lie_id(void **state)
+{
+	static const uint16_t ids[] = {1, 6, 7, 8, 0x7fff, 0x8000, 65535};
+
+	(void)state;
+	for (unsigned int in_order = 0; in_order < 2; in_order++)
+		for (unsigned int i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+			open_queue(7, true, in_order);
+			assert_int_equal(lend_one(1, 1), 0);
+			model_ring_push(&model, 0, ids[i], 0);
+			expect_broken();
+			assert_int_equal((uintptr_t)virtqueue_detach(vq), 77);
+			assert_null(virtqueue_detach(vq));
+			close_queue();
+		}
+}
+
+static void test_lie_id_twice(void **state)
+{
+	uint32_t length;
+	uint16_t id;
+
+	(void)state;
+	open_queue(7, false, false);
+	id = lend_one(1, 0);
+	lend_one(1, 0);
+	model_ring_push(&model, 0, id, 0);
+	assert_non_null(virtqueue_take(vq, &length));
+	model_ring_push(&model, 0, id, 0);
+	expect_broken();
+	close_queue();
+}
+
+/* IN_ORDER: a batch ends with a buffer that is due, and no batch is longer than what is lent. */
+static void test_lie_batch(void **state)
+{
+	uint32_t length;
+
+	(void)state;
+	open_queue(7, false, true);
+	model.batches = true;
+	lend_one(1, 0);
+	lend_one(1, 0);
+	add(1, 0, 3); /* lent, but not shown */
+	model_ring_fill(&model, 0, 0, 0, 0);
+	model_ring_fill(&model, 0, 1, 2, 0);
+	model_ring_show(&model, 0, 2);
+	expect_broken();
+	close_queue();
+
+	open_queue(7, false, true);
+	lend_one(1, 0);
+	lend_one(1, 0);
+	model_ring_push(&model, 0, 1, 0); /* the second alone: the first counts as used, too */
+	assert_non_null(virtqueue_take(vq, &length));
+	assert_non_null(virtqueue_take(vq, &length));
+	assert_null(virtqueue_take(vq, &length));
+	assert_int_equal(failed, 0);
+	close_queue();
+}
+
+static void test_lie_length(void **state)
+{
+	uint32_t length;
+
+	(void)state;
+	open_queue(7, false, false);
+	model_ring_push(&model, 0, lend_one(1, 2), 32);
+	assert_non_null(virtqueue_take(vq, &length));
+	assert_int_equal(length, 32);
+	model_ring_push(&model, 0, lend_one(1, 2), 33);
+	expect_broken();
+	close_queue();
+
+	open_queue(7, false, false);
+	model_ring_push(&model, 0, lend_one(2, 0), 32);
+	assert_non_null(virtqueue_take(vq, &length));
+	assert_int_equal(length, 0);
+	assert_int_equal(vq->counters.lengths_ignored, 1);
+	close_queue();
+}
+
+/* Used before anything was lent: no buffer has that id. */
+static void test_lie_used(void **state)
+{
+	(void)state;
+	open_queue(7, true, false);
+	model_packed_entry(&model, 0, 0)->flags = 0x8080;
+	assert_true(virtqueue_has_used(vq));
+	expect_broken();
+	close_queue();
+}
+
+/* The driver never reads back what the device could have changed. */
+static void test_scribble(void **state)
+{
+	(void)state;
+	open_queue(7, false, false);
+	for (unsigned int i = 0; i < 1000; i++) {
+		uint16_t id = lend_one(2, 1);
+		uint64_t place = model.queues[0].used_place;
+		uint32_t length;
+
+		for (unsigned int n = 0; n < 3; n++) {
+			struct model_packed_desc *desc = model_packed_entry(&model, 0, place + n);
+
+			desc->address = desc->length = 0xa5a5a5a5;
+			if (n) {
+				desc->id = 0xa5a5;
+				desc->flags ^= 0x0007;
+			}
+		}
+		model_ring_push(&model, 0, id, 16);
+		assert_int_equal((uintptr_t)virtqueue_take(vq, &length), 77);
+		assert_int_equal(virtqueue_free(vq), 7);
+	}
+	close_queue();
+}
+
+/* Whatever stands in the ring: nothing is lost, and nothing is touched that is not ours. */
+static void test_random_lies(void **state)
+{
+	(void)state;
+	for (unsigned int seed = 0; seed < 3000; seed++) {
+		uint16_t size = (uint16_t)(1 + seed % 9);
+		unsigned int taken = 0, detached = 0;
+
+		open_queue(size, seed & 1, seed & 2);
+		srand(seed);
+		for (unsigned int step = 0; step < 100 && !vq->broken; step++) {
+			struct model_packed_desc *desc =
+				model_packed_entry(&model, 0, (unsigned int)rand() % size);
+			uint32_t length;
+
+			add((unsigned int)rand() % 3, (unsigned int)rand() % 3, 1 + step);
+			if (rand() % 2)
+				virtqueue_kick(vq);
+			desc->flags = (uint16_t)(rand() % 2 ? rand() : 0x8080);
+			desc->id = (uint16_t)(rand() % (rand() % 4 ? size : 65536));
+			desc->length = (uint32_t)rand() % 40;
+			virtqueue_interrupts_on(vq, 1 + (unsigned int)rand() % size);
+			while (virtqueue_take(vq, &length))
+				taken++;
+			assert_true(virtqueue_free(vq) <= size);
+		}
+		while (virtqueue_detach(vq))
+			detached++;
+		assert_int_equal(vq->counters.added, taken + detached);
+		assert_int_equal(virtqueue_free(vq), size);
+		model.violations = 0;
+		close_queue();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sizes),	    cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_kick_flags),  cmocka_unit_test(test_kick_event),
+		cmocka_unit_test(test_lie_id),	    cmocka_unit_test(test_lie_id_twice),
+		cmocka_unit_test(test_lie_batch),   cmocka_unit_test(test_lie_length),
+		cmocka_unit_test(test_lie_used),    cmocka_unit_test(test_scribble),
+		cmocka_unit_test(test_random_lies),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
