@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/net_stack.h"
 
+#include "drivers/virtio/transports/mmio.h"
 #include "kernel/memory/dma.h"
 #include "kernel/options/options.h"
 
@@ -52,15 +53,40 @@ static void on_transmitted(struct network_device *from, void *token)
 	stack.tokens_back += (uintptr_t)token;
 }
 
-void stack_start(const char *command_line)
+void stack_start_on(enum stack_transport transport, const char *command_line)
 {
+	static uint64_t mmio_address = 0xfeb00000;
+
 	host_reset();
 	pci_model_reset();
 	memset(&stack, 0, sizeof(stack));
+	stack.transport = transport;
 	virtio_model_net_init(&stack.net, STACK_RING);
-	virtio_model_pci_init(&stack.pci, &stack.net.model, 3, 4);
+	if (transport >= STACK_MMIO_2) {
+		/* No two at one address: the driver remembers those that it has. */
+		mmio_address += 0x1000;
+		virtio_model_mmio_init(&stack.mmio, &stack.net.model, mmio_address);
+		if (transport == STACK_MMIO_1)
+			virtio_model_mmio_legacy(&stack.mmio);
+	} else {
+		virtio_model_pci_init(&stack.pci, &stack.net.model, 3, 4);
+		if (transport != STACK_PCI_MODERN)
+			virtio_model_pci_legacy(&stack.pci, transport == STACK_PCI_LEGACY);
+	}
 	options_parse(command_line);
 	host_log_clear();
+}
+
+void stack_start(const char *command_line)
+{
+	stack_start_on(STACK_PCI_MODERN, command_line);
+}
+
+static void boot_mmio(void)
+{
+	const struct interrupt_line line = {.gsi = MODEL_MMIO_LINE, .level = true};
+
+	virtio_mmio_add(stack.mmio.region->address, 0x200, &line);
 }
 
 void stack_boot(void)
@@ -69,7 +95,10 @@ void stack_boot(void)
 
 	while (before && before->next)
 		before = before->next;
-	pci_model_boot();
+	if (stack.transport >= STACK_MMIO_2)
+		boot_mmio();
+	else
+		pci_model_boot();
 	device = before ? before->next : network_first();
 	if (!device)
 		host_abort("the driver did not take the device");

@@ -13,15 +13,27 @@
 #define TESTS_DEVICE_NET_STACK_H
 
 #include "drivers/net/virtio_net.h"
+#include "tests/device/virtio_model_mmio.h"
 #include "tests/device/virtio_model_net.h"
 #include "tests/device/virtio_model_pci.h"
 
 #define STACK_RING 16
 #define STACK_KEPT_MAX 512
 
+enum stack_transport {
+	STACK_PCI_MODERN,
+	STACK_PCI_TRANSITIONAL, /* has both interfaces */
+	STACK_PCI_LEGACY,	/* has only the legacy one */
+	STACK_MMIO_2,
+	STACK_MMIO_1,
+	STACK_TRANSPORTS,
+};
+
 struct net_stack {
 	struct virtio_model_net net;
+	enum stack_transport transport;
 	struct virtio_model_pci pci;
+	struct virtio_model_mmio mmio;
 	struct network_device *device;
 	uint8_t *
 		memory; /* 16 KiB of DMA memory with a pattern; frames are sent from its byte 64 on */
@@ -42,6 +54,7 @@ struct net_stack {
 extern struct net_stack stack;
 
 void stack_start(const char *command_line);
+void stack_start_on(enum stack_transport transport, const char *command_line);
 void stack_boot(void);
 /* Ends the program when the model saw a rule broken. */
 void stack_stop(void);
