@@ -75,6 +75,7 @@ static void start(void *unused)
 	screen_say_where(boot);
 	pci_bind_drivers();
 	virtio_mmio_init();
+	console_settle();
 	job = chosen_job();
 	if (!job) {
 		/* Nobody may be there to see a shell: whoever started this gets a status. */
@@ -95,10 +96,10 @@ void kernel_main(const struct boot_info *info)
 	boot = info;
 	smp_boot_cpu();
 	clock_start(info->entry_tsc);
-	options_parse(info->command_line);
-	serial_init();
 	console_printf("%s, booted by %s\n", RINGSIDE, info->method);
-	log_console_ready();
+	options_parse(info->command_line);
+	log_show();
+	serial_init();
 	if (info->command_line_cut)
 		log_warning("the command line is longer than %u characters: the rest is ignored",
 			    BOOT_COMMAND_LINE_MAX - 1);

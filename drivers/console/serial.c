@@ -40,7 +40,7 @@
 #define READY_WAIT (100 * NANOSECONDS_PER_MILLISECOND)
 
 static bool stalled;
-static size_t lost;
+static size_t lost; /* since it was said */
 
 static bool status_reached(uint8_t bit, uint64_t wait)
 {
@@ -75,15 +75,17 @@ static size_t send(const char *text, size_t length)
 static void serial_write(struct console *console, const char *text, size_t length)
 {
 	char note[48];
+	size_t sent;
 
-	(void)console;
 	if (lost) {
 		int note_length = sniprintf(note, sizeof(note), "[%zu characters lost]\r\n", lost);
 
 		if (send(note, (size_t)note_length) == (size_t)note_length)
 			lost = 0;
 	}
-	lost += length - send(text, length);
+	sent = send(text, length);
+	lost += length - sent;
+	console->lost += length - sent;
 }
 
 static void serial_drain(struct console *console)

@@ -10,7 +10,7 @@
  *	log_warning("%s: BAR %u is not assigned", name, index);
  *
  * Lines longer than LOG_LINE_MAX are cut and end in "...". Context: any, interrupts included; never
- * sleeps. Works from the first instruction in C (the text is kept until a console exists).
+ * sleeps. Works from the first instruction in C (consoles that come later are told).
  */
 #ifndef KERNEL_CONSOLE_LOG_H
 #define KERNEL_CONSOLE_LOG_H
@@ -31,8 +31,8 @@ enum log_level {
 void log_print(enum log_level level, const char *area, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* A console is there now: prints what was logged before. Once. */
-void log_console_ready(void);
+/* The command line is known: consoles get what was logged before, and what follows. Once. */
+void log_show(void);
 
 #define log_error(...) log_print(LOG_ERROR, LOG_AREA, __VA_ARGS__)
 #define log_warning(...) log_print(LOG_WARNING, LOG_AREA, __VA_ARGS__)

@@ -18,7 +18,7 @@ void command_print(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	console_vprintf(format, arguments);
+	console_print_results(format, arguments);
 	va_end(arguments);
 }
 
@@ -81,13 +81,11 @@ static enum exit_code run_shell(void)
 	/* What was found, before one asks. */
 	(void)command_run_line("lspci");
 	(void)command_run_line("devices");
-	while (console_present()) {
+	/* Where there is no console nothing is typed, until one comes; the services go on. */
+	for (;;) {
 		line_read(PROMPT, line, sizeof(line));
 		(void)command_run_line(line);
 	}
-	/* Nobody to talk to; the services go on. */
-	for (;;)
-		thread_sleep(3600 * NANOSECONDS_PER_SECOND);
 	return EXIT_OK;
 }
 /* Long enough for a lease; a prompt need not wait for more. */

@@ -38,4 +38,10 @@ static inline void spin_unlock(struct spinlock *lock, uint64_t flags)
 	interrupts_restore(flags);
 }
 
+/* Takes it when nobody has it. The caller has turned interrupts off. */
+static inline bool spin_trylock(struct spinlock *lock)
+{
+	return !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
+}
+
 #endif

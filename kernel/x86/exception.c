@@ -110,6 +110,7 @@ static bool begin_report(void)
 {
 	interrupts_off();
 	if (__atomic_fetch_add(&reports, 1, __ATOMIC_SEQ_CST) == 0) {
+		console_panic();
 		stop_others();
 		return true;
 	}

@@ -64,17 +64,6 @@ void panic(const char *format, ...)
 	abort();
 }
 
-/* Console devices may register; nothing is written to them here. */
-void console_register(struct console *console)
-{
-	(void)console;
-}
-
-void console_input(char c)
-{
-	(void)c;
-}
-
 void command_print(const char *format, ...)
 {
 	va_list arguments;
