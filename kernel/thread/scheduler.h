@@ -5,6 +5,7 @@
 
 #include "kernel/thread/thread.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct _reent;
@@ -18,6 +19,12 @@ void scheduler_idle(void) __attribute__((noreturn));
 
 /* Makes a sleeping thread ready, whichever CPU it belongs to. Context: any. */
 void thread_wake(struct thread *thread);
+
+/*
+ * Sleeps until thread_wake(), or not at all when *woken is set by then. False: the deadline came
+ * first (clock_monotonic(); WAIT_FOREVER). Thread context.
+ */
+bool scheduler_block(const bool *woken, uint64_t deadline);
 
 /* From the end of each interrupt: an application's own code may be left for other threads. */
 void scheduler_interrupt_end(uint64_t instruction);
