@@ -101,6 +101,18 @@ static bool is_linux_word(const char *key)
 	return false;
 }
 
+/* What loaders and VMMs add for Linux under a key that is ours too: it means nothing here either. */
+static bool is_linux_value(const char *key, const char *value)
+{
+	if (!strcmp(key, "panic")) {
+		/* Seconds until it restarts; negative: at once. */
+		value += *value == '-';
+		return *value && !value[strspn(value, "0123456789")];
+	}
+	/* CLIENT:SERVER:GATEWAY:NETMASK:HOSTNAME:DEVICE:METHOD:... */
+	return !strcmp(key, "ip") && strchr(value, ':');
+}
+
 static const struct option *find_option(const char *key)
 {
 	TABLE_FOREACH (options, struct option, option)
@@ -155,6 +167,8 @@ static void take_word(char *text)
 				text);
 		return;
 	}
+	if (equals && is_linux_value(text, equals + 1))
+		return;
 	if (word_count == WORDS_MAX) {
 		log_warning("more than %u words: \"%s\" is ignored", WORDS_MAX, text);
 		return;
@@ -268,7 +282,11 @@ bool option_one_of(const char *word, const char *alternatives)
 
 const char *options_line(void)
 {
-	return whole;
+	const char *line = whole;
+
+	while (is_space(*line))
+		line++;
+	return line;
 }
 
 int options_application(char ***argv)

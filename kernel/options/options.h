@@ -6,7 +6,7 @@
  *	OPTION(ip, "ip", "dhcp|off|ADDR/LEN[,GATEWAY]", "how eth0 gets its IPv4 address", ip_check);
  *
  * Words that no option declares are named in one warning, unless Linux loaders and VMMs are known
- * to add them. A word may be quoted as a whole or after the `=` ("log=..."). What follows ` -- `
+ * to add them; values that are Linux's alone (panic=1) are as if they were not there. A word may be quoted as a whole or after the `=` ("log=..."). What follows ` -- `
  * belongs to the application. When a key is given twice the last one wins; options_each() sees all.
  */
 #ifndef KERNEL_OPTIONS_OPTIONS_H
@@ -57,7 +57,7 @@ void options_each(const char *key, bool (*function)(void *context, const char *v
 /* True when `word` is one of the comma-separated words of the list. */
 bool option_list_has(const char *list, const char *word);
 
-/* The whole line as it was given, and the application's words after `--` (argc may be 0). */
+/* The whole line as it was given, without blanks in front (UEFI's shell leaves one), and the application's words after `--` (argc may be 0). */
 const char *options_line(void);
 int options_application(char ***argv);
 

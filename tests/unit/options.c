@@ -64,11 +64,47 @@ static void unknown_words_are_named_and_linux_words_pass(void **state)
 	assert_true(host_log_has("unknown word \"i8043.noaux\""));
 }
 
+static bool any_check(const char *value)
+{
+	return option_one_of(value, "ours|theirs");
+}
+OPTION(panic, "panic", "ours|theirs", "for these tests", any_check);
+OPTION(ip, "ip", "ours|theirs", "for these tests", any_check);
+
+static void values_of_linux_are_as_if_not_there(void **state)
+{
+	static const char *const malformed[] = {"panic=",    "panic=-",	 "panic=--1", "panic=1s",
+						"panic=0x1", "panic=+1", "ip=",	      "ip=1.2.3.4"};
+
+	(void)state;
+	host_log_clear();
+	options_parse(
+		"panic=1 ip=10.0.0.2::10.0.0.1:255.255.255.0::eth0:off panic=-1 ip=:::::eth0");
+	assert_int_equal(host_log_count(), 0);
+	assert_string_equal(option_get("panic", "default"), "default");
+	assert_string_equal(option_get("ip", "default"), "default");
+	options_parse("panic=ours ip=ours panic=10 ip=::::::dhcp");
+	assert_int_equal(host_log_count(), 0);
+	assert_string_equal(option_get("panic", "default"), "ours");
+	assert_string_equal(option_get("ip", "default"), "ours");
+	for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+		host_log_clear();
+		options_parse(malformed[i]);
+		if (host_log_count() != 1)
+			fail_msg("\"%s\" passes", malformed[i]);
+	}
+	/* Only for the keys that are Linux's too. */
+	host_log_clear();
+	options_parse("test.colour=1 test.colour=a:b");
+	assert_int_equal(host_log_count(), 2);
+}
+
 static void quotes_and_spaces(void **state)
 {
 	(void)state;
 	options_parse("  test.number=\"a b\"\t\"test.colour=red\"  ");
 	assert_string_equal(option_get("test.number", ""), "a b");
+	assert_string_equal(options_line(), "test.number=\"a b\"\t\"test.colour=red\"  ");
 	assert_string_equal(option_get("test.colour", ""), "red");
 	options_parse("test.number=\"never closed test.colour=red");
 	assert_string_equal(option_get("test.number", ""), "never closed test.colour=red");
@@ -133,6 +169,7 @@ int main(void)
 		cmocka_unit_test(the_last_good_value_wins),
 		cmocka_unit_test(numbers_are_checked),
 		cmocka_unit_test(unknown_words_are_named_and_linux_words_pass),
+		cmocka_unit_test(values_of_linux_are_as_if_not_there),
 		cmocka_unit_test(quotes_and_spaces),
 		cmocka_unit_test(what_follows_two_dashes_is_the_applications),
 		cmocka_unit_test(all_values_can_be_seen),
