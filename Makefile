@@ -53,7 +53,7 @@ ASFLAGS := -m64 -fno-pic -fcf-protection=none -Wa,--noexecstack -g -I.
 # Applications have floating point; the rest is the same world.
 APP_CFLAGS := $(filter-out -mgeneral-regs-only,$(CFLAGS)) -Wall
 LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
-	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,--wrap=connect
 
 APP_SOURCES := $(if $(APP),$(if $(wildcard $(APP)/.),$(sort $(shell find $(APP) -name '*.c')),$(wildcard $(APP))))
 ifneq ($(APP),)
@@ -67,7 +67,7 @@ endif
 
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o)
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
-APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(B)/obj/kernel/application/application.c.o)
+APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS)
 
 .PHONY: all images run run-image test test-all unit debug lint lint-all format compile_commands.json clean help FORCE
@@ -81,7 +81,8 @@ $(1): FORCE
 	@mkdir -p $$(@D)
 	@printf '%s\n' '$(2)' | cmp -s - $$@ || printf '%s\n' '$(2)' >$$@
 endef
-COMMIT := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)$(shell git diff --quiet HEAD -- 2>/dev/null || echo +)
+COMMIT := $(shell commit=$$(git rev-parse --short=12 HEAD 2>/dev/null) || { echo unknown; exit; }; \
+	git diff --quiet HEAD -- 2>/dev/null || commit=$$commit+; echo $$commit)
 $(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS)))
 $(eval $(call stamp_rule,$(B)/link-flags,$(CC) $(LDFLAGS) $(OBJECTS)))
 $(B)/ringside_version.h: FORCE
@@ -143,6 +144,11 @@ $(IMAGE).obj/%.c.o: %.c $(B)/flags | $(LIBRARIES_READY)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(APP_CFLAGS) -I$(dir $<) -MD -MP -c -o $@ $<
+
+$(IMAGE).obj/application.o: kernel/application/application.c $(B)/flags | $(LIBRARIES_READY)
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(WARNINGS) -DAPPLICATION_NAME='"$(notdir $(IMAGE))"' -MD -MP -c -o $@ $<
 
 # -- The image: linked twice, the second time with the table of symbols for stack traces ---------
 link = $(CC) $(LDFLAGS) -T linker.ld -o $(1) $(2) $(OBJECTS) $(APP_OBJECTS) \

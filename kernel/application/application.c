@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The job of an image that was made with APP=: runs the program's main(). Only such images have
- * this.
+ * this, compiled for each with APPLICATION_NAME, which is its argv[0].
  *
  * main() runs in a thread of CPU 0 with a megabyte of stack, after the network is up (or was given
  * up). It may use all of newlib, floating point, sockets, and the threads of
@@ -26,7 +26,8 @@ extern initializer *const init_array_start[], *const init_array_end[];
 
 static void run_main(void *unused)
 {
-	static char *argv[ARGUMENTS_MAX + 2] = {"application"};
+	static char name[] = APPLICATION_NAME;
+	static char *argv[ARGUMENTS_MAX + 2] = {name};
 	char **words;
 	int count = options_application(&words), argc = 1;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sockets as file descriptors, and the few functions of the interface that lwIP does not have. The
- * others are lwIP's own under their usual names.
+ * Sockets as file descriptors, and the few functions of the interface that lwIP does not have or
+ * has otherwise. The rest are lwIP's own under their usual names.
  */
 #include "net/lwip/sockets.h"
 
@@ -9,6 +9,7 @@
 #include "kernel/libc/files.h"
 #include "lwip/sockets.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -50,6 +51,23 @@ void sockets_init(void)
 {
 	if (files_register_range(LWIP_SOCKET_OFFSET, LAST_DESCRIPTOR, &socket_operations))
 		log_error("sockets are no files: too many kinds of files");
+}
+
+/*
+ * The linker gives calls of connect() to this, and lwIP's own is __real_connect(): a connection that
+ * could not be made has errors of its own, where lwIP says what became of the segment.
+ */
+int __real_connect(int descriptor, const struct sockaddr *address, socklen_t length);
+int __wrap_connect(int descriptor, const struct sockaddr *address, socklen_t length);
+int __wrap_connect(int descriptor, const struct sockaddr *address, socklen_t length)
+{
+	int result = __real_connect(descriptor, address, length);
+
+	if (result == -1 && errno == ECONNRESET)
+		errno = ECONNREFUSED;
+	else if (result == -1 && errno == ECONNABORTED)
+		errno = ETIMEDOUT;
+	return result;
 }
 
 const char *gai_strerror(int error)

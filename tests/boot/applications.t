@@ -26,7 +26,7 @@ if (my $image = build('docs/examples/hello.c', 'hello')) {
 	scenario('hello', { @boot, append => '-- one "two words" -x' }, sub ($vm) {
 		is($vm->wait_exit, 0, "$vm->{label}: ends QEMU with status 0");
 		my $console = $vm->console;
-		like($console, qr/^Hello from \S+, with 3 arguments\n1: one\n2: two words\n3: -x\n/m, "$vm->{label}: gets its arguments");
+		like($console, qr/^Hello from hello, with 3 arguments\n1: one\n2: two words\n3: -x\n/m, "$vm->{label}: gets its arguments");
 		like($console, qr/^pi is about 3\.141593, and its square root 1\.772e\+00$/m, "$vm->{label}: prints floating point");
 		like($console, qr/^ringside: exit 0: success\n\z/m, "$vm->{label}: the last line is the result");
 	});
@@ -50,6 +50,17 @@ if (my $image = build('docs/examples/hello.c', 'hello')) {
 	scenario('hello, run=shell', { @boot, append => 'run=shell' }, sub ($vm) {
 		like($vm->command('help'), qr/^  application /m, "$vm->{label}: the shell is there, the application is a job");
 		leaves_with($vm, 0);
+	});
+}
+
+if (my $image = build('tests/boot/programs/connect.c', 'connect')) {
+	my @targets = ('127.0.0.1 1', '10.0.2.15 1', '10.0.2.15 80');
+	scenario('connect', { machine => 'microvm', image => $image, append => "-- @targets" }, sub ($vm) {
+		is($vm->wait_exit, 0, "$vm->{label}: ends QEMU with status 0");
+		my $console = $vm->console;
+		like($console, qr/^connect\n/m, "$vm->{label}: argv[0] is the program's name");
+		like($console, qr/^\Q$_\E: ECONNREFUSED /m, "$vm->{label}: $_ refuses") for @targets[ 0, 1 ];
+		like($console, qr/^\Q$targets[2]\E: connected$/m, "$vm->{label}: the service of the machine itself answers");
 	});
 }
 
