@@ -401,6 +401,8 @@ static enum command_result command_lspci(int argc, char **argv)
 
 	if (!options_read(argc, argv, &view))
 		return COMMAND_USAGE;
+	if (!pci_first())
+		command_print("this machine has no PCI\n");
 	for (const struct pci_function *function = pci_first(); function; function = function->next)
 		view.segments |= function->address.segment != 0;
 	for (const struct pci_function *function = pci_first(); function && !command_interrupted();

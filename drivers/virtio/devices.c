@@ -101,7 +101,8 @@ static void print_queue(const struct virtqueue *vq)
 		vq->index, vq->name, vq->operations->format, vq->size, vq->free,
 		vq->broken ? ", broken" : "", (unsigned long long)counters->added,
 		(unsigned long long)counters->taken, (unsigned long long)counters->kicks,
-		(unsigned long long)counters->interrupts, (unsigned long long)counters->polled);
+		(unsigned long long)(counters->interrupts + counters->interrupts_idle),
+		(unsigned long long)counters->polled);
 }
 
 static struct virtio_device *find_device(const char *name)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command `ping`: ICMP and ICMPv6 echo, printed as iputils does. */
+/*
+ * The command `ping`: ICMP and ICMPv6 echo, printed as iputils does. A link-local address is of a
+ * link: %eth0 behind it says which; without that it is the only one.
+ */
 #include "kernel/random/random.h"
 #include "kernel/shell/command.h"
 #include "kernel/time/clock.h"
@@ -13,6 +16,7 @@
 #include "lwip/raw.h"
 #include "lwip/tcpip.h"
 #include "net/lwip/address_text.h"
+#include "net/lwip/interface.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +27,7 @@
 #define INTERVAL NANOSECONDS_PER_SECOND
 #define STEP (100 * NANOSECONDS_PER_MILLISECOND) /* so often ^C is looked for */
 #define ICMP6_CHECKSUM_OFFSET 2
+#define HOST_MAX 256
 
 struct ping {
 	ip_addr_t target;
@@ -35,7 +40,7 @@ struct ping {
 	uint64_t answered_at;
 	uint8_t hops_left;
 	uint16_t length;
-	/* All of them */
+	/* All of them; sent: those that did leave */
 	unsigned int sent, received;
 	uint64_t least, most, sum;
 };
@@ -66,8 +71,17 @@ static u8_t on_packet(void *argument, struct raw_pcb *pcb, struct pbuf *packet,
 	return 1;
 }
 
+/* Under the core lock. */
+static const char *why_not_sent(const struct ping *ping, err_t error)
+{
+	if (error == ERR_RTE && ip_route(&ping->pcb->local_ip, &ping->target))
+		return "no address to send from yet";
+	return error == ERR_RTE ? "no route to the host" : "no memory";
+}
+
 static bool send_request(struct ping *ping)
 {
+	const char *failure;
 	bool v6 = IP_IS_V6(&ping->target);
 	struct pbuf *packet;
 	struct icmp_echo_hdr *header;
@@ -94,12 +108,13 @@ static bool send_request(struct ping *ping)
 		error = raw_sendto(ping->pcb, packet, &ping->target);
 		pbuf_free(packet);
 	}
+	failure = error == ERR_OK ? NULL : why_not_sent(ping, error);
 	UNLOCK_TCPIP_CORE();
-	ping->sent++;
-	if (error != ERR_OK)
-		command_print("ping: sending: %s\n",
-			      error == ERR_RTE ? "no route to the host" : "no memory");
-	return error == ERR_OK;
+	if (failure)
+		command_print("ping: sending: %s\n", failure);
+	else
+		ping->sent++;
+	return !failure;
 }
 
 /* Milliseconds with three decimals */
@@ -166,9 +181,10 @@ static void print_summary(const struct ping *ping, const char *name, uint64_t to
 	unsigned int lost = ping->sent - ping->received;
 
 	command_print("\n--- %s ping statistics ---\n", name);
-	command_print("%u packets transmitted, %u received, %u%% packet loss, time %ums\n",
-		      ping->sent, ping->received, ping->sent ? lost * 100 / ping->sent : 0,
-		      (unsigned int)(took / NANOSECONDS_PER_MILLISECOND));
+	command_print("%u packets transmitted, %u received", ping->sent, ping->received);
+	if (ping->sent)
+		command_print(", %u%% packet loss", lost * 100 / ping->sent);
+	command_print(", time %ums\n", (unsigned int)(took / NANOSECONDS_PER_MILLISECOND));
 	if (!ping->received)
 		return;
 	command_print("rtt min/avg/max = ");
@@ -187,9 +203,6 @@ static bool open_pcb(struct ping *ping)
 	LOCK_TCPIP_CORE();
 	ping->pcb =
 		raw_new_ip_type(IP_GET_TYPE(&ping->target), v6 ? IP6_NEXTH_ICMP6 : IP_PROTO_ICMP);
-	/* A link-local address is of a link; there is no way to say which other than the first. */
-	if (v6 && netif_default && ip6_addr_lacks_zone(ip_2_ip6(&ping->target), IP6_UNICAST))
-		ip6_addr_assign_zone(ip_2_ip6(&ping->target), IP6_UNICAST, netif_default);
 	if (ping->pcb) {
 		raw_recv(ping->pcb, on_packet, ping);
 		raw_bind(ping->pcb, v6 ? IP6_ADDR_ANY : IP4_ADDR_ANY);
@@ -200,6 +213,43 @@ static bool open_pcb(struct ping *ping)
 	}
 	UNLOCK_TCPIP_CORE();
 	return ping->pcb;
+}
+
+/* The interface that the zone names (NULL: the only one). NULL when there is none, or no only one. */
+static struct interface *find_interface(const char *zone)
+{
+	if (!zone)
+		return interfaces && !interfaces->next ? interfaces : NULL;
+	for (struct interface *i = interfaces; i; i = i->next)
+		if (!strcmp(i->device->name, zone))
+			return i;
+	return NULL;
+}
+
+/* False, and said why, when the target is of a link and it is not known of which. */
+static bool choose_link(struct ping *ping, const char *host, const char *zone)
+{
+	ip6_addr_t *target = ip_2_ip6(&ping->target);
+	struct interface *interface;
+
+	if (!IP_IS_V6(&ping->target) || !ip6_addr_has_scope(target, IP6_UNKNOWN)) {
+		if (zone)
+			command_print("ping: %s: is not an address of one link\n", host);
+		return !zone;
+	}
+	LOCK_TCPIP_CORE();
+	interface = find_interface(zone);
+	if (interface)
+		ip6_addr_assign_zone(target, IP6_UNKNOWN, &interface->netif);
+	UNLOCK_TCPIP_CORE();
+	if (interface)
+		return true;
+	if (zone)
+		command_print("ping: %s: there is no interface %s\n", host, zone);
+	else
+		command_print("ping: %s: is of one link: say of which, as in %s%%eth0\n", host,
+			      host);
+	return false;
 }
 
 static bool parse(int argc, char **argv, const char **host, unsigned int *count, bool *v6)
@@ -231,17 +281,23 @@ static enum command_result command_ping(int argc, char **argv)
 	bool v6 = false;
 	struct address_text address;
 	const char *host;
+	char name[HOST_MAX], *zone;
 	uint64_t start;
-	err_t error;
 
 	if (!parse(argc, argv, &host, &count, &v6))
 		return COMMAND_USAGE;
-	error = netconn_gethostbyname_addrtype(host, &ping.target,
-					       v6 ? NETCONN_DNS_IPV6 : NETCONN_DNS_IPV4_IPV6);
-	if (error != ERR_OK) {
+	strncpy(name, host, sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	zone = strchr(name, '%');
+	if (zone)
+		*zone++ = '\0';
+	if (netconn_gethostbyname_addrtype(
+		    name, &ping.target, v6 ? NETCONN_DNS_IPV6 : NETCONN_DNS_IPV4_IPV6) != ERR_OK) {
 		command_print("ping: %s: name is not known\n", host);
 		return COMMAND_FAILED;
 	}
+	if (!choose_link(&ping, host, zone))
+		return COMMAND_FAILED;
 	ping.id = (uint16_t)random_u32();
 	if (!open_pcb(&ping)) {
 		command_print("ping: no memory\n");
@@ -258,4 +314,5 @@ static enum command_result command_ping(int argc, char **argv)
 	return ping.received ? COMMAND_OK : COMMAND_FAILED;
 }
 
-COMMAND(ping, "ping [-c COUNT] [-6] HOST", "echo requests to another machine", command_ping);
+COMMAND(ping, "ping [-c COUNT] [-6] HOST[%INTERFACE]", "echo requests to another machine",
+	command_ping);

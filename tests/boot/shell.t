@@ -46,8 +46,16 @@ for my $machine (qw(q35 microvm)) {
 		like($vm->command('devices'), qr/^virtio0: network, .* driver virtio_net, driven/m, "$label: devices");
 		like($vm->command('ip'), qr{^2: eth0: <.*\n +link/ether $Ringside::VM::MAC .*\n +inet 10\.0\.2\.15/24 brd 10\.0\.2\.255 }m,
 			"$label: ip, as iproute2 prints it");
+		is($vm->command('lspci'), "this machine has no PCI\n", "$label: lspci without PCI") if $vm->is_microvm;
 		like($vm->command('ethtool -i eth0'), qr/^driver: virtio_net$/m, "$label: ethtool -i");
 		like($vm->command('ping -c 1 10.0.2.99'), qr/^1 packets transmitted, 0 received, 100% packet loss/m, "$label: ping of nobody");
+		# Its own link-local address is tentative for a second or two: until then nothing is sent.
+		my $ping = $vm->command('ping -6 fe80::2');
+		like($ping, qr/^64 bytes from fe80::2: icmp_seq=\d/m, "$label: ping of a neighbour by IPv6, by the only interface");
+		my $refused = () = $ping =~ /^ping: sending: /mg;
+		like($ping, qr/^@{[ 4 - $refused ]} packets transmitted, /m, "$label: what was not sent is not counted");
+		like($vm->command('ping -6 -c 1 fe80::2%eth0'), qr/^1 packets transmitted, 1 received, 0% packet loss/m, "$label: %eth0");
+		like($vm->command('ping -6 fe80::2%eth7'), qr/there is no interface eth7$/m, "$label: %eth7 is not there");
 
 		like(keys_make($vm, "uptimX\x7fe", 'uptime'), qr/^up /, "$label: backspace");
 		like(keys_make($vm, "\e[A", 'uptime'), qr/^up /, "$label: the line before comes back");
