@@ -30,7 +30,8 @@ static bool check_number(const char *value)
 	return option_parse_number(value, &number) && number >= 8 && number <= 16384;
 }
 
-OPTION(net_buffers, "net.buffers", "8..16384", "receive buffers of a network device, 2 KiB each",
+OPTION(net_buffers, "net.buffers", "8..16384",
+       "receive buffers of a network device, 2 KiB each (default: 384, less on small machines)",
        check_number);
 
 static const uint8_t features[] = {

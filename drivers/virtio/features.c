@@ -295,7 +295,7 @@ static bool check_features(const char *value)
 }
 
 OPTION(virtio_features, "virtio.features", "[DEVICE:]{+|-}NAME,...",
-       "virtio features to insist on (+) or to do without (-)", check_features);
+       "virtio features to insist on (+) or to do without (-) (default: none)", check_features);
 
 struct choice {
 	uint32_t type;

@@ -23,7 +23,7 @@ static bool check_queue_size(const char *value)
 }
 
 OPTION(virtio_queue_size, "virtio.queue_size", "1..32768",
-       "the largest size of a virtqueue, in descriptors", check_queue_size);
+       "the largest size of a virtqueue, in descriptors (default: 256)", check_queue_size);
 
 static bool check_queues(const char *value)
 {
@@ -33,7 +33,7 @@ static bool check_queues(const char *value)
 }
 
 OPTION(virtio_queues, "virtio.queues", "1..32768",
-       "how many queues of a kind a device may use at most", check_queues);
+       "how many queues of a kind a device may use at most (default: no limit)", check_queues);
 
 static const char *const interrupt_names[] = {
 	[VIRTIO_INTERRUPTS_PER_QUEUE] = "per-queue",

@@ -319,7 +319,7 @@ static void describe_interrupts(struct facts *facts)
 		fact_item(facts);
 		fact_text(facts, "name", interrupt->name);
 		fact_number(facts, "cpu", interrupt->cpu);
-		fact_number(facts, "vector", interrupt->vector);
+		fact_hex(facts, "vector", interrupt->vector);
 		if (interrupt->line) {
 			fact_number(facts, "line", interrupt->line->is.gsi);
 			fact_text(facts, "trigger", interrupt->line->is.level ? "level" : "edge");

@@ -31,7 +31,14 @@ static struct cpu boot_cpu;
 extern const uint8_t trampoline[], trampoline_end[];
 extern const uint8_t trampoline_tables[], trampoline_stack[], trampoline_cpu[];
 
-OPTION(cpus, "cpus", "NUMBER", "how many CPUs to use at most (default: all)", NULL);
+static bool check_cpus(const char *value)
+{
+	uint64_t number;
+
+	return option_parse_number(value, &number) && number >= 1 && number <= CPUS_MAX;
+}
+OPTION(cpus, "cpus", "1..64", "how many CPUs to use at most (default: all)", check_cpus);
+_Static_assert(CPUS_MAX == 64, "as the option says");
 
 static void cpu_begin(struct cpu *cpu)
 {

@@ -31,7 +31,8 @@ static bool check_ip(const char *value)
 	return address_option_parse(value, &option);
 }
 
-OPTION(ip, "ip", "dhcp|off|ADDR/LEN[,GATEWAY]", "how eth0 gets its IPv4 address", check_ip);
+OPTION(ip, "ip", "dhcp|off|ADDR/LEN[,GATEWAY]", "how eth0 gets its IPv4 address (default: dhcp)",
+       check_ip);
 
 static bool services_ready, ready, given_up;
 static uint64_t ready_after;
@@ -124,7 +125,8 @@ void addresses_services_ready(void)
 
 void addresses_no_interface(void)
 {
-	log_print(LOG_NOTICE, "ringside", "no address: there is no network device");
+	log_print(LOG_NOTICE, "ringside",
+		  "no address: there is no network device that can be driven");
 	give_up();
 }
 

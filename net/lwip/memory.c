@@ -18,7 +18,16 @@
 #define MAGIC_USED 0x55c1a55eu
 #define MAGIC_FREE 0xf4eec1a5u
 
-OPTION(net_memory, "net.memory", "BYTES", "most memory that the network stack may use", NULL);
+static bool check_memory(const char *value)
+{
+	uint64_t bytes;
+
+	return option_parse_number(value, &bytes) && bytes >= MINIMUM;
+}
+OPTION(net_memory, "net.memory", "BYTES",
+       "most memory that the network stack may use, at least 524288 (default: an eighth of all)",
+       check_memory);
+_Static_assert(MINIMUM == 524288, "as its help says");
 
 /*
  * Two sizes for each power of two: a frame of 1514 bytes wants the one between. All with the

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the network stack tells about itself: the section "network". */
+/*
+ * What the network stack tells about itself: the section "network". What drivers know is in
+ * "network_devices".
+ */
 #include "drivers/net/network.h"
 #include "kernel/facts/facts.h"
 #include "lwip/dhcp.h"
@@ -11,12 +14,6 @@
 #include "net/lwip/interface.h"
 #include "net/lwip/memory.h"
 #include "net/lwip/stack.h"
-
-static void describe_mac(struct facts *facts, const uint8_t mac[6])
-{
-	fact_format(facts, "mac", "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-		    mac[4], mac[5]);
-}
 
 static unsigned int prefix_length(const ip4_addr_t *netmask)
 {
@@ -77,26 +74,13 @@ static void describe_ipv4(struct facts *facts, const struct interface *interface
 
 static void describe_interface(struct facts *facts, const struct interface *interface)
 {
-	const struct network_device *device = interface->device;
-	struct network_statistics statistics = {0};
-
-	device->operations->statistics(interface->device, &statistics);
 	fact_item(facts);
-	fact_text(facts, "name", device->name);
-	fact_text(facts, "driver", device->driver_name);
-	fact_text(facts, "bus", device->bus_name);
-	describe_mac(facts, device->mac);
+	fact_text(facts, "name", interface->device->name);
 	fact_number(facts, "mtu", interface->netif.mtu);
 	fact_text(facts, "link", netif_is_link_up(&interface->netif) ? "up" : "down");
 	describe_ipv4(facts, interface);
 	describe_ipv6(facts, &interface->netif);
 	fact_object(facts, "counters");
-	fact_number(facts, "received_frames", statistics.receive_packets);
-	fact_bytes(facts, "received", statistics.receive_bytes);
-	fact_number(facts, "sent_frames", statistics.transmit_packets);
-	fact_bytes(facts, "sent", statistics.transmit_bytes);
-	fact_number(facts, "kicks", statistics.kicks);
-	fact_number(facts, "interrupts", statistics.interrupts);
 	fact_number(facts, "receive_dropped", interface->receive_dropped);
 	fact_number(facts, "transmit_dropped", interface->transmit_dropped);
 	fact_number(facts, "received_frames_copied", interface->receive_copied);

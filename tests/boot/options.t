@@ -36,6 +36,7 @@ sub warns_of ($words, @named) {
 
 warns_of('BOOT_IMAGE=/boot/x root=/dev/vda1 rw ro earlyprintk=serial,ttyS0 reboot=k pci=off noapic noacpi'
 	  . ' i8042.noaux i8042.nomux i8042.dumbkbd quiet panic=exit console=ttyS0');
+warns_of('console=ttyS0 reboot=k panic=1 pci=off ip=10.0.2.15::10.0.2.2:255.255.255.0::eth0:off panic=-1');
 warns_of('foo bar=1 x.y=z', '"foo"', '"bar"', '"x.y"');
 warns_of('log=loud exit=maybe panic= ip=10.0.2.300/24', 'log=loud', 'exit=maybe', 'panic=', 'ip=10.0.2.300/24');
 warns_of('virtio.queue_size=many services=http,gopher', 'virtio.queue_size=many', 'gopher');
@@ -104,7 +105,7 @@ scenario('features for another device', { machine => 'q35', append => 'virtio.fe
 });
 
 scenario('a feature that is not there', { machine => 'q35', append => 'virtio.features=+notification_data' }, sub ($vm) {
-	$vm->wait_for(qr/ringside: no address: there is no network device\n/);
+	$vm->wait_for(qr/ringside: no address: there is no network device that can be driven\n/);
 	my @warnings = $vm->warnings;
 	is(scalar @warnings, 1, "$vm->{label}: one line") or diag join "\n", @warnings;
 	like($warnings[0] // '', qr/00:01\.0.*notification_data/, "$vm->{label}: that names device and feature");

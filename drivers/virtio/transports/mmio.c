@@ -354,8 +354,15 @@ static void mmio_describe(struct virtio_device *device, struct facts *facts)
 	fact_hex(facts, "address", mmio->address);
 	fact_number(facts, "line", mmio->line.gsi);
 	fact_text(facts, "trigger", mmio->line.level ? "level" : "edge");
-	if (mmio->interrupt)
-		fact_number(facts, "interrupts", interrupt_count(mmio->interrupt));
+	fact_list(facts, "interrupts");
+	if (mmio->interrupt) {
+		fact_item(facts);
+		fact_number(facts, "cpu", interrupt_cpu(mmio->interrupt));
+		fact_hex(facts, "vector", interrupt_vector(mmio->interrupt));
+		fact_number(facts, "count", interrupt_count(mmio->interrupt));
+		fact_end(facts);
+	}
+	fact_end(facts);
 }
 
 static const struct virtio_transport mmio_transport = {

@@ -117,7 +117,9 @@ sub page_is ($vm, %expect) {
 	is(scalar(grep { $_->{broken} } @{ $virtio->{queues} }), 0, "$label: no queue is broken");
 
 	my ($interface) = @{ $status->{network}{interfaces} };
-	is($interface->{mac}, $Ringside::VM::MAC, "$label: page has the MAC address");
+	my ($device)    = @{ $status->{network_devices}{devices} };
+	is($device->{mac}, $Ringside::VM::MAC, "$label: page has the MAC address");
+	is($device->{name}, $interface->{name}, "$label: the interface is that device's");
 	is($interface->{ipv4}, $expect{ipv4} // '10.0.2.15/24', "$label: page has the IPv4 address");
 	is($interface->{gateway}, $expect{gateway} // '10.0.2.2', "$label: page has the gateway");
 	is($interface->{dhcp}, 'bound', "$label: page says that the lease holds") unless $expect{static};
