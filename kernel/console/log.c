@@ -82,17 +82,19 @@ static void ring_add(struct entry *entry, const char *text)
 	ring_put(text, entry->length);
 }
 
-/* The project's own lines, "ringside: ...", are the interface: they stand alone, without a time. */
-static void show(uint64_t time, const char *text, int length)
+/*
+ * The project's own lines, "ringside: ...", are the interface: whatever `log=` says they are shown,
+ * and they stand alone, without a time.
+ */
+static void show(uint64_t time, enum log_level level, const char *text, int length)
 {
 	static const char ours[] = "ringside: ";
 
-	if (length >= (int)sizeof(ours) - 1 && !memcmp(text, ours, sizeof(ours) - 1)) {
+	if (length >= (int)sizeof(ours) - 1 && !memcmp(text, ours, sizeof(ours) - 1))
 		console_message("%.*s\n", length, text);
-		return;
-	}
-	console_message("[%5u.%06u] %.*s\n", (unsigned int)(time / NANOSECONDS_PER_SECOND),
-			(unsigned int)(time % NANOSECONDS_PER_SECOND / 1000), length, text);
+	else if (level <= shown())
+		console_message("[%5u.%06u] %.*s\n", (unsigned int)(time / NANOSECONDS_PER_SECOND),
+				(unsigned int)(time % NANOSECONDS_PER_SECOND / 1000), length, text);
 }
 
 void log_print(enum log_level level, const char *area, const char *format, ...)
@@ -128,8 +130,8 @@ void log_print(enum log_level level, const char *area, const char *format, ...)
 	flags = spin_lock(&lock);
 	ring_add(&entry, text);
 	spin_unlock(&lock, flags);
-	if (showing && level <= shown())
-		show(entry.time, text, length);
+	if (showing)
+		show(entry.time, level, text, length);
 }
 
 /*
@@ -163,8 +165,7 @@ static void each_line(void (*print)(const struct entry *entry, const char *text)
 
 static void print_missed(const struct entry *entry, const char *text)
 {
-	if (entry->level <= shown())
-		show(entry->time, text, entry->length);
+	show(entry->time, entry->level, text, entry->length);
 }
 
 void log_show(void)

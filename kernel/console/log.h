@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The log: levelled lines with a time stamp and an area, kept in a ring buffer (`dmesg`) and shown
- * on the console when their level is at or below `log=`.
+ * on the console when their level is at or below `log=`. Lines of the area "ringside" always are.
  *
  * Write the area once at the top of a file, before the includes or after, then one line for each
  * thing worth saying; no newline at the end:

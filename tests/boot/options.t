@@ -120,8 +120,10 @@ scenario('log=debug', { machine => 'q35', append => 'log=debug' }, sub ($vm) {
 });
 
 scenario('log=error', { machine => 'microvm', append => 'foo log=error' }, sub ($vm) {
-	$vm->wait_prompt;
+	$vm->wait_ready;
+	pass("$vm->{label}: the line \"ready\" is shown all the same");
 	no_warnings($vm);
+	unlike($vm->console, qr/^\[ *\d+\.\d/m, "$vm->{label}: no line of the log is");
 	like($vm->command('dmesg'), qr/unknown word "foo"/, "$vm->{label}: dmesg has what was not shown");
 	leaves_with($vm, 0);
 });
