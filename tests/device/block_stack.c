@@ -52,6 +52,8 @@ void disk_prepare(const char *command_line)
 void disk_plug(void)
 {
 	virtio_model_pci_init(&disk.pci, &disk.model.model, 3, disk.vectors);
+	if (disk.legacy)
+		virtio_model_pci_legacy(&disk.pci, true);
 }
 
 static struct block_device *last_disk(void)

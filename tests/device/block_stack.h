@@ -32,6 +32,7 @@ struct block_stack {
 	struct virtio_model_block model;
 	struct virtio_model_pci pci;
 	unsigned int vectors; /* of MSI-X; 0: it has none */
+	bool legacy;	      /* only the legacy interface */
 	struct block_device *disk;
 	uint8_t *memory; /* DMA memory with a pattern */
 	struct disk_request requests[DISK_REQUESTS];

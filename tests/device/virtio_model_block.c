@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_block.h"
 
+#include "tests/device/virtio_model_ring.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,7 +217,7 @@ static void serve(struct virtio_model_block *block, unsigned int queue)
 	struct model_chain chain;
 	unsigned int count = 0, most = block->at_most ? block->at_most : BATCH_MAX;
 
-	while (count < most && model_split_pop(model, queue, &chain)) {
+	while (count < most && model_ring_pop(model, queue, &chain)) {
 		batch[count].length = do_request(block, queue, &chain);
 		batch[count++].id = block->lie_id ? block->id : chain.head;
 	}
@@ -224,11 +226,11 @@ static void serve(struct virtio_model_block *block, unsigned int queue)
 	for (unsigned int i = 0; i < count; i++) {
 		unsigned int from = block->reverse ? count - 1 - i : i;
 
-		model_split_fill(model, queue, i, batch[from].id, batch[from].length);
+		model_ring_fill(model, queue, i, batch[from].id, batch[from].length);
 	}
-	model_split_show(model, queue, count);
+	model_ring_show(model, queue, count);
 	if (!block->quiet)
-		model_split_interrupt(model, queue);
+		model_ring_interrupt(model, queue);
 }
 
 static void process(struct virtio_model *model)

@@ -6,6 +6,7 @@
 #include "kernel/memory/dma.h"
 #include "kernel/shell/command.h"
 #include "tests/device/block_stack.h"
+#include "tests/device/virtio_model_ring.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -648,6 +649,65 @@ static void test_interrupts(void **state)
 	}
 }
 
+/* Every ring, the legacy registers, polling: work, and work again after a reset. */
+static void test_ways(void **state)
+{
+	static const struct {
+		const char *options;
+		uint8_t offer[4];
+		uint16_t ring;
+		bool legacy;
+	} ways[] = {
+		{"virtio.features=+ring_packed", {MODEL_RING_PACKED}, 64, false},
+		{"virtio.features=+ring_packed", {MODEL_RING_PACKED}, 33, false},
+		{"virtio.features=+ring_packed", {MODEL_RING_PACKED}, 3, false},
+		{"virtio.features=+ring_packed,-event_idx", {MODEL_RING_PACKED}, 5, false},
+		{"virtio.features=+in_order", {MODEL_IN_ORDER}, 64, false},
+		{"virtio.features=+in_order,+ring_packed",
+		 {MODEL_IN_ORDER, MODEL_RING_PACKED},
+		 7,
+		 false},
+		{"virtio.features=+notification_data", {MODEL_NOTIFICATION_DATA}, 16, false},
+		{"", {0}, 64, true},
+		{"virtio.interrupts=poll", {0}, 64, false},
+		{"virtio.interrupts=intx", {0}, 64, false},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		struct virtio_device *device;
+
+		disk_prepare_queues(ways[i].options, 2, ways[i].ring);
+		disk.legacy = ways[i].legacy;
+		for (unsigned int j = 0; j < 4 && ways[i].offer[j]; j++)
+			virtio_model_offer(&disk.model.model, ways[i].offer[j], true);
+		host_cpu(0, 2);
+		disk_boot();
+		device = ((struct virtio_blk *)disk.disk->driver_data)->virtio;
+		for (unsigned int round = 0; round < 2; round++) {
+			for (unsigned int j = 0; j < DISK_REQUESTS; j++) {
+				host_cpu(j % 2, 2);
+				disk_add(j, BLOCK_WRITE, j, 1, j * SECTOR);
+			}
+			for (unsigned int j = 0; j < 2; j++) {
+				host_cpu(j, 2);
+				block_kick(disk.disk);
+			}
+			disk_drain();
+			for (unsigned int j = 0; j < DISK_REQUESTS; j++)
+				assert_int_equal(disk.requests[j].request.error, 0);
+			assert_memory_equal(on_disk(0), disk.memory, DISK_REQUESTS * SECTOR);
+			memset(disk.memory, 0, 64 * SECTOR);
+			assert_int_equal(block_read(disk.disk, 0, disk.memory, 64), 0);
+			assert_memory_equal(on_disk(0), disk.memory, 64 * SECTOR);
+			assert_int_equal(device->recoveries, round);
+			virtio_device_break(device, "was reset by the test");
+			thread_sleep(NANOSECONDS_PER_SECOND);
+		}
+		disk_end();
+	}
+}
+
 /* -- Commands */
 
 static enum command_result run(const char *line)
@@ -832,9 +892,9 @@ int main(void)
 		cmocka_unit_test(test_errors),	       cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_write_cache),    cmocka_unit_test(test_costs),
 		cmocka_unit_test(test_full_queue),     cmocka_unit_test(test_queues),
-		cmocka_unit_test(test_interrupts),     cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_blktest_finds),  cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_interrupts),     cmocka_unit_test(test_ways),
+		cmocka_unit_test(test_commands),       cmocka_unit_test(test_blktest_finds),
+		cmocka_unit_test(test_facts),	       cmocka_unit_test(test_sizes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
