@@ -124,15 +124,14 @@ static enum command_result command_blktest(int argc, char **argv)
 {
 	uint64_t mib = TEST_MIB_DEFAULT, most, seed, kicks, interrupts, kicks_before,
 		 interrupts_before;
+	bool yes = block_take_yes(&argc, argv);
 	struct block_device *device;
 	int error;
 
-	if (argc < 2)
-		return COMMAND_USAGE;
-	if (!block_allowed(&argc, argv))
-		return COMMAND_FAILED;
 	if (argc < 2 || argc > 3)
 		return COMMAND_USAGE;
+	if (!yes)
+		return block_refuse(argv);
 	device = block_argument(argv[1]);
 	if (!device || (argc == 3 && !block_number_argument(argv[2], &mib)))
 		return COMMAND_FAILED;

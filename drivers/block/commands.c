@@ -32,7 +32,7 @@ bool block_number_argument(const char *text, uint64_t *value)
 	return false;
 }
 
-bool block_allowed(int *argc, char **argv)
+bool block_take_yes(int *argc, char **argv)
 {
 	int kept = 1;
 	bool yes = false;
@@ -44,9 +44,13 @@ bool block_allowed(int *argc, char **argv)
 			argv[kept++] = argv[i];
 	}
 	*argc = kept;
-	if (!yes)
-		command_print("%s changes what is on the disk: say --yes\n", argv[0]);
 	return yes;
+}
+
+enum command_result block_refuse(char **argv)
+{
+	command_print("%s changes what is on the disk: say --yes\n", argv[0]);
+	return COMMAND_FAILED;
 }
 
 enum command_result block_result(const struct block_device *device, const char *what, int error)

@@ -12,10 +12,10 @@ struct block_device *block_argument(const char *name);
 /* A number of the command line; false after a message. */
 bool block_number_argument(const char *text, uint64_t *value);
 
-/*
- * Takes "--yes" out of the words. Without it: false, after a message that says what would be changed.
- */
-bool block_allowed(int *argc, char **argv);
+/* Takes "--yes" out of the words: was it there? */
+bool block_take_yes(int *argc, char **argv);
+/* Says that it has to be. COMMAND_FAILED. */
+enum command_result block_refuse(char **argv);
 
 /* COMMAND_OK, or COMMAND_FAILED with the error in words. */
 enum command_result block_result(const struct block_device *device, const char *what, int error);

@@ -75,17 +75,16 @@ static int fill(struct block_device *device, uint64_t sector, uint8_t *buffer, u
 static enum command_result command_blkwrite(int argc, char **argv)
 {
 	struct block_device *device;
+	bool yes = block_take_yes(&argc, argv);
 	uint64_t sector, byte, sectors;
 	uint8_t *buffer;
 	uint32_t block;
 	int error;
 
-	if (argc < 4)
+	if (argc < 4 || argv[1][0] == '-')
 		return COMMAND_USAGE;
-	if (!block_allowed(&argc, argv))
-		return COMMAND_FAILED;
-	if (argc < 4)
-		return COMMAND_USAGE;
+	if (!yes)
+		return block_refuse(argv);
 	device = block_argument(argv[1]);
 	if (!device || !block_number_argument(argv[2], &sector))
 		return COMMAND_FAILED;
@@ -118,13 +117,9 @@ static enum command_result command_blkdiscard(int argc, char **argv)
 	enum block_operation operation = BLOCK_DISCARD;
 	struct block_device *device;
 	uint64_t sector, count;
-	bool unmap = false;
+	bool yes = block_take_yes(&argc, argv), unmap = false;
 	int i = 1;
 
-	if (argc < 4)
-		return COMMAND_USAGE;
-	if (!block_allowed(&argc, argv))
-		return COMMAND_FAILED;
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "-z"))
 			operation = BLOCK_WRITE_ZEROES;
@@ -137,6 +132,8 @@ static enum command_result command_blkdiscard(int argc, char **argv)
 	}
 	if (argc - i != 3)
 		return COMMAND_USAGE;
+	if (!yes)
+		return block_refuse(argv);
 	device = block_argument(argv[i]);
 	if (!device || !block_number_argument(argv[i + 1], &sector) ||
 	    !block_number_argument(argv[i + 2], &count))
