@@ -122,6 +122,11 @@ void dma_free(void *block, size_t size)
 		give_piece(block, class_of(size));
 }
 
+void *dma_pointer(uint64_t address)
+{
+	return direct_map(address);
+}
+
 extern char image_start[], image_end[];
 static uint64_t image_physical;
 

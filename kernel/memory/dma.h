@@ -32,6 +32,11 @@ void dma_free(void *block, size_t size);
  */
 uint64_t dma_address(const void *pointer);
 
+/*
+ * The memory that a device sees at `address`: for who has pages of the page allocator. Context: any.
+ */
+void *dma_pointer(uint64_t address);
+
 /* Whether it lies there, so that dma_address() may be asked. Context: any. */
 bool dma_reachable(const void *pointer);
 

@@ -60,6 +60,8 @@ void host_poll(void);
 
 /* -- DMA memory as a device sees it: NULL unless all of it lies in one block that is allocated. */
 void *host_dma_pointer(uint64_t address, uint64_t length);
+/* Memory that is no block: the pages of the page allocator. Stays there over host_reset(). Once. */
+void host_memory(void *memory, uint64_t address, uint64_t size);
 /* Blocks that are not freed. */
 size_t host_dma_blocks(void);
 /* The allocation after the next `count` ones fails, and all that follow; -1: none fails. */
@@ -74,6 +76,10 @@ unsigned int host_interrupt_line(uint32_t gsi);
 size_t host_interrupts(void);
 /* Vectors that interrupt_allocate() may give in all; -1: as many as are asked for. */
 void host_interrupt_limit(int count);
+
+/* -- Threads never run on the host: a test calls what one would run. Until host_reset() there are
+ * some that do nothing, instead of none (then thread_create() fails). */
+void host_threads(void);
 
 /* -- Time */
 void host_clock_advance(uint64_t nanoseconds); /* runs timers that are due, and models */

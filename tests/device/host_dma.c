@@ -25,6 +25,7 @@ extern const char __executable_start[];
 extern const char _end[];
 
 static struct block *blocks;
+static struct block pages; /* of the page allocator */
 static uint64_t next_low = LOW_START, next_high = HIGH_START;
 static int allocations_left = -1;
 
@@ -122,6 +123,20 @@ bool dma_reachable(const void *pointer)
 	       (uintptr_t)place < (uintptr_t)_end;
 }
 
+void host_memory(void *memory, uint64_t address, uint64_t size)
+{
+	pages = (struct block){.memory = memory, .address = address, .size = size};
+}
+
+void *dma_pointer(uint64_t address)
+{
+	void *pointer = host_dma_pointer(address, 1);
+
+	if (!pointer)
+		host_abort("dma_pointer of 0x%llx, where no memory is", (unsigned long long)address);
+	return pointer;
+}
+
 void *host_dma_pointer(uint64_t address, uint64_t length)
 {
 	uintptr_t image = (uintptr_t)__executable_start, image_size = (uintptr_t)_end - image;
@@ -130,6 +145,9 @@ void *host_dma_pointer(uint64_t address, uint64_t length)
 		if (address >= block->address && address - block->address <= block->size &&
 		    length <= block->size - (address - block->address))
 			return block->memory + (address - block->address);
+	if (pages.memory && address >= pages.address && address - pages.address < pages.size &&
+	    length <= pages.size - (address - pages.address))
+		return pages.memory + (address - pages.address);
 	if (address >= IMAGE_START && address - IMAGE_START < image_size &&
 	    length <= image_size - (address - IMAGE_START))
 		return (void *)(image + (uintptr_t)(address - IMAGE_START));

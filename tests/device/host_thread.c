@@ -22,8 +22,16 @@ static struct thread only_thread = {"test"};
 static uint64_t now;
 static struct timer *timers;
 
+static bool threads_exist;
+
+void host_threads(void)
+{
+	threads_exist = true;
+}
+
 void host_thread_reset(void)
 {
+	threads_exist = false;
 	now = 0;
 	timers = NULL;
 	host_cpu(0, 1);
@@ -181,11 +189,13 @@ void thread_yield(void)
 struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument,
 			     const struct thread_options *options)
 {
+	static struct thread idle = {"idle"};
+
 	(void)name;
 	(void)function;
 	(void)argument;
 	(void)options;
-	return NULL;
+	return threads_exist ? &idle : NULL;
 }
 
 void thread_exit(void)
