@@ -174,4 +174,5 @@ static enum command_result command_free(int argc, char **argv)
 	command_print("Swap:  %8u %11u %11u\n", 0, 0, 0);
 	return COMMAND_OK;
 }
-COMMAND(free, "free [-b|-k|-m]", "memory: total (without what the balloon has), used, free", command_free);
+COMMAND(free, "free [-b|-k|-m]", "memory: total (without what the balloon has), used, free",
+	command_free);

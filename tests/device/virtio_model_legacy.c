@@ -83,7 +83,11 @@ static void port_write(void *context, uint64_t offset, unsigned int width, uint6
 
 	model->legacy = true;
 	virtio_model_record(model, MODEL_COMMON, place, value);
-	if (place >= config_at(model) || width != width_of(place)) {
+	if (place >= config_at(model)) {
+		virtio_model_config_write(model, place - config_at(model), width, value);
+		return;
+	}
+	if (width != width_of(place)) {
 		virtio_model_violation(model, "port %u was written with %u bytes", place, width);
 		return;
 	}
