@@ -543,13 +543,61 @@ static void test_batch_lengths(void **state)
 	}
 }
 
+/* A batch that ends with a buffer behind those that the index passed. */
+static void test_batch_beyond_index(void **state)
+{
+	struct mode mode = {.in_order = true};
+	struct model_chain chain;
+	uint32_t written;
+
+	(void)state;
+	open_queue(8, mode, 1);
+	for (unsigned int i = 0; i < 3; i++)
+		add(0, 1, i + 1);
+	virtqueue_kick(vq);
+	for (unsigned int i = 0; i < 2; i++)
+		model_ring_pop(&model, 0, &chain);
+	model_ring_push(&model, 0, chain.head, 5);
+	assert_null(virtqueue_take(vq, &written));
+	assert_int_equal(failed, 1);
+	close_queue();
+}
+
+/* A buffer longer than an indirect table goes without one, or not at all. */
+static void test_longer_than_a_table(void **state)
+{
+	(void)state;
+	for (unsigned int packed = 0; packed < 2; packed++) {
+		struct mode mode = {.packed = packed, .indirect = true};
+
+		open_queue(8, mode, 3);
+		assert_int_equal(add(4, 0, 1), 0);
+		assert_int_equal(vq->counters.indirect, 0);
+		assert_int_equal(virtqueue_free(vq), 4);
+		assert_int_equal(add(3, 0, 2), 0);
+		assert_int_equal(virtqueue_free(vq), 1);
+		assert_int_equal(add(4, 0, 3), -ENOSPC);
+		assert_int_equal(vq->counters.indirect, 0);
+		assert_int_equal(add(3, 0, 3), 0); /* through a table, as nothing else is left */
+		assert_int_equal(vq->counters.indirect, 1);
+		assert_int_equal(virtqueue_free(vq), 0);
+		close_queue();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_traffic), cmocka_unit_test(test_all_places),
-		cmocka_unit_test(test_full),	cmocka_unit_test(test_interrupt_after),
-		cmocka_unit_test(test_quiet),	cmocka_unit_test(test_race),
-		cmocka_unit_test(test_rewind),	cmocka_unit_test(test_batch_lengths),
+		cmocka_unit_test(test_traffic),
+		cmocka_unit_test(test_all_places),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_interrupt_after),
+		cmocka_unit_test(test_quiet),
+		cmocka_unit_test(test_race),
+		cmocka_unit_test(test_rewind),
+		cmocka_unit_test(test_batch_lengths),
+		cmocka_unit_test(test_batch_beyond_index),
+		cmocka_unit_test(test_longer_than_a_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
