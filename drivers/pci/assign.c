@@ -279,6 +279,17 @@ static void give(const struct place *place, enum pci_bridge_window kind, const s
 	}
 }
 
+/* Those for which there is no need or was no room, and that nobody closed. */
+static void close_windows(const struct pci_function *bridge)
+{
+	for (int kind = 0; kind < PCI_BRIDGE_WINDOWS; kind++) {
+		uint64_t start, length;
+
+		if (!pci_bridge_window_read(bridge, (enum pci_bridge_window)kind, &start, &length))
+			pci_bridge_window_close(bridge, (enum pci_bridge_window)kind);
+	}
+}
+
 static void assign_place(const struct place *place)
 {
 	for (int kind = 0; kind < PCI_BRIDGE_WINDOWS; kind++) {
@@ -289,6 +300,9 @@ static void assign_place(const struct place *place)
 			give(place, (enum pci_bridge_window)kind, &items[i]);
 		free(items);
 	}
+	for (const struct pci_function *function = pci_first(); function; function = function->next)
+		if (on_place(place, function) && is_open_bridge(function))
+			close_windows(function);
 	if (place->depth == DEPTH_MAX)
 		return;
 	for (struct pci_function *function = pci_first(); function; function = function->next) {

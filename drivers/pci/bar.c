@@ -166,15 +166,31 @@ void pci_bar_set(struct pci_function *function, unsigned int number, uint64_t ad
 	bar->address = address;
 }
 
+/* A BAR without an address would answer at 0. */
+static uint16_t spaces_of(const struct pci_function *function)
+{
+	uint16_t spaces = 0;
+
+	if (function->header_type == PCI_HEADER_BRIDGE)
+		return PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
+	for (unsigned int i = 0; i < PCI_BARS_MAX; i++) {
+		const struct pci_bar *bar = &function->bars[i];
+
+		if (bar->address && bar->type == PCI_BAR_IO)
+			spaces |= PCI_COMMAND_IO;
+		if (bar->address && pci_bar_is_memory(bar))
+			spaces |= PCI_COMMAND_MEMORY;
+	}
+	return spaces;
+}
+
 void pci_enable(struct pci_function *function)
 {
 	/* The bridges above must pass both directions on. */
-	for (; function; function = function->parent) {
-		uint16_t command = pci_read16(function, PCI_COMMAND);
-
+	for (; function; function = function->parent)
 		pci_write16(function, PCI_COMMAND,
-			    command | PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-	}
+			    pci_read16(function, PCI_COMMAND) | spaces_of(function) |
+				    PCI_COMMAND_MASTER);
 }
 
 void pci_disable(struct pci_function *function)

@@ -56,6 +56,22 @@ bool pci_bridge_window_read(const struct pci_function *bridge, enum pci_bridge_w
 	return true;
 }
 
+/*
+ * Base above limit. What a bridge has after a reset is open at 0, and it would keep what a device
+ * behind it writes to the first memory there.
+ */
+void pci_bridge_window_close(const struct pci_function *bridge, enum pci_bridge_window kind)
+{
+	if (kind == PCI_BRIDGE_IO) {
+		pci_write8(bridge, PCI_IO_BASE, 0xf0);
+		pci_write8(bridge, PCI_IO_LIMIT, 0);
+		return;
+	}
+	pci_write16(bridge, kind == PCI_BRIDGE_MEMORY ? PCI_MEMORY_BASE : PCI_PREFETCH_BASE,
+		    0xfff0);
+	pci_write16(bridge, kind == PCI_BRIDGE_MEMORY ? PCI_MEMORY_LIMIT : PCI_PREFETCH_LIMIT, 0);
+}
+
 static int io_write(const struct pci_function *bridge, uint64_t start, uint64_t last)
 {
 	if (last > UINT16_MAX)

@@ -50,6 +50,7 @@
 #define PCI_COMMAND_INTERRUPT_DISABLE 0x0400
 #define PCI_STATUS_CAPABILITIES 0x0010
 
+#define PCI_CONFIG_HEADER_SIZE 64 /* the part whose layout is given */
 #define PCI_HEADER_NORMAL 0
 #define PCI_HEADER_BRIDGE 1
 #define PCI_HEADER_CARDBUS 2
@@ -59,8 +60,10 @@
 
 #define PCI_EXPRESS_FLAGS 2 /* in the capability: version and type of the port */
 #define PCI_EXPRESS_TYPE(flags) ((flags) >> 4 & 0xf)
+#define PCI_EXPRESS_LEGACY_ENDPOINT 1
 #define PCI_EXPRESS_ROOT_PORT 4
 #define PCI_EXPRESS_DOWNSTREAM_PORT 6
+#define PCI_EXPRESS_TO_PCI 7
 
 /* access.c */
 const struct pci_access *pci_access_find(struct pci_address address);
@@ -115,6 +118,8 @@ enum pci_bridge_window {
 /* False when it is closed or the bridge has none of that kind. */
 bool pci_bridge_window_read(const struct pci_function *bridge, enum pci_bridge_window kind,
 			    uint64_t *start, uint64_t *length);
+/* Nothing passes through it. A bridge that has none of that kind ignores it. */
+void pci_bridge_window_close(const struct pci_function *bridge, enum pci_bridge_window kind);
 /* -EINVAL: the bridge cannot have this one. Start and length are multiples of the granularity. */
 int pci_bridge_window_write(const struct pci_function *bridge, enum pci_bridge_window kind,
 			    uint64_t start, uint64_t length);
@@ -133,5 +138,6 @@ const char *pci_device_name(uint16_t vendor_id, uint16_t device_id);
 void lspci_capabilities(const struct pci_function *function, bool detail, bool names, bool numbers);
 /* lspci.c: "Vendor Device", with or instead of numbers, as -n and -nn want it. */
 void lspci_print_device(uint16_t vendor_id, uint16_t device_id, bool names, bool numbers);
+void lspci_print_subsystem(uint16_t vendor_id, uint16_t id, bool names, bool numbers);
 
 #endif

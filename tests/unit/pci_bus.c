@@ -530,6 +530,9 @@ static void windows_of_nested_bridges_are_opened(void **state)
 	assert_true(start >= WINDOW && start + length <= WINDOW + WINDOW_SIZE);
 	assert_false(
 		pci_bridge_window_read(function_at(0, 1, 0), PCI_BRIDGE_PREFETCH, &start, &length));
+	/* What nobody needs is closed, and not open at 0 as after a reset. */
+	assert_int_equal(outer->config[PCI_PREFETCH_BASE + 1], 0xff);
+	assert_int_equal(outer->config[PCI_PREFETCH_LIMIT + 1], 0);
 	/* What a driver enables, its bridges pass on. */
 	pci_enable(function_at(2, 4, 0));
 	assert_int_equal(outer->config[PCI_COMMAND] & 7, 7);
