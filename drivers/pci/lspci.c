@@ -10,7 +10,8 @@
 struct view {
 	bool names, numbers; /* default: names; -n: numbers; -nn: both */
 	unsigned int verbose;
-	bool segments; /* shown when there is more than segment 0 */
+	unsigned int dump; /* -x: the header; -xxx: 256 bytes; -xxxx: all */
+	bool segments;	   /* shown when there is more than segment 0 */
 	/* -s; -1: any */
 	int segment, bus, device, function;
 };
@@ -36,6 +37,19 @@ void lspci_print_device(uint16_t vendor_id, uint16_t device_id, bool names, bool
 		command_print("%s Device %04x", vendor, device_id);
 	else
 		command_print("Device %04x:%04x", vendor_id, device_id);
+}
+
+void lspci_print_subsystem(uint16_t vendor_id, uint16_t id, bool names, bool numbers)
+{
+	const char *vendor = pci_vendor_name(vendor_id);
+
+	/* Names of subsystems are another list than those of devices; this one is common. */
+	if (!names || !vendor || (vendor_id == 0x1af4 && id == 0x1100))
+		lspci_print_device(vendor_id, id, names, numbers);
+	else if (numbers)
+		command_print("%s Device [%04x:%04x]", vendor, vendor_id, id);
+	else
+		command_print("%s Device %04x", vendor, id);
 }
 
 static void print_class(const struct pci_function *function, const struct view *view)
@@ -75,25 +89,25 @@ static void print_summary(const struct pci_function *function, const struct view
 		command_print(")");
 	}
 	command_print("\n");
-	if (view->verbose && function->subsystem_vendor_id &&
-	    function->subsystem_vendor_id != 0xffff) {
-		command_print("\tSubsystem: ");
-		/* Names of subsystems are another list than those of devices; this one is common. */
-		if (function->subsystem_vendor_id == 0x1af4 && function->subsystem_id == 0x1100)
-			lspci_print_device(0x1af4, 0x1100, view->names, view->numbers);
-		else if (!view->names || !pci_vendor_name(function->subsystem_vendor_id))
-			lspci_print_device(function->subsystem_vendor_id, function->subsystem_id,
-					   view->names, view->numbers);
-		else if (view->numbers)
-			command_print("%s Device [%04x:%04x]",
-				      pci_vendor_name(function->subsystem_vendor_id),
-				      function->subsystem_vendor_id, function->subsystem_id);
-		else
-			command_print("%s Device %04x",
-				      pci_vendor_name(function->subsystem_vendor_id),
-				      function->subsystem_id);
-		command_print("\n");
+}
+
+/* Bridges have theirs in a capability (PCI-to-PCI Bridge 1.2, 3.2.5.13). */
+static void print_subsystem(const struct pci_function *function, const struct view *view)
+{
+	uint16_t vendor_id = function->subsystem_vendor_id, id = function->subsystem_id;
+	unsigned int capability = 0;
+
+	if (function->header_type == PCI_HEADER_BRIDGE)
+		capability = pci_capability_find(function, PCI_CAPABILITY_SUBSYSTEM, 0);
+	if (capability) {
+		vendor_id = pci_read16(function, capability + 4);
+		id = pci_read16(function, capability + 6);
 	}
+	if (!vendor_id || vendor_id == 0xffff)
+		return;
+	command_print("\tSubsystem: ");
+	lspci_print_subsystem(vendor_id, id, view->names, view->numbers);
+	command_print("\n");
 }
 
 static const char *select_timing(uint16_t status)
@@ -199,7 +213,7 @@ static void print_bars(const struct pci_function *function, uint16_t command, un
 		if (verbose > 1)
 			command_print("Region %u: ", i);
 		command_print(memory ? "Memory at " : "I/O ports at ");
-		if (!bar->address)
+		if (!bar->address && !(command & (memory ? PCI_COMMAND_MEMORY : PCI_COMMAND_IO)))
 			command_print("<unassigned>");
 		else
 			command_print(memory ? "%08" PRIx64 : "%04" PRIx64, bar->address);
@@ -283,14 +297,28 @@ static void print_bridge(const struct pci_function *bridge, unsigned int verbose
 		      flag(control, 0x800));
 }
 
-static void print_function(const struct pci_function *function, const struct view *view)
+/* What real lspci reads with -F. */
+static void print_dump(const struct pci_function *function, unsigned int level)
+{
+	unsigned int size = PCI_CONFIG_HEADER_SIZE;
+
+	if (level >= 3)
+		size = level > 3 && function->extended_config ? PCI_CONFIG_SIZE_EXTENDED
+							      : PCI_CONFIG_SIZE;
+	for (unsigned int row = 0; row < size; row += 16) {
+		command_print("%02x:", row);
+		for (unsigned int i = 0; i < 16; i++)
+			command_print(" %02x", pci_read8(function, row + i));
+		command_print("\n");
+	}
+}
+
+static void print_details(const struct pci_function *function, const struct view *view)
 {
 	uint16_t command = pci_read16(function, PCI_COMMAND);
 	uint16_t status = pci_read16(function, PCI_STATUS);
 
-	print_summary(function, view);
-	if (!view->verbose)
-		return;
+	print_subsystem(function, view);
 	if (view->verbose > 1)
 		print_control(function, command, status);
 	else
@@ -302,7 +330,17 @@ static void print_function(const struct pci_function *function, const struct vie
 	lspci_capabilities(function, view->verbose > 1, view->names, view->numbers);
 	if (function->driver)
 		command_print("\tKernel driver in use: %s\n", function->driver->name);
-	command_print("\n");
+}
+
+static void print_function(const struct pci_function *function, const struct view *view)
+{
+	print_summary(function, view);
+	if (view->verbose)
+		print_details(function, view);
+	if (view->dump)
+		print_dump(function, view->dump);
+	if (view->verbose || view->dump)
+		command_print("\n");
 }
 
 /* A hexadecimal number, or "*" or nothing for any; `text` moves behind it. */
@@ -379,6 +417,8 @@ static bool options_read(int argc, char **argv, struct view *view)
 				numbers++;
 			} else if (*c == 'v') {
 				view->verbose++;
+			} else if (*c == 'x') {
+				view->dump++;
 			} else if (*c == 's') {
 				const char *filter = c[1] ? c + 1 : i + 1 < argc ? argv[++i] : NULL;
 
@@ -411,5 +451,5 @@ static enum command_result command_lspci(int argc, char **argv)
 			print_function(function, &view);
 	return COMMAND_OK;
 }
-COMMAND(lspci, "lspci [-n|-nn] [-v|-vv] [-s [[SEGMENT:]BUS:][DEVICE][.FUNCTION]]",
+COMMAND(lspci, "lspci [-n|-nn] [-v|-vv] [-x|-xxx|-xxxx] [-s [[SEGMENT:]BUS:][DEVICE][.FUNCTION]]",
 	"PCI functions, as pciutils shows them", command_lspci);

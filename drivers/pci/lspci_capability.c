@@ -108,6 +108,17 @@ static const char *speed(unsigned int code)
 	return speeds[code < sizeof(speeds) / sizeof(speeds[0]) ? code : 0];
 }
 
+/* What the link is, against what this end of it could be; ports may have a lesser other end. */
+static const char *compared(unsigned int type, unsigned int is, unsigned int could_be)
+{
+	if (is > could_be)
+		return " (overdriven)";
+	if (is == could_be || type == PCI_EXPRESS_ROOT_PORT ||
+	    type == PCI_EXPRESS_DOWNSTREAM_PORT || type == PCI_EXPRESS_TO_PCI)
+		return "";
+	return " (downgraded)";
+}
+
 static void print_express(const struct pci_function *function, unsigned int offset, bool detail)
 {
 	static const char *const types[] = {
@@ -126,7 +137,13 @@ static void print_express(const struct pci_function *function, unsigned int offs
 	uint16_t flags = pci_read16(function, offset + PCI_EXPRESS_FLAGS);
 	unsigned int type = PCI_EXPRESS_TYPE(flags);
 	const char *name = type < sizeof(types) / sizeof(types[0]) ? types[type] : NULL;
-	uint32_t abilities;
+	static const char *const latencies_l0s[] = {
+		"<64ns", "<128ns", "<256ns", "<512ns", "<1us", "<2us", "<4us", "unlimited",
+	};
+	static const char *const latencies_l1[] = {
+		"<1us", "<2us", "<4us", "<8us", "<16us", "<32us", "<64us", "unlimited",
+	};
+	uint32_t abilities, link;
 	uint16_t status;
 
 	command_print("Express ");
@@ -142,17 +159,35 @@ static void print_express(const struct pci_function *function, unsigned int offs
 	if (!detail)
 		return;
 	abilities = pci_read32(function, offset + 4);
-	command_print("\t\tDevCap:\tMaxPayload %u bytes, PhantFunc %u\n", 128u << (abilities & 7),
-		      abilities >> 3 & 3 ? 1u << (abilities >> 3 & 3) : 0);
+	command_print("\t\tDevCap:\tMaxPayload %u bytes, PhantFunc %u", 128u << (abilities & 7),
+		      (1u << (abilities >> 3 & 3)) - 1);
+	if (type <= PCI_EXPRESS_LEGACY_ENDPOINT)
+		command_print(", Latency L0s %s, L1 %s", latencies_l0s[abilities >> 6 & 7],
+			      latencies_l1[abilities >> 9 & 7]);
+	command_print("\n");
 	/* What is inside the root complex has no link. */
 	if (type == 9 || type == 10)
 		return;
+	link = pci_read32(function, offset + 0x0c);
 	status = pci_read16(function, offset + 0x12);
-	command_print("\t\tLnkSta:\tSpeed %s, Width x%u\n", speed(status & 0xf),
-		      status >> 4 & 0x3fu);
+	command_print("\t\tLnkSta:\tSpeed %s%s, Width x%u%s\n", speed(status & 0xf),
+		      compared(type, status & 0xf, link & 0xf), status >> 4 & 0x3fu,
+		      compared(type, status >> 4 & 0x3fu, link >> 4 & 0x3f));
 	command_print("\t\t\tTrErr%c Train%c SlotClk%c DLActive%c BWMgmt%c ABWMgmt%c\n",
 		      flag(status, 0x400), flag(status, 0x800), flag(status, 0x1000),
 		      flag(status, 0x2000), flag(status, 0x4000), flag(status, 0x8000));
+}
+
+static void print_sata(const struct pci_function *function, unsigned int offset, bool detail)
+{
+	unsigned int version = pci_read8(function, offset + 2);
+	uint32_t place = pci_read32(function, offset + 4);
+
+	command_print("SATA HBA v%u.%u", version >> 4, version & 0xf);
+	if (detail)
+		command_print(" BAR%u Offset=%08" PRIx32, (unsigned int)(place & 0xf) - 4,
+			      place >> 4 & 0xfffff);
+	command_print("\n");
 }
 
 static void print_capability(const struct pci_function *function, unsigned int offset, uint8_t id,
@@ -160,6 +195,9 @@ static void print_capability(const struct pci_function *function, unsigned int o
 {
 	command_print("\tCapabilities: [%02x] ", offset);
 	switch (id) {
+	case 0x00:
+		command_print("Null\n");
+		break;
 	case PCI_CAPABILITY_POWER:
 		print_power(function, offset, detail);
 		break;
@@ -181,10 +219,10 @@ static void print_capability(const struct pci_function *function, unsigned int o
 	case 0x0c:
 		command_print("Hot-plug capable\n");
 		break;
-	case 0x0d:
+	case PCI_CAPABILITY_SUBSYSTEM:
 		command_print("Subsystem: ");
-		lspci_print_device(pci_read16(function, offset + 4),
-				   pci_read16(function, offset + 6), names, numbers);
+		lspci_print_subsystem(pci_read16(function, offset + 4),
+				      pci_read16(function, offset + 6), names, numbers);
 		command_print("\n");
 		break;
 	case PCI_CAPABILITY_EXPRESS:
@@ -194,11 +232,7 @@ static void print_capability(const struct pci_function *function, unsigned int o
 		print_msix(function, offset, detail);
 		break;
 	case 0x12:
-		command_print("SATA HBA v%u.%u BAR%u Offset=%08x\n",
-			      pci_read8(function, offset + 2) >> 4 & 0xfu,
-			      pci_read8(function, offset + 2) & 0xfu,
-			      (unsigned int)(pci_read32(function, offset + 4) & 0xf) - 4,
-			      (unsigned int)(pci_read32(function, offset + 4) >> 4 & 0xfffff));
+		print_sata(function, offset, detail);
 		break;
 	case 0x13:
 		command_print("PCI Advanced Features\n");
@@ -208,7 +242,8 @@ static void print_capability(const struct pci_function *function, unsigned int o
 	}
 }
 
-static void print_extended(const struct pci_function *function, unsigned int offset, uint16_t id)
+static void print_extended(const struct pci_function *function, unsigned int offset, uint16_t id,
+			   bool detail)
 {
 	static const struct {
 		uint16_t id;
@@ -227,8 +262,10 @@ static void print_extended(const struct pci_function *function, unsigned int off
 	};
 	uint32_t low, high;
 
-	command_print("\tCapabilities: [%03x v%u] ", offset,
-		      (unsigned int)(pci_read32(function, offset) >> 16 & 0xf));
+	command_print("\tCapabilities: [%03x", offset);
+	if (detail)
+		command_print(" v%u", (unsigned int)(pci_read32(function, offset) >> 16 & 0xf));
+	command_print("] ");
 	if (id == 0x03) {
 		low = pci_read32(function, offset + 4);
 		high = pci_read32(function, offset + 8);
@@ -257,5 +294,5 @@ void lspci_capabilities(const struct pci_function *function, bool detail, bool n
 	while ((offset = pci_capability_next(function, offset, &id)))
 		print_capability(function, offset, id, detail, names, numbers);
 	while ((offset = pci_extended_capability_next(function, offset, &extended_id)))
-		print_extended(function, offset, extended_id);
+		print_extended(function, offset, extended_id, detail);
 }

@@ -139,6 +139,7 @@ unsigned int pci_extended_capability_next(const struct pci_function *function, u
 #define PCI_CAPABILITY_POWER 0x01
 #define PCI_CAPABILITY_MSI 0x05
 #define PCI_CAPABILITY_VENDOR 0x09
+#define PCI_CAPABILITY_SUBSYSTEM 0x0d
 #define PCI_CAPABILITY_EXPRESS 0x10
 #define PCI_CAPABILITY_MSIX 0x11
 

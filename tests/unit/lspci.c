@@ -117,6 +117,26 @@ static void with_everything(void **state)
 		"\n");
 }
 
+static void dumps(void **state)
+{
+	static const char head[] = "00:04.0 ff00: 4321:8765 (rev 01)\n"
+				   "00: 21 43 65 87 00 00 00 00 01 00 00 ff 00 00 00 00\n";
+	static const unsigned int lines[] = {0, 1 + 4 + 1, 1 + 4 + 1, 1 + 16 + 1, 1 + 16 + 1};
+	char options[8] = "-n";
+
+	(void)state;
+	for (unsigned int i = 1; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		unsigned int count = 0;
+
+		strcat(options, "x");
+		assert_int_equal(run(3, options, "-s4"), COMMAND_OK);
+		assert_memory_equal(host_command_output(), head, sizeof(head) - 1);
+		for (const char *c = host_command_output(); *c; c++)
+			count += *c == '\n';
+		assert_int_equal(count, lines[i]);
+	}
+}
+
 static void filters(void **state)
 {
 	static const struct {
@@ -138,7 +158,7 @@ static void filters(void **state)
 
 static void usage(void **state)
 {
-	static const char *const wrong[] = {"x",       "-",	"-x",  "-s",	    "-s20",
+	static const char *const wrong[] = {"x",       "-",	"-y",  "-s",	    "-s20",
 					    "-s100:1", "-s1.8", "-sg", "-s0:0:0:0", "-s3x"};
 
 	(void)state;
@@ -153,6 +173,7 @@ int main(void)
 		cmocka_unit_test_setup(one_line_each, set_up),
 		cmocka_unit_test_setup(with_flags_and_capabilities, set_up),
 		cmocka_unit_test_setup(with_everything, set_up),
+		cmocka_unit_test_setup(dumps, set_up),
 		cmocka_unit_test_setup(filters, set_up),
 		cmocka_unit_test_setup(usage, set_up),
 	};
