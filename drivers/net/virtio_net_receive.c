@@ -142,10 +142,12 @@ static bool post(struct virtio_net_receive *receive)
 		buffer->next = first;
 		first = buffer;
 	}
-	if (receive->net->header_alone) {
-		all[0] = (struct virtqueue_segment){segments[0].address, receive->net->header_size};
-		segments[0].address += receive->net->header_size;
-		segments[0].length -= receive->net->header_size;
+	if (receive->net->header_alone && first) {
+		uint64_t address = first->address + VIRTIO_NET_DATA;
+		uint32_t header = receive->net->header_size;
+
+		all[0] = (struct virtqueue_segment){address, header};
+		all[1] = (struct virtqueue_segment){address + header, VIRTIO_NET_CAPACITY - header};
 	}
 	if (virtqueue_add(receive->vq, all, 0, count, first)) {
 		recycle_chain(receive, first);

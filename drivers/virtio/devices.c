@@ -94,6 +94,7 @@ static void print_features(const struct virtio_device *device)
 static void print_queue(const struct virtqueue *vq)
 {
 	const struct virtqueue_counters *counters = &vq->counters;
+	unsigned long long interrupts = counters->interrupts + counters->interrupts_idle;
 
 	command_print(
 		"    queue %u: %s, %s, size %u, free %u%s; added %llu, taken %llu, kicks %llu,"
@@ -101,8 +102,7 @@ static void print_queue(const struct virtqueue *vq)
 		vq->index, vq->name, vq->operations->format, vq->size, vq->free,
 		vq->broken ? ", broken" : "", (unsigned long long)counters->added,
 		(unsigned long long)counters->taken, (unsigned long long)counters->kicks,
-		(unsigned long long)(counters->interrupts + counters->interrupts_idle),
-		(unsigned long long)counters->polled);
+		interrupts, (unsigned long long)counters->polled);
 }
 
 static struct virtio_device *find_device(const char *name)

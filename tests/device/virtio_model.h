@@ -95,9 +95,9 @@ struct virtio_model {
 	void (*process)(struct virtio_model *model); /* does what is due; at every poll */
 	void *device;				     /* of `process` */
 	bool refuse_features;			     /* FEATURES_OK does not stick */
-	uint16_t vectors_max;	  /* queue and config vectors from here on read back NO_VECTOR */
-	bool legacy;		  /* no FEATURES_OK; set by the transports */
-	bool batches;		  /* IN_ORDER: one used entry for all that is shown at once */
+	uint16_t vectors_max; /* queue and config vectors from here on read back NO_VECTOR */
+	bool legacy;	      /* no FEATURES_OK; set by the transports */
+	bool batches;	      /* IN_ORDER: one used entry for all that is shown at once */
 	bool queue_reset_never, queue_reset_ignored; /* RING_RESET that does not end, or is none */
 	unsigned int reset_reads; /* so many reads of the status pass before a reset is over */
 	bool reset_never;
