@@ -119,7 +119,7 @@ static struct network_buffer *take_spare(struct virtio_net_receive *receive)
 /* Lends one buffer of the ring. False: no blocks, or no descriptors. */
 static bool post(struct virtio_net_receive *receive)
 {
-	struct virtqueue_segment all[VIRTIO_NET_CHAIN_MAX + 1], *segments = all;
+	struct virtqueue_segment all[VIRTIO_NET_CHAIN_MAX + 1] = {{0}}, *segments = all;
 	unsigned int count = receive->chain;
 	struct network_buffer *first = NULL;
 
