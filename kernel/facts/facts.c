@@ -153,11 +153,6 @@ void fact_number(struct facts *facts, const char *name, uint64_t value)
 	add_number(facts, FACT_NUMBER, name, value);
 }
 
-void fact_signed(struct facts *facts, const char *name, int64_t value)
-{
-	add_number(facts, FACT_SIGNED, name, (uint64_t)value);
-}
-
 void fact_hex(struct facts *facts, const char *name, uint64_t value)
 {
 	add_number(facts, FACT_HEX, name, value);

@@ -36,7 +36,6 @@ void fact_text(struct facts *facts, const char *name, const char *value);
 void fact_format(struct facts *facts, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void fact_number(struct facts *facts, const char *name, uint64_t value);
-void fact_signed(struct facts *facts, const char *name, int64_t value);
 void fact_hex(struct facts *facts, const char *name, uint64_t value); /* addresses, identifiers */
 void fact_bytes(struct facts *facts, const char *name,
 		uint64_t value); /* JSON: a number of bytes */

@@ -41,13 +41,10 @@ static void put_escaped(struct facts_writer *writer, const char *text)
 /* Words that are not written as they are spelt in names. */
 static const char *const spellings[][2] = {
 	/* clang-format off */
-	{"acpi", "ACPI"}, {"apic", "APIC"}, {"apics", "APICs"}, {"bar", "BAR"}, {"bars", "BARs"},
-	{"cpu", "CPU"}, {"cpus", "CPUs"}, {"dhcp", "DHCP"}, {"dma", "DMA"}, {"dns", "DNS"},
-	{"http", "HTTP"}, {"hz", "Hz"}, {"id", "ID"}, {"ip", "IP"}, {"ipv4", "IPv4"},
-	{"ipv6", "IPv6"}, {"lwip", "lwIP"}, {"mac", "MAC"}, {"mmio", "MMIO"}, {"msi", "MSI"},
-	{"msix", "MSI-X"}, {"mtu", "MTU"}, {"numa", "NUMA"}, {"pci", "PCI"}, {"rsdp", "RSDP"},
-	{"tcp", "TCP"}, {"tsc", "TSC"}, {"udp", "UDP"}, {"uefi", "UEFI"}, {"virtio", "virtio"},
-	{"x2apic", "x2APIC"},
+	{"apic", "APIC"}, {"bar", "BAR"}, {"bars", "BARs"}, {"cpu", "CPU"}, {"cpus", "CPUs"},
+	{"dhcp", "DHCP"}, {"dns", "DNS"}, {"efi", "EFI"}, {"hz", "Hz"}, {"id", "ID"}, {"io", "I/O"},
+	{"ipv4", "IPv4"}, {"ipv6", "IPv6"}, {"mac", "MAC"}, {"msi", "MSI"}, {"msix", "MSI-X"},
+	{"mtu", "MTU"}, {"pci", "PCI"}, {"virtio", "virtio"},
 	/* clang-format on */
 };
 
@@ -59,7 +56,6 @@ static void put_label(struct facts_writer *writer, const char *name)
 	while (*name) {
 		size_t length = strcspn(name, "_");
 		const char *spelling = NULL;
-		char letter[2] = {name[0], '\0'};
 
 		for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++)
 			if (strlen(spellings[i][0]) == length &&
@@ -72,12 +68,10 @@ static void put_label(struct facts_writer *writer, const char *name)
 		} else {
 			char word[FACTS_STRING_MAX + 1];
 
-			if (first && letter[0] >= 'a' && letter[0] <= 'z')
-				letter[0] = (char)(letter[0] - 'a' + 'A');
 			memcpy(word, name, length);
 			word[length] = '\0';
-			if (length)
-				word[0] = letter[0];
+			if (first && word[0] >= 'a' && word[0] <= 'z')
+				word[0] = (char)(word[0] - 'a' + 'A');
 			put_escaped(writer, word);
 		}
 		first = false;
@@ -89,7 +83,7 @@ static void put_label(struct facts_writer *writer, const char *name)
 
 static bool is_right_aligned(const struct fact *fact)
 {
-	return fact->kind == FACT_NUMBER || fact->kind == FACT_SIGNED || fact->kind == FACT_BYTES ||
+	return fact->kind == FACT_NUMBER || fact->kind == FACT_BYTES ||
 	       fact->kind == FACT_NANOSECONDS;
 }
 

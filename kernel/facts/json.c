@@ -65,9 +65,6 @@ static void put_fact(struct facts_writer *writer, const struct fact *fact, unsig
 	case FACT_NANOSECONDS:
 		facts_put_format(writer, "%" PRIu64, fact->number);
 		break;
-	case FACT_SIGNED:
-		facts_put_format(writer, "%" PRId64, (int64_t)fact->number);
-		break;
 	case FACT_HEX:
 		facts_put_format(writer, "\"0x%" PRIx64 "\"", fact->number);
 		break;

@@ -2,6 +2,8 @@
 /* Facts as indented text. */
 #include "kernel/facts/tree.h"
 
+#include <string.h>
+
 #define INDENT 2
 #define LINE_WIDTH 96
 
@@ -44,21 +46,12 @@ static void put_name(struct facts_writer *writer, const char *name)
 	facts_put(writer, ":");
 }
 
-static size_t length_of(const char *text)
-{
-	size_t length = 0;
-
-	while (*text++)
-		length++;
-	return length;
-}
-
 static void put_strings(struct facts_writer *writer, const struct fact *list, unsigned int column)
 {
 	size_t used = LINE_WIDTH;
 
 	for (const struct fact *fact = list->first; fact; fact = fact->next) {
-		size_t length = length_of(fact->text);
+		size_t length = strlen(fact->text);
 
 		if (used + 1 + length > LINE_WIDTH) {
 			facts_put(writer, "\n");

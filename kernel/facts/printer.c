@@ -148,9 +148,6 @@ const char *facts_value(const struct fact *fact, char buffer[static FACTS_VALUE_
 	case FACT_NUMBER:
 		sniprintf(buffer, FACTS_VALUE_MAX, "%" PRIu64, fact->number);
 		break;
-	case FACT_SIGNED:
-		sniprintf(buffer, FACTS_VALUE_MAX, "%" PRId64, (int64_t)fact->number);
-		break;
 	case FACT_HEX:
 		sniprintf(buffer, FACTS_VALUE_MAX, "0x%" PRIx64, fact->number);
 		break;
