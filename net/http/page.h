@@ -29,7 +29,8 @@ struct http_answer {
 
 /*
  * Makes the answer to a request (NULL: to something that is not one). Whether the connection stays
- * open is decided here too. 0; -ENOMEM, and *answer is empty. Thread context, without locks: it
+ * open is decided here too. 0; -ENOMEM or
+ * -EFBIG, and *answer is empty. Thread context, without locks: it
  * asks everybody for facts.
  */
 int http_answer_make(const struct http_request *request, bool too_large, struct http_answer *answer,

@@ -64,13 +64,8 @@ static void client_leave(struct client *client)
 {
 	struct tcp_pcb *pcb = client->pcb;
 
-	if (pcb) {
-		tcp_arg(pcb, NULL);
-		tcp_recv(pcb, NULL);
-		tcp_sent(pcb, NULL);
-		tcp_err(pcb, NULL);
-		tcp_poll(pcb, NULL, 0);
-	}
+	if (pcb)
+		service_detach(pcb);
 	client->pcb = NULL;
 	if (client->state != WAITING && client->state != MAKING)
 		client_free(client);

@@ -22,3 +22,8 @@ const char *address_text(struct address_text *text, const ip_addr_t *address)
 		return address_text_v6(text, ip_2_ip6(address));
 	return address_text_v4(text, ip_2_ip4(address));
 }
+
+unsigned int address_prefix_length(const ip4_addr_t *netmask)
+{
+	return (unsigned int)__builtin_popcount(ip4_addr_get_u32(netmask));
+}

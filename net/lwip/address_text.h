@@ -14,4 +14,7 @@ const char *address_text(struct address_text *text, const ip_addr_t *address);
 const char *address_text_v4(struct address_text *text, const ip4_addr_t *address);
 const char *address_text_v6(struct address_text *text, const ip6_addr_t *address);
 
+/* Of a netmask: 24 for 255.255.255.0. */
+unsigned int address_prefix_length(const ip4_addr_t *netmask);
+
 #endif

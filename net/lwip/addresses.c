@@ -39,11 +39,6 @@ static uint64_t ready_after;
 static struct address_text ready_address;
 static struct wait_queue waiters = WAIT_QUEUE_INIT;
 
-uint64_t network_stack_copied(void)
-{
-	return __atomic_load_n(&network_bytes_copied, __ATOMIC_RELAXED);
-}
-
 bool network_stack_wait(uint64_t timeout)
 {
 	(void)wait_event_timeout(&waiters,

@@ -319,12 +319,6 @@ int interface_create(struct network_device *device)
 		return -ENOMEM;
 	interface->device = device;
 	interface->held_most = device->receive_buffers ? device->receive_buffers / 2 : HELD_DEFAULT;
-	device->stack = interface;
-	device->stack_bytes_copied = &network_bytes_copied;
-	device->stack_lock = stack_lock;
-	device->stack_unlock = stack_unlock;
-	device->receive = receive;
-	device->transmitted = interface_transmitted;
 	if (!netif_add_noaddr(&interface->netif, NULL, interface_init, ethernet_input)) {
 		mem_free(interface);
 		return -ENOMEM;
@@ -336,6 +330,12 @@ int interface_create(struct network_device *device)
 		return -ENOMEM;
 	}
 	thread_detach(thread);
+	device->stack = interface;
+	device->stack_bytes_copied = &network_bytes_copied;
+	device->stack_lock = stack_lock;
+	device->stack_unlock = stack_unlock;
+	device->receive = receive;
+	device->transmitted = interface_transmitted;
 	while (*link)
 		link = &(*link)->next;
 	*link = interface;

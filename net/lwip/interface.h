@@ -27,7 +27,7 @@ struct interface {
 	unsigned int in_flight; /* frames lent to the device */
 	bool dirty;		/* the device has frames that it was not told about */
 	uint64_t transmit_dropped;
-	uint64_t coalesced; /* frames that had to be copied together */
+	uint64_t transmit_copied; /* frames */
 
 	/* Reception: interface.c */
 	uint32_t held;	    /* receive buffers that the stack holds; changed by atomics */

@@ -11,11 +11,6 @@
 
 #define LOOPBACK_INDEX 1 /* the others are numbered from the next */
 
-static unsigned int prefix_length(const struct netif *netif)
-{
-	return (unsigned int)__builtin_popcount(ip4_addr_get_u32(netif_ip4_netmask(netif)));
-}
-
 static void print_link(const struct interface *interface, unsigned int number)
 {
 	const struct netif *netif = &interface->netif;
@@ -58,7 +53,7 @@ static void print_addresses(const struct interface *interface)
 		ip4_addr_set_u32(&broadcast, ip4_addr_get_u32(address) |
 						     ~ip4_addr_get_u32(netif_ip4_netmask(netif)));
 		command_print("    inet %s/%u", address_text_v4(&text, address),
-			      prefix_length(netif));
+			      address_prefix_length(netif_ip4_netmask(netif)));
 		command_print(" brd %s scope global%s %s\n", address_text_v4(&text, &broadcast),
 			      interface->wants_dhcp ? " dynamic" : "", interface->device->name);
 	}
@@ -102,7 +97,7 @@ static void print_routes(void)
 		ip4_addr_get_network(&network, netif_ip4_addr(&i->netif),
 				     netif_ip4_netmask(&i->netif));
 		command_print("%s/%u dev %s", address_text_v4(&text, &network),
-			      prefix_length(&i->netif), i->device->name);
+			      address_prefix_length(netif_ip4_netmask(&i->netif)), i->device->name);
 		command_print(" scope link src %s\n",
 			      address_text_v4(&text, netif_ip4_addr(&i->netif)));
 	}

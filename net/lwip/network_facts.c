@@ -15,11 +15,6 @@
 #include "net/lwip/memory.h"
 #include "net/lwip/stack.h"
 
-static unsigned int prefix_length(const ip4_addr_t *netmask)
-{
-	return (unsigned int)__builtin_popcount(ip4_addr_get_u32(netmask));
-}
-
 static const char *ipv6_state(u8_t state)
 {
 	if (ip6_addr_istentative(state))
@@ -57,7 +52,7 @@ static void describe_ipv4(struct facts *facts, const struct interface *interface
 		fact_none(facts, "ipv4");
 	} else {
 		fact_format(facts, "ipv4", "%s/%u", address_text_v4(&text, netif_ip4_addr(netif)),
-			    prefix_length(netif_ip4_netmask(netif)));
+			    address_prefix_length(netif_ip4_netmask(netif)));
 		if (ip4_addr_isany(netif_ip4_gw(netif)))
 			fact_none(facts, "gateway");
 		else
@@ -84,7 +79,7 @@ static void describe_interface(struct facts *facts, const struct interface *inte
 	fact_number(facts, "receive_dropped", interface->receive_dropped);
 	fact_number(facts, "transmit_dropped", interface->transmit_dropped);
 	fact_number(facts, "received_frames_copied", interface->receive_copied);
-	fact_number(facts, "sent_frames_copied", interface->coalesced);
+	fact_number(facts, "sent_frames_copied", interface->transmit_copied);
 	fact_number(facts, "buffers_held", interface->held);
 	fact_number(facts, "frames_waiting", interface->waiting_count);
 	fact_end(facts);

@@ -18,7 +18,6 @@
 #include "net/lwip/address_text.h"
 #include "net/lwip/interface.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

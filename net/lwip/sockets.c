@@ -13,7 +13,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <string.h>
 
 #define LOG_AREA "network"
 #define LAST_DESCRIPTOR (LWIP_SOCKET_OFFSET + MEMP_NUM_NETCONN - 1)

@@ -9,11 +9,14 @@
 #include "net/lwip/sockets.h"
 #include "net/services/service.h"
 
-#include <errno.h>
-
 #define LOG_AREA "network"
 
 uint64_t network_bytes_copied;
+
+uint64_t network_stack_copied(void)
+{
+	return __atomic_load_n(&network_bytes_copied, __ATOMIC_RELAXED);
+}
 
 static struct mutex core_lock = MUTEX_INIT;
 
@@ -41,8 +44,8 @@ static void quiet_loopback(void)
 {
 	struct netif *netif;
 
-	NETIF_FOREACH(netif)
-	netif->rs_count = 0;
+	NETIF_FOREACH (netif)
+		netif->rs_count = 0;
 }
 
 void network_stack_start(void)

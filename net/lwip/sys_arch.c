@@ -10,8 +10,6 @@
 #include "lwip/mem.h"
 #include "lwip/sys.h"
 
-#include <stdlib.h>
-
 #define LOG_AREA "lwip"
 #define MAILBOX_SIZE_DEFAULT 64
 
@@ -37,11 +35,6 @@ void sys_init(void)
 u32_t sys_now(void)
 {
 	return (u32_t)(clock_monotonic() / NANOSECONDS_PER_MILLISECOND);
-}
-
-u32_t sys_jiffies(void)
-{
-	return sys_now();
 }
 
 /* -- Semaphores */

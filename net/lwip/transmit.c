@@ -69,7 +69,7 @@ static struct pbuf *prepare(struct interface *interface, struct pbuf *frame)
 	whole = pbuf_alloc(PBUF_LINK, frame->tot_len, PBUF_RAM);
 	if (whole)
 		pbuf_copy(whole, frame);
-	interface->coalesced++;
+	interface->transmit_copied++;
 	return whole;
 }
 

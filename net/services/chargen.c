@@ -10,8 +10,6 @@
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
-#include <errno.h>
-
 #define PORT 19
 #define FIRST_CHARACTER ' '
 #define CHARACTERS 95u
@@ -67,11 +65,7 @@ static void send_more(struct connection *connection, struct tcp_pcb *pcb)
 /* Closes from our side; the pcb is lwIP's then. */
 static err_t finish(struct connection *connection, struct tcp_pcb *pcb)
 {
-	tcp_arg(pcb, NULL);
-	tcp_recv(pcb, NULL);
-	tcp_sent(pcb, NULL);
-	tcp_err(pcb, NULL);
-	tcp_poll(pcb, NULL, 0);
+	service_detach(pcb);
 	connection_free(connection);
 	/* There is always more to send: a clean end would never come. */
 	tcp_abort(pcb);

@@ -10,7 +10,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #define PORT 9
 
@@ -30,14 +29,6 @@ static void connection_free(struct connection *connection)
 	counters.connections_now--;
 }
 
-static void detach(struct tcp_pcb *pcb)
-{
-	tcp_arg(pcb, NULL);
-	tcp_recv(pcb, NULL);
-	tcp_err(pcb, NULL);
-	tcp_poll(pcb, NULL, 0);
-}
-
 static err_t answer_and_close(struct connection *connection, struct tcp_pcb *pcb)
 {
 	char text[24];
@@ -47,7 +38,7 @@ static err_t answer_and_close(struct connection *connection, struct tcp_pcb *pcb
 	if (tcp_write(pcb, text, (u16_t)length, TCP_WRITE_FLAG_COPY) != ERR_OK)
 		return ERR_OK;
 	counters.bytes_sent += (uint64_t)length;
-	detach(pcb);
+	service_detach(pcb);
 	connection_free(connection);
 	if (tcp_close(pcb) == ERR_OK)
 		return ERR_OK;
@@ -80,7 +71,7 @@ static err_t on_poll(void *argument, struct tcp_pcb *pcb)
 		return answer_and_close(connection, pcb);
 	if (++connection->idle <= SERVICE_IDLE_SECONDS * 2 / SERVICE_POLL_INTERVAL)
 		return ERR_OK;
-	detach(pcb);
+	service_detach(pcb);
 	connection_free(connection);
 	tcp_abort(pcb);
 	return ERR_ABRT;

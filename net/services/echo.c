@@ -13,8 +13,6 @@
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
-#include <errno.h>
-
 #define PORT 7
 /*
  * Bytes that one connection may keep, so that a few of them do not hold all of the device's
@@ -51,21 +49,12 @@ static void connection_free(struct connection *connection)
 	counters.connections_now--;
 }
 
-static void detach(struct tcp_pcb *pcb)
-{
-	tcp_arg(pcb, NULL);
-	tcp_recv(pcb, NULL);
-	tcp_sent(pcb, NULL);
-	tcp_err(pcb, NULL);
-	tcp_poll(pcb, NULL, 0);
-}
-
 /* ERR_ABRT: the pcb is gone, which lwIP must be told from its callbacks. */
 static err_t connection_abort(struct connection *connection)
 {
 	struct tcp_pcb *pcb = connection->pcb;
 
-	detach(pcb);
+	service_detach(pcb);
 	tcp_abort(pcb);
 	connection_free(connection);
 	return ERR_ABRT;
@@ -115,7 +104,7 @@ static err_t send_waiting(struct connection *connection)
 		pcb->rcv_wnd = TCP_WND_MAX(pcb);
 		if (tcp_close(pcb) != ERR_OK)
 			return ERR_OK; /* no memory now: the poll comes back to it */
-		detach(pcb);
+		service_detach(pcb);
 		connection_free(connection);
 	}
 	return ERR_OK;

@@ -22,6 +22,9 @@ int service_listen_tcp(uint16_t port, tcp_accept_fn accept, struct tcp_pcb **lis
 int service_listen_udp(uint16_t port, udp_recv_fn receive);
 void service_unlisten_tcp(struct tcp_pcb *listener);
 
+/* No callbacks any more: what still happens on the connection is lwIP's alone. */
+void service_detach(struct tcp_pcb *pcb);
+
 /*
  * Whether the datagram that is being received may be answered: from a port at which no small
  * service of somebody else listens (two echo servers would never stop), and sent to us alone.

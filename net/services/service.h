@@ -11,6 +11,7 @@
 
 #include "kernel/table.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct service {
@@ -28,7 +29,7 @@ struct service {
 
 struct service_counters {
 	uint64_t connections, connections_now, requests, bytes_received, bytes_sent;
-	uint32_t listening;
+	bool listening;
 };
 
 TABLE_DECLARE(services, struct service);
