@@ -169,8 +169,8 @@ void port_close(struct port *port)
 	(void)wait_event_timeout(&port->wait, all_sent(port), CLOSE_WAIT);
 	port->opened = port->gone = false;
 	if (port->present)
-		(void)virtio_console_control_send(port->console, port->id,
-						  VIRTIO_CONSOLE_PORT_OPEN, 0);
+		(void)virtio_console_control_send(port->console, port->id, VIRTIO_CONSOLE_PORT_OPEN,
+						  0);
 }
 
 bool port_wait_host(struct port *port, uint64_t deadline)
@@ -200,8 +200,8 @@ static enum command_result list(void)
 		if (!port->present)
 			continue;
 		if (!any)
-			command_print("%-10s %-10s %-6s %-18s %-6s %12s %12s  %s\n", "PORT", "DEVICE",
-				      "TTY", "USE", "HOST", "SENT", "RECEIVED", "NAME");
+			command_print("%-10s %-10s %-6s %-18s %-6s %12s %12s  %s\n", "PORT",
+				      "DEVICE", "TTY", "USE", "HOST", "SENT", "RECEIVED", "NAME");
 		any = true;
 		command_print("%-10s %-10s %-6s %-18s %-6s %12llu %12llu  %s\n", port->label,
 			      port->console->virtio->name,
@@ -257,8 +257,8 @@ static enum command_result run_echo(struct port *port)
 	if (!error)
 		error = echo(port, &bytes);
 	command_print("%s: %llu bytes%s\n", port->label, (unsigned long long)bytes,
-		      error == -ENODEV  ? ", the port is gone"
-		      : error == -EIO   ? ", the device was reset"
+		      error == -ENODEV	? ", the port is gone"
+		      : error == -EIO	? ", the device was reset"
 		      : error == -EINTR ? ", interrupted"
 					: ", closed");
 	return error && error != -EPIPE ? COMMAND_FAILED : COMMAND_OK;
@@ -335,7 +335,8 @@ static void describe_port(const struct port *port, struct facts *facts)
 static void describe(struct facts *facts)
 {
 	fact_list(facts, "consoles");
-	for (struct console *console = console_next(NULL); console; console = console_next(console)) {
+	for (struct console *console = console_next(NULL); console;
+	     console = console_next(console)) {
 		fact_item(facts);
 		fact_text(facts, "name", console->name);
 		fact_text(facts, "use", use_name(console));

@@ -46,7 +46,7 @@ static void validate(struct virtio_device *device, struct virtio_features *wante
 
 struct requests {
 	struct virtio_queue_request queues[QUEUES_MAX];
-	char names[QUEUES_MAX][16];
+	char names[QUEUES_MAX][VIRTQUEUE_NAME_MAX];
 };
 
 static unsigned int receive_queue(unsigned int id)
@@ -126,8 +126,7 @@ static int configure(struct virtio_console *console)
 	console->emergency = virtio_has(device, VIRTIO_CONSOLE_F_EMERG_WRITE);
 	console->max_ports = 1;
 	if (console->multiport) {
-		console->max_ports =
-			virtio_config_read32(device, VIRTIO_CONSOLE_CONFIG_MAX_PORTS);
+		console->max_ports = virtio_config_read32(device, VIRTIO_CONSOLE_CONFIG_MAX_PORTS);
 		if (console->max_ports > CONSOLE_PORTS_MAX)
 			log_info("%s: can have %u ports, %u are driven", device->bus_name,
 				 (unsigned int)console->max_ports, CONSOLE_PORTS_MAX);
@@ -205,7 +204,8 @@ static bool tell(struct virtio_console *console)
 
 		if (port && port->ready_due) {
 			port->ready_due = false;
-			(void)virtio_console_control_send(console, id, VIRTIO_CONSOLE_PORT_READY, 1);
+			(void)virtio_console_control_send(console, id, VIRTIO_CONSOLE_PORT_READY,
+							  1);
 			return true;
 		}
 		if (port && port->open_due) {
@@ -288,8 +288,14 @@ static int probe(struct virtio_device *device)
 	wait_queue_init(&console->control_wait);
 	mutex_init(&console->control_lock);
 	error = configure(console);
-	if (error)
-		return error; /* what little it has stays: a port may be on the list */
+	if (error) {
+		/* No buffer was lent yet. */
+		virtio_console_control_destroy(console);
+		if (console->ports[0])
+			virtio_console_port_destroy(console->ports[0]);
+		free(console);
+		return error;
+	}
 	count++;
 	device->driver_data = console;
 	thread = thread_create("console", work, console, NULL);

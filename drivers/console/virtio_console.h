@@ -156,6 +156,7 @@ uint64_t virtio_console_work(struct virtio_console *console);
 
 /* -- virtio_console_control.c */
 int virtio_console_control_create(struct virtio_console *console);
+void virtio_console_control_destroy(struct virtio_console *console);
 void virtio_console_control_start(struct virtio_console *console); /* lends buffers */
 void virtio_console_control_stop(struct virtio_console *console);  /* takes them back */
 void virtio_console_control_interrupt(struct virtqueue *vq);
@@ -169,6 +170,7 @@ int virtio_console_control_send(struct virtio_console *console, uint32_t id, uin
 struct port *virtio_console_first_port(void);
 /* The port of that number, made if need be; NULL: no memory. */
 struct port *virtio_console_port(struct virtio_console *console, uint32_t id);
+void virtio_console_port_destroy(struct port *port); /* one that was never used */
 /* The device has it (again), or has it no more. */
 void virtio_console_port_add(struct port *port);
 void virtio_console_port_remove(struct port *port);

@@ -41,6 +41,13 @@ int virtio_console_control_create(struct virtio_console *console)
 	return console->control_memory ? 0 : -ENOMEM;
 }
 
+void virtio_console_control_destroy(struct virtio_console *console)
+{
+	if (console->control_memory)
+		dma_free(console->control_memory, MEMORY);
+	console->control_memory = NULL;
+}
+
 static bool lend_buffer(struct virtio_console *console, unsigned int index)
 {
 	struct virtqueue_segment segment = {
@@ -164,7 +171,8 @@ static void add_port(struct virtio_console *console, const struct virtio_console
 
 	if (message->id >= console->port_count) {
 		nonsense(console, message, "more ports than can be driven");
-		(void)virtio_console_control_send(console, message->id, VIRTIO_CONSOLE_PORT_READY, 0);
+		(void)virtio_console_control_send(console, message->id, VIRTIO_CONSOLE_PORT_READY,
+						  0);
 		return;
 	}
 	if (console->ports[message->id] && console->ports[message->id]->present) {
@@ -175,7 +183,8 @@ static void add_port(struct virtio_console *console, const struct virtio_console
 	if (!port) {
 		log_error("%s: no memory for port %u", console->virtio->bus_name,
 			  (unsigned int)message->id);
-		(void)virtio_console_control_send(console, message->id, VIRTIO_CONSOLE_PORT_READY, 0);
+		(void)virtio_console_control_send(console, message->id, VIRTIO_CONSOLE_PORT_READY,
+						  0);
 		return;
 	}
 	virtio_console_attach_port(console, port);
@@ -236,6 +245,9 @@ static void handle(struct virtio_console *console, const struct virtio_console_m
 	if (message->id < console->port_count)
 		port = console->ports[message->id];
 	if (!port || !port->present) {
+		/* The host's end closes after the port is taken away: nothing is wrong with that. */
+		if (message->event == VIRTIO_CONSOLE_PORT_OPEN && !message->value)
+			return;
 		nonsense(console, message, "there is no such port");
 		return;
 	}

@@ -238,6 +238,26 @@ static void discard_input(struct port *port)
 
 /* -- A port's life */
 
+static void free_port(struct port *port)
+{
+	if (port->transmit.memory)
+		dma_free(port->transmit.memory, PORT_MEMORY);
+	if (port->receive.memory)
+		dma_free(port->receive.memory, PORT_MEMORY);
+	free(port);
+}
+
+void virtio_console_port_destroy(struct port *port)
+{
+	struct port **link = &first_port;
+
+	while (*link != port)
+		link = &(*link)->next;
+	*link = port->next;
+	port->console->ports[port->id] = NULL;
+	free_port(port);
+}
+
 struct port *virtio_console_port(struct virtio_console *console, uint32_t id)
 {
 	struct port *port = console->ports[id], **link = &first_port;
@@ -250,11 +270,7 @@ struct port *virtio_console_port(struct virtio_console *console, uint32_t id)
 	port->transmit.memory = dma_alloc(PORT_MEMORY, NULL);
 	port->receive.memory = dma_alloc(PORT_MEMORY, NULL);
 	if (!port->transmit.memory || !port->receive.memory) {
-		if (port->transmit.memory)
-			dma_free(port->transmit.memory, PORT_MEMORY);
-		if (port->receive.memory)
-			dma_free(port->receive.memory, PORT_MEMORY);
-		free(port);
+		free_port(port);
 		return NULL;
 	}
 	port->transmit.address = dma_address(port->transmit.memory);
@@ -314,7 +330,8 @@ void virtio_console_port_remove(struct port *port)
 	port->name[0] = '\0';
 	/* What was not lent yet never will be. */
 	if (port->transmit.current != NO_SLOT)
-		port->transmit.spare[port->transmit.spare_count++] = (uint8_t)port->transmit.current;
+		port->transmit.spare[port->transmit.spare_count++] =
+			(uint8_t)port->transmit.current;
 	port->transmit.current = NO_SLOT;
 	port->transmit.filled = 0;
 	spin_unlock(&port->transmit.lock, flags);

@@ -169,8 +169,11 @@ static void type(struct virtio_model_console *console, unsigned int id)
 	unsigned int queue = receive_queue(id);
 	struct model_chain chain;
 
-	while ((port->endless || port->incoming_done < port->incoming_length) &&
-	       model_ring_pop(model, queue, &chain)) {
+	/* Interrupts run at once, and give buffers back: an end is needed. */
+	for (unsigned int i = 0; i < MODEL_CONSOLE_MESSAGES &&
+				 (port->endless || port->incoming_done < port->incoming_length) &&
+				 model_ring_pop(model, queue, &chain);
+	     i++) {
 		uint32_t length = chain.segments[0].length;
 
 		if (chain.out_count)
