@@ -148,7 +148,7 @@ static enum command_result reset_device(int argc, char **argv)
 	return COMMAND_FAILED;
 }
 
-static void print_device(struct virtio_device *device)
+static void print_device(struct virtio_device *device, bool brief)
 {
 	command_print("%s: %s, %s at %s, driver %s, %s, interrupts %s\n", device->name,
 		      type_name(device), device->transport->name, device->bus_name,
@@ -158,7 +158,7 @@ static void print_device(struct virtio_device *device)
 		command_print("    %s\n", device->failure);
 	if (device->recoveries)
 		command_print("    recovered %llu times\n", (unsigned long long)device->recoveries);
-	if (!device->driver)
+	if (!device->driver || brief)
 		return;
 	print_features(device);
 	for (unsigned int i = 0; i < device->queue_count; i++)
@@ -167,16 +167,19 @@ static void print_device(struct virtio_device *device)
 
 static enum command_result command_devices(int argc, char **argv)
 {
+	bool brief;
+
 	if (argc >= 3 && argc <= 4 && !strcmp(argv[1], "reset"))
 		return reset_device(argc, argv);
-	if (argc != 1)
+	brief = argc == 2 && !strcmp(argv[1], "-s");
+	if (argc != 1 && !brief)
 		return COMMAND_USAGE;
 	if (!virtio_first())
 		command_print("no virtio devices\n");
 	for (struct virtio_device *device = virtio_first(); device; device = device->next)
-		print_device(device);
+		print_device(device, brief);
 	return COMMAND_OK;
 }
 
-COMMAND(devices, "devices [reset DEVICE [QUEUE]]",
+COMMAND(devices, "devices [-s | reset DEVICE [QUEUE]]",
 	"the virtio devices, their features and queues; or resets one", command_devices);

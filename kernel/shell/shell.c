@@ -80,7 +80,7 @@ static enum exit_code run_shell(void)
 
 	/* What was found, before one asks. */
 	(void)command_run_line("lspci");
-	(void)command_run_line("devices");
+	(void)command_run_line("devices -s");
 	/* Where there is no console nothing is typed, until one comes; the services go on. */
 	for (;;) {
 		line_read(PROMPT, line, sizeof(line));
