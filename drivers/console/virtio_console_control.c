@@ -245,8 +245,8 @@ static void handle(struct virtio_console *console, const struct virtio_console_m
 	if (message->id < console->port_count)
 		port = console->ports[message->id];
 	if (!port || !port->present) {
-		/* The host's end closes after the port is taken away: nothing is wrong with that. */
-		if (message->event == VIRTIO_CONSOLE_PORT_OPEN && !message->value)
+		/* QEMU opens and closes its end before it gives a port and after it takes it. */
+		if (message->event == VIRTIO_CONSOLE_PORT_OPEN)
 			return;
 		nonsense(console, message, "there is no such port");
 		return;
