@@ -29,7 +29,7 @@ static bool check_timeout(const char *value)
 }
 
 OPTION(block_timeout, "block.timeout", "1..3600",
-       "seconds after which a disk that does not answer is reset", check_timeout);
+       "seconds after which a disk that does not answer is reset (default: 30)", check_timeout);
 
 static uint64_t time_limit(void)
 {

@@ -248,12 +248,15 @@ static int negotiate(struct virtio_device *device)
 	virtio_features_close(device->type, &wanted);
 	chosen = wanted;
 	if (!virtio_features_choose(device->type, device->bus_name, device->name, &device->offered,
-				    &chosen))
+				    &chosen)) {
+		device->failure = "lacks what virtio.features insists on";
 		return -ENOTSUP;
+	}
 	virtio_features_close(device->type, &chosen);
 	if (!device->transport->legacy && !virtio_features_has(&chosen, VIRTIO_F_VERSION_1)) {
 		log_error("%s (%s): left alone, it has no VERSION_1", device->bus_name,
 			  device->name);
+		device->failure = "has no VERSION_1";
 		return -ENOTSUP;
 	}
 	device->negotiated = chosen;
@@ -266,6 +269,7 @@ static int negotiate(struct virtio_device *device)
 	if (!(device->transport->status_read(device) & VIRTIO_STATUS_FEATURES_OK)) {
 		log_error("%s (%s): does not accept our choice of its features", device->bus_name,
 			  device->name);
+		device->failure = "does not accept our choice of its features";
 		return -ENOTSUP;
 	}
 	return 0;

@@ -157,6 +157,7 @@ static int connect_interrupts(struct virtio_device *device)
 	if (error && wanted != VIRTIO_INTERRUPTS_BEST) {
 		log_error("%s (%s): refused, virtio.interrupts insists on %s, which it cannot",
 			  device->bus_name, device->name, interrupt_names[wanted]);
+		device->failure = "cannot interrupt as virtio.interrupts insists";
 		return error;
 	}
 	if (error) {

@@ -109,7 +109,7 @@ scenario('a feature that is not there', { machine => 'q35', append => 'virtio.fe
 	my @warnings = $vm->warnings;
 	is(scalar @warnings, 1, "$vm->{label}: one line") or diag join "\n", @warnings;
 	like($warnings[0] // '', qr/00:01\.0.*notification_data/, "$vm->{label}: that names device and feature");
-	like($vm->command('devices'), qr/^virtio0: .* failed,/m, "$vm->{label}: the command devices says that it failed");
+	like($vm->command('devices'), qr/^virtio0: .* failed,.*\n    lacks what virtio\.features insists on/m, "$vm->{label}: the command devices says that it failed, and why");
 	leaves_with($vm, 0);
 });
 
