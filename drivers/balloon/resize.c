@@ -159,5 +159,7 @@ bool balloon_reclaim(size_t count, uint64_t limit)
 		more = pages > 0;
 	}
 	mutex_unlock(&balloon->lock);
+	/* The thread has another time to wake up at. */
+	balloon_event(balloon, BALLOON_EVENT_WAKE);
 	return more;
 }

@@ -133,7 +133,8 @@ void *dma_pointer(uint64_t address)
 	void *pointer = host_dma_pointer(address, 1);
 
 	if (!pointer)
-		host_abort("dma_pointer of 0x%llx, where no memory is", (unsigned long long)address);
+		host_abort("dma_pointer of 0x%llx, where no memory is",
+			   (unsigned long long)address);
 	return pointer;
 }
 
