@@ -143,6 +143,22 @@ static int find_mbr(const struct partition_source *source, uint8_t *block,
 	return extended.type ? follow_chain(source, block, &extended, list) : 0;
 }
 
+/*
+ * A file system on the whole disk ends its first block with the same signature, and what stands in the
+ * place of the table is code, or (mtools) an entry that begins at the boot block itself. No partition
+ * does: the table is there.
+ */
+static bool is_boot_sector(const uint8_t *block)
+{
+	for (unsigned int i = 0; i < ENTRIES; i++) {
+		struct entry entry = entry_at(block, i);
+
+		if (entry.type && entry.count && !entry.first)
+			return true;
+	}
+	return false;
+}
+
 static bool is_protective(const uint8_t *block)
 {
 	for (unsigned int i = 0; i < ENTRIES; i++)
@@ -155,7 +171,7 @@ static int find(const struct partition_source *source, uint8_t *block, struct pa
 {
 	int error = source->read(source->context, 0, block, 1);
 
-	if (error || !is_table(block))
+	if (error || !is_table(block) || is_boot_sector(block))
 		return error;
 	if (!is_protective(block))
 		return find_mbr(source, block, list);
