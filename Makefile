@@ -291,7 +291,7 @@ lint-all: images $(B)/compile_commands.json
 	$(Q)cppcheck -q -j$(JOBS) --max-configs=1 --project=$(B)/compile_commands.json --error-exitcode=1 --inline-suppr \
 		--suppressions-list=.ci/cppcheck-suppressions -i $(B)
 	$(call say,TIDY,clang-tidy)
-	$(Q)printf '%s\n' $(filter %.c,$(KERNEL_SOURCES)) | xargs -P$(JOBS) -n 8 clang-tidy -p $(B) --quiet --warnings-as-errors='*'
+	$(Q)printf '%s\n' $(filter %.c,$(KERNEL_SOURCES)) | xargs -P$(JOBS) -n 8 clang-tidy -p $(B) --quiet --warnings-as-errors='*' 2>/dev/null
 
 format:
 	$(Q)clang-format -i $(C_FILES)

@@ -11,7 +11,8 @@
 #define READ_COST 20 /* nanoseconds that go by when the clock is read */
 #define WALL_START (1700000000 * NANOSECONDS_PER_SECOND)
 #define IDLE_STEP NANOSECONDS_PER_MILLISECOND
-#define IDLE_STEPS_MAX 1000 /* a sleep without deadline or timer is hopeless after so many polls   \
+#define IDLE_STEPS_MAX                                                                             \
+	1000 /* a sleep without deadline or timer is hopeless after so many polls   \
 			     */
 
 struct thread {

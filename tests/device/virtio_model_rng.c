@@ -23,7 +23,7 @@ static void answer(struct virtio_model_rng *rng, const struct model_chain *chain
 		}
 	rng->bytes += given;
 	model_ring_push(&rng->model, 0, rng->lie_id ? 99 : chain->head,
-			 rng->claims ? rng->claims : given);
+			rng->claims ? rng->claims : given);
 }
 
 static void process(struct virtio_model *model)
