@@ -19,7 +19,8 @@ void network_register(struct network_device *device)
 	while (*link)
 		link = &(*link)->next;
 	sniprintf(device->name, sizeof(device->name), "eth%u", device_count++);
-	wait_queue_init(&device->wait);
+	for (unsigned int i = 0; i < NETWORK_QUEUES_MAX; i++)
+		wait_queue_init(&device->queues[i].wait);
 	device->next = NULL;
 	*link = device;
 	log_info("%s: %s at %s, %02x:%02x:%02x:%02x:%02x:%02x, MTU %u, link %s", device->name,
@@ -41,10 +42,10 @@ struct network_device *network_find(const char *name)
 	return NULL;
 }
 
-void network_notify(struct network_device *device, uint32_t events)
+void network_notify(struct network_device *device, unsigned int queue, uint32_t events)
 {
-	__atomic_fetch_or(&device->events, events, __ATOMIC_SEQ_CST);
-	wait_wake(&device->wait);
+	__atomic_fetch_or(&device->queues[queue].events, events, __ATOMIC_SEQ_CST);
+	wait_wake(&device->queues[queue].wait);
 }
 
 void network_statistics(struct network_device *device, struct network_statistics *statistics)
@@ -90,7 +91,8 @@ static void describe(struct facts *facts)
 		fact_number(facts, "mtu", device->mtu);
 		fact_flag(facts, "link_up", device->link_up);
 		fact_flag(facts, "checksum_transmit", device->checksum_transmit);
-		fact_number(facts, "queue_pairs", device->queue_pairs);
+		fact_number(facts, "queue_pairs", device->queue_pairs_active);
+		fact_number(facts, "queue_pairs_max", device->queue_pairs);
 		if (device->operations->describe)
 			device->operations->describe(device, facts);
 		describe_statistics(device, facts);

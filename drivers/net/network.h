@@ -12,22 +12,24 @@
  *	transmit  The stack describes a frame as segments of its memory. `transmitted` tells when
  *		  the device no longer reads it; until then the memory is lent.
  *
- * Calling context: poll, transmit and flush of a device are called with the stack's lock held, so
- * never two at once; arm by the thread that polls, with or without the lock. They may call `receive`
- * and `transmitted`, which may call transmit and flush again, but not poll. buffer_free is called
- * from any thread on any CPU.
+ * A device has one or more pairs of queues, one of each pair to receive and one to transmit. The
+ * interrupt of pair n comes on CPU n; the stack has a thread there for each pair that exists.
  *
- * The usual thread of the stack:
+ * Calling context: poll, arm, transmit and flush of a device are called with the stack's lock held,
+ * so never two at once, on whatever CPU. They may call `receive` and `transmitted`, which may call
+ * transmit and flush again, but not poll. buffer_free is called from any thread on any CPU.
+ *
+ * The usual thread of the stack, for each pair `queue`:
  *
  *	for (;;) {
  *		lock;
- *		n = poll(device, 0, 64);	calls receive() for frames, transmitted() for what
+ *		n = poll(device, queue, 64);	calls receive() for frames, transmitted() for what
  *						was sent
- *		flush(device, 0);		what receive() caused to be sent: one kick for all
+ *		flush(device, ...);		what receive() caused to be sent: one kick for all
+ *		again = n == 64 || arm(device, queue);
  *		unlock;
- *		again = n == 64 || arm(device, 0);
  *		if (!again)
- *			wait_event(&device->wait, device->events);
+ *			wait_event(&device->queues[queue].wait, device->queues[queue].events);
  *		take events with an atomic exchange; NETWORK_EVENT_LINK: look at link_up
  *	}
  *
@@ -53,6 +55,8 @@
 #define NETWORK_NAME_MAX 8
 #define NETWORK_SEGMENTS_MAX 20
 #define NETWORK_FRAME_MAX 65550u /* with offloads: 64 KiB of IP and an Ethernet header */
+#define NETWORK_QUEUES_MAX 16	 /* pairs of queues */
+#define NETWORK_GROUPS_MAX 64 /* multicast addresses that are filtered; with more all are let in */
 
 /*
  * Layout of a receive buffer, one block of DMA memory:
@@ -83,6 +87,8 @@ struct network_receive_info {
 	/* The transport checksum is known to be right, or the frame never left this host: do not
 	 * check it. */
 	bool checksum_good;
+	/* Several packets of one flow that the device, or its host, joined into this one; 0: one. */
+	bool joined;
 };
 
 struct network_segment {
@@ -111,6 +117,37 @@ struct network_statistics {
 	uint64_t kicks, interrupts, bytes_copied, polls;
 };
 
+/* The same of one pair of queues. */
+struct network_queue_statistics {
+	uint64_t receive_packets, receive_bytes, receive_kicks, receive_interrupts;
+	uint64_t hashes; /* received frames whose hash the device told (HASH_REPORT) */
+	uint64_t transmit_packets, transmit_bytes, transmit_kicks;
+};
+
+/* Which frames a device is to receive beside those to its own address and to all. */
+struct network_receive_mode {
+	bool promiscuous, all_multicast;
+	bool all_unicast, no_multicast, no_unicast, no_broadcast; /* where the device can */
+	unsigned int group_count;
+	uint8_t groups[NETWORK_GROUPS_MAX][6];
+};
+
+#define NETWORK_SPEED_UNKNOWN UINT32_MAX
+#define NETWORK_DUPLEX_UNKNOWN 0xffu /* 0: half, 1: full */
+
+/* What ethtool asks. */
+struct network_information {
+	uint32_t speed; /* Mbit/s */
+	uint8_t duplex;
+	unsigned int receive_ring, receive_ring_max, transmit_ring, transmit_ring_max;
+};
+
+/* An offload, in the words of ethtool -k. */
+struct network_feature {
+	const char *name; /* of ethtool's; sub-features begin with a tab */
+	bool on, fixed;	  /* fixed: set_feature() cannot change it */
+};
+
 struct network_operations {
 	/*
 	 * Takes up to `budget` received frames and calls receive() for each, and completes
@@ -135,10 +172,37 @@ struct network_operations {
 	/* Gives back receive buffers' memory that the stack has freed: called through
 	 * network_buffer_free(). */
 	void (*buffer_free)(struct network_device *device, struct network_buffer *buffer);
+	/* What follows is called in thread context without the stack's lock, may wait for the device,
+	 * and may be NULL where that cannot be. 0 or a negative errno: -EOPNOTSUPP, -EINVAL, -EIO (the
+	 * device refused), -ENETDOWN, -ETIMEDOUT. */
+
+	/* How many pairs of queues are used, of those that exist. Nothing on its way is lost. */
+	int (*set_queue_pairs)(struct network_device *device, unsigned int count);
+	/* Changes the address at the device, then device->mac. */
+	int (*set_mac)(struct network_device *device, const uint8_t mac[6]);
+	/* Lets frames of a VLAN in, or keeps them out. */
+	int (*set_vlan)(struct network_device *device, uint16_t id, bool in);
+	/* Switches one of features() on or off, by name. */
+	int (*set_feature)(struct network_device *device, const char *name, bool on);
+	/* device->mode has changed; soon the device knows. Any thread, with the lock or without. */
+	void (*mode_changed)(struct network_device *device);
+	void (*information)(struct network_device *device, struct network_information *information);
+	/* The offloads, at most `room`; returns how many. */
+	unsigned int (*features)(struct network_device *device, struct network_feature *features,
+				 unsigned int room);
+	void (*queue_statistics)(struct network_device *device, unsigned int queue,
+				 struct network_queue_statistics *statistics);
+
 	/* Exact counters of all queues together. */
 	void (*statistics)(struct network_device *device, struct network_statistics *statistics);
 	/* More facts: ring state, features, whatever the driver knows. */
 	void (*describe)(struct network_device *device, struct facts *facts);
+};
+
+/* Where the stack's thread of one pair sleeps. */
+struct network_queue {
+	struct wait_queue wait; /* woken by the driver */
+	uint32_t events; /* NETWORK_EVENT_*, set with atomics by the driver, taken by the stack */
 };
 
 struct network_device {
@@ -149,10 +213,12 @@ struct network_device {
 	char name[NETWORK_NAME_MAX]; /* "eth0", given by network_register() */
 	struct network_device *next;
 	uint8_t mac[6];
+	uint8_t permanent_mac[6]; /* as the device came with it */
 	uint16_t mtu;
-	bool link_up;		/* changes in interrupt context; NETWORK_EVENT_LINK follows */
-	bool checksum_transmit; /* the device fills in TCP and UDP checksums */
-	unsigned int queue_pairs;
+	bool link_up;		  /* changes in interrupt context; NETWORK_EVENT_LINK follows */
+	bool checksum_transmit;	  /* the device fills in TCP and UDP checksums */
+	unsigned int queue_pairs; /* that exist; does not change once it is registered */
+	unsigned int queue_pairs_active; /* of these, the first so many are used */
 	/*
 	 * How many receive buffers the driver has in all; 0: it does not say. When the stack holds
 	 * half of them it copies what comes (and counts that), so that a slow application cannot
@@ -175,11 +241,12 @@ struct network_device {
 	void (*stack_unlock)(struct network_device *device);
 	const uint64_t
 		*stack_bytes_copied; /* its own counter, for `ethtool -S`; NULL: no stack yet */
+	/* Tells the neighbours where we are. Called with the stack's lock. NULL: no stack yet. */
+	void (*announce)(struct network_device *device);
+	/* What the stack wants to receive; changed under its lock, then mode_changed(). */
+	struct network_receive_mode mode;
 
-	/* The stack's receive thread sleeps here; woken by the driver for frames and for link
-	 * changes. */
-	struct wait_queue wait;
-	uint32_t events; /* NETWORK_EVENT_*, set with atomics by the driver, taken by the stack */
+	struct network_queue queues[NETWORK_QUEUES_MAX];
 };
 
 #define NETWORK_EVENT_RECEIVE 1u
@@ -195,8 +262,11 @@ void network_register(struct network_device *device);
 struct network_device *network_first(void);
 struct network_device *network_find(const char *name);
 
-/* Sets events and wakes the stack's thread. Context: any. */
-void network_notify(struct network_device *device, uint32_t events);
+/*
+ * Sets events and wakes the stack's thread of one pair of queues; events of the whole device are pair
+ * 0's. Context: any.
+ */
+void network_notify(struct network_device *device, unsigned int queue, uint32_t events);
 
 static inline void network_buffer_free(struct network_buffer *buffer)
 {

@@ -3,7 +3,6 @@
 #include "drivers/net/virtio_net.h"
 
 #include "kernel/console/log.h"
-#include "kernel/memory/pages.h"
 #include "kernel/options/options.h"
 #include "kernel/random/random.h"
 
@@ -13,36 +12,60 @@
 
 #define LOG_AREA "net"
 
-#define QUEUE_RECEIVE 0 /* receiveq1, transmitq1 (5.1.2) */
-#define QUEUE_TRANSMIT 1
-
-/* The pool: half as much again as the ring, so that the stack can hold some; less on small
- * machines. */
-#define RING_BUFFERS 256u
-#define POOL_BUFFERS (RING_BUFFERS + RING_BUFFERS / 2)
-#define POOL_BUFFERS_MIN 32u
-#define POOL_MEMORY_PART 8u /* of the memory that is free */
-
-static bool check_number(const char *value)
-{
-	uint64_t number;
-
-	return option_parse_number(value, &number) && number >= 8 && number <= 16384;
-}
-
-OPTION(net_buffers, "net.buffers", "8..16384",
-       "receive buffers of a network device, 2 KiB each (default: 384, less on small machines)",
-       check_number);
+/* Receive buffers that a ring must hold for a frame of joined segments (5.1.9.3.1), and some more. */
+#define JOINED_BUFFERS 64u
 
 static const uint8_t features[] = {
-	VIRTIO_NET_F_CSUM,   VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_MTU,	   VIRTIO_NET_F_MAC,
-	VIRTIO_NET_F_STATUS, VIRTIO_NET_F_MRG_RXBUF,  VIRTIO_FEATURES_END,
+	VIRTIO_NET_F_CSUM,
+	VIRTIO_NET_F_GUEST_CSUM,
+	VIRTIO_NET_F_MTU,
+	VIRTIO_NET_F_MAC,
+	VIRTIO_NET_F_STATUS,
+	VIRTIO_NET_F_MRG_RXBUF,
+	VIRTIO_NET_F_GUEST_TSO4,
+	VIRTIO_NET_F_GUEST_TSO6,
+	VIRTIO_NET_F_GUEST_ECN,
+	VIRTIO_NET_F_GUEST_USO4,
+	VIRTIO_NET_F_GUEST_USO6,
+	VIRTIO_NET_F_CTRL_VQ,
+	VIRTIO_NET_F_CTRL_RX,
+	VIRTIO_NET_F_CTRL_RX_EXTRA,
+	VIRTIO_NET_F_CTRL_VLAN,
+	VIRTIO_NET_F_CTRL_MAC_ADDR,
+	VIRTIO_NET_F_GUEST_ANNOUNCE,
+	VIRTIO_NET_F_CTRL_GUEST_OFFLOADS,
+	VIRTIO_NET_F_MQ,
+	VIRTIO_NET_F_RSS,
+	VIRTIO_NET_F_HASH_REPORT,
+	VIRTIO_NET_F_SPEED_DUPLEX,
+	VIRTIO_FEATURES_END,
+};
+
+static const uint8_t joining[] = {
+	VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_ECN,
+	VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO6,
 };
 
 static void validate(struct virtio_device *device, struct virtio_features *wanted)
 {
-	uint16_t mtu;
+	uint16_t mtu, pairs;
 
+	/* 5.1.9.3.1: 64 KiB come in one frame, which is many buffers that must be there at once. */
+	if (!virtio_features_has(wanted, VIRTIO_NET_F_MRG_RXBUF) ||
+	    virtio_queue_size_max(device, 0) < JOINED_BUFFERS ||
+	    option_number("net.buffers", 0, UINT16_MAX, JOINED_BUFFERS) < JOINED_BUFFERS)
+		for (unsigned int i = 0; i < sizeof(joining); i++)
+			virtio_features_clear(wanted, joining[i]);
+	/* 5.1.5: 1 to 0x8000 */
+	pairs = virtio_config_read16(device, VIRTIO_NET_CONFIG_MAX_PAIRS);
+	if ((virtio_features_has(wanted, VIRTIO_NET_F_MQ) ||
+	     virtio_features_has(wanted, VIRTIO_NET_F_RSS)) &&
+	    (!pairs || pairs > VIRTIO_NET_PAIRS_MAX)) {
+		log_warning("%s: its %u pairs of queues are not used", device->bus_name, pairs);
+		virtio_features_clear(wanted, VIRTIO_NET_F_MQ);
+		virtio_features_clear(wanted, VIRTIO_NET_F_RSS);
+	}
+	virtio_net_steering_validate(device, wanted);
 	if (!virtio_features_has(wanted, VIRTIO_NET_F_MTU))
 		return;
 	mtu = virtio_config_read16(device, VIRTIO_NET_CONFIG_MTU);
@@ -54,33 +77,34 @@ static void validate(struct virtio_device *device, struct virtio_features *wante
 
 /* -- Interrupts */
 
-static void on_queue(struct virtqueue *vq)
+static uint16_t read_status(struct virtio_net *net)
 {
-	struct virtio_net *net = vq->context;
-
-	network_notify(&net->network, NETWORK_EVENT_RECEIVE);
+	if (!virtio_has(net->virtio, VIRTIO_NET_F_STATUS))
+		return VIRTIO_NET_STATUS_LINK_UP; /* 5.1.5: without it the link is taken to be up */
+	return virtio_config_read16(net->virtio, VIRTIO_NET_CONFIG_STATUS);
 }
 
 static bool read_link(struct virtio_net *net)
 {
-	if (!virtio_has(net->virtio, VIRTIO_NET_F_STATUS))
-		return true; /* 5.1.5: without it the link is taken to be up */
-	return virtio_config_read16(net->virtio, VIRTIO_NET_CONFIG_STATUS) &
-	       VIRTIO_NET_STATUS_LINK_UP;
+	return read_status(net) & VIRTIO_NET_STATUS_LINK_UP;
 }
 
 static void on_config(struct virtio_device *device)
 {
 	struct virtio_net *net = device->driver_data;
+	uint16_t status;
 	bool up;
 
 	if (!net || net->stopped)
 		return;
-	up = read_link(net);
+	status = read_status(net);
+	if (status & VIRTIO_NET_STATUS_ANNOUNCE && virtio_has(device, VIRTIO_NET_F_GUEST_ANNOUNCE))
+		virtio_net_control_wake(net, VIRTIO_NET_WORK_ANNOUNCE);
+	up = status & VIRTIO_NET_STATUS_LINK_UP;
 	if (up == net->network.link_up)
 		return;
 	net->network.link_up = up;
-	network_notify(&net->network, NETWORK_EVENT_LINK);
+	network_notify(&net->network, 0, NETWORK_EVENT_LINK);
 }
 
 static void on_broken(struct virtio_device *device)
@@ -88,34 +112,21 @@ static void on_broken(struct virtio_device *device)
 	struct virtio_net *net = device->driver_data;
 
 	if (net)
-		network_notify(&net->network, NETWORK_EVENT_RECEIVE);
+		network_notify(&net->network, 0, NETWORK_EVENT_RECEIVE);
 }
 
 /* -- Operations */
-
-static void stack_lock(struct virtio_net *net)
-{
-	if (net->network.stack_lock)
-		net->network.stack_lock(&net->network);
-}
-
-static void stack_unlock(struct virtio_net *net)
-{
-	if (net->network.stack_unlock)
-		net->network.stack_unlock(&net->network);
-}
 
 static unsigned int poll(struct network_device *device, unsigned int queue, unsigned int budget)
 {
 	struct virtio_net *net = virtio_net_of(device);
 	unsigned int frames;
 
-	(void)queue;
-	if (net->stopped)
+	if (net->stopped || queue >= net->pairs_created)
 		return 0;
 	net->statistics.polls++;
-	virtio_net_reclaim(net);
-	frames = virtio_net_receive_poll(net, budget);
+	virtio_net_reclaim(&net->pairs[queue]);
+	frames = virtio_net_receive_poll(&net->pairs[queue], budget);
 	/* Of a device that broke nothing more comes, and its queues wait for stop(). */
 	return net->virtio->broken ? 0 : frames;
 }
@@ -124,44 +135,14 @@ static bool arm(struct network_device *device, unsigned int queue)
 {
 	struct virtio_net *net = virtio_net_of(device);
 
-	(void)queue;
-	if (net->stopped || net->virtio->broken)
+	if (net->stopped || net->virtio->broken || queue >= net->pairs_created)
 		return false;
-	return virtqueue_interrupts_on(net->receive.vq, 1);
+	return virtqueue_interrupts_on(net->pairs[queue].receive.vq, 1);
 }
 
-static void add_counters(struct network_statistics *result, const struct virtqueue *vq)
+static void mode_changed(struct network_device *device)
 {
-	if (!vq)
-		return;
-	result->kicks += vq->counters.kicks;
-	result->interrupts += vq->counters.interrupts + vq->counters.interrupts_idle;
-}
-
-/* What queues counted that are gone stands in net->statistics. */
-static void statistics(struct network_device *device, struct network_statistics *result)
-{
-	struct virtio_net *net = virtio_net_of(device);
-
-	*result = net->statistics;
-	add_counters(result, net->receive.vq);
-	add_counters(result, net->transmit.vq);
-}
-
-static void describe(struct network_device *device, struct facts *facts)
-{
-	struct virtio_net *net = virtio_net_of(device);
-
-	fact_text(facts, "virtio_device", net->virtio->name);
-	fact_flag(facts, "stopped", net->stopped);
-	fact_flag(facts, "mergeable_buffers", net->mergeable);
-	fact_flag(facts, "checksum_receive", net->guest_csum);
-	fact_number(facts, "receive_buffers", net->receive.pool_count);
-	fact_number(facts, "receive_posted", net->receive.posted);
-	fact_number(facts, "refills", net->refills);
-	fact_number(facts, "transmit_outstanding", net->transmit.outstanding);
-	fact_number(facts, "header_segments", net->header_segments);
-	fact_number(facts, "ring_full", net->ring_full);
+	virtio_net_control_wake(virtio_net_of(device), VIRTIO_NET_WORK_MODE);
 }
 
 static const struct network_operations operations = {
@@ -170,22 +151,19 @@ static const struct network_operations operations = {
 	.transmit = virtio_net_transmit,
 	.flush = virtio_net_flush,
 	.buffer_free = virtio_net_buffer_free,
-	.statistics = statistics,
-	.describe = describe,
+	.set_queue_pairs = virtio_net_set_pairs,
+	.set_mac = virtio_net_set_mac,
+	.set_vlan = virtio_net_set_vlan,
+	.set_feature = virtio_net_set_feature,
+	.mode_changed = mode_changed,
+	.information = virtio_net_information,
+	.features = virtio_net_features,
+	.queue_statistics = virtio_net_queue_statistics,
+	.statistics = virtio_net_statistics,
+	.describe = virtio_net_describe,
 };
 
 /* -- Finding and setting up */
-
-static unsigned int pool_size(void)
-{
-	uint64_t affordable = pages_available() * PAGE_SIZE / POOL_MEMORY_PART / VIRTIO_NET_BLOCK;
-
-	if (affordable > POOL_BUFFERS)
-		affordable = POOL_BUFFERS;
-	if (affordable < POOL_BUFFERS_MIN)
-		affordable = POOL_BUFFERS_MIN;
-	return (unsigned int)option_number("net.buffers", 8, 16384, affordable);
-}
 
 /* 5.1.5: the device's address, or one of our own making. */
 static int read_mac(struct virtio_net *net)
@@ -226,11 +204,21 @@ static int configure(struct virtio_net *net)
 	}
 	network->checksum_transmit = virtio_has(device, VIRTIO_NET_F_CSUM);
 	network->link_up = read_link(net);
-	network->queue_pairs = 1;
+	network->queue_pairs_active = 1; /* 5.1.5.1: until more are asked for */
 	net->mergeable = virtio_has(device, VIRTIO_NET_F_MRG_RXBUF);
 	net->guest_csum = virtio_has(device, VIRTIO_NET_F_GUEST_CSUM);
+	net->offloads = 0;
+	for (unsigned int i = 0; i < sizeof(joining); i++)
+		if (virtio_has(device, joining[i]))
+			net->offloads |= 1ull << joining[i];
+	if (net->guest_csum)
+		net->offloads |= 1ull << VIRTIO_NET_F_GUEST_CSUM;
+	net->steered = false;
+	net->hash_types = 0;
 	net->frame_max = network->mtu + ETHERNET_HEADER_SIZE + ETHERNET_VLAN_SIZE;
-	net->header_size = VIRTIO_NET_HEADER_SIZE;
+	net->header_size = virtio_has(device, VIRTIO_NET_F_HASH_REPORT)
+				   ? VIRTIO_NET_HEADER_SIZE_HASH
+				   : VIRTIO_NET_HEADER_SIZE;
 	net->header_alone = false;
 	if (!virtio_has(device, VIRTIO_F_VERSION_1)) {
 		/* 2.7.4.2 and 5.1.9.1 */
@@ -240,81 +228,16 @@ static int configure(struct virtio_net *net)
 	}
 	/* 5.1.9.3.1: a buffer that is not merged with others holds the largest frame. */
 	buffer = net->header_size + net->frame_max;
-	net->receive.chain =
-		net->mergeable ? 1 : (buffer + VIRTIO_NET_CAPACITY - 1) / VIRTIO_NET_CAPACITY;
+	net->chain = net->mergeable ? 1 : (buffer + VIRTIO_NET_CAPACITY - 1) / VIRTIO_NET_CAPACITY;
 	return 0;
 }
 
-/* Takes back what a queue of a device that was reset, or was never told about it, has. */
-static void release_queues(struct virtio_net *net)
-{
-	if (net->receive.vq) {
-		virtio_net_receive_stop(net);
-		add_counters(&net->statistics, net->receive.vq);
-		net->receive.vq = NULL;
-	}
-	if (net->transmit.vq) {
-		virtio_net_transmit_stop(net);
-		add_counters(&net->statistics, net->transmit.vq);
-		virtio_net_transmit_destroy(net);
-	}
-}
-
-/* A frame is no longer than the ring (2.7.5.3), with its header where that is a piece of its own. */
-static int limit_segments(struct virtio_net *net)
-{
-	unsigned int size = net->transmit.vq->size;
-
-	if (size < 1u + net->header_alone) {
-		log_error("%s: its transmit queue holds no frame", net->virtio->bus_name);
-		return -ENOSPC;
-	}
-	net->network.segments_max = size > NETWORK_SEGMENTS_MAX ? NETWORK_SEGMENTS_MAX
-				    : size > 1			? size - 1
-								: 1;
-	return 0;
-}
-
-/* Step 7: queues with buffers in them. */
-static int create_queues(struct virtio_net *net)
-{
-	struct virtio_device *device = net->virtio;
-	const struct virtio_queue_request requests[] = {
-		[QUEUE_RECEIVE] = {.name = "receive0",
-				   .callback = on_queue,
-				   .context = net,
-				   .segments_max = net->receive.chain + net->header_alone},
-		[QUEUE_TRANSMIT] = {.name = "transmit0",
-				    .callback = on_queue,
-				    .context = net,
-				    .segments_max = NETWORK_SEGMENTS_MAX + 1},
-	};
-	int error = virtio_queues_create(device, requests, 2);
-
-	if (error)
-		return error;
-	error = virtio_net_transmit_create(net, device->queues[QUEUE_TRANSMIT]);
-	if (!error)
-		error = limit_segments(net);
-	if (!error) {
-		virtio_net_receive_start(net, device->queues[QUEUE_RECEIVE]);
-		if (net->receive.posted)
-			return 0;
-		log_error("%s: its receive queue holds no frame", device->bus_name);
-		error = -ENOSPC;
-	}
-	if (virtio_reset(device))
-		return error; /* it may still write to what was lent */
-	release_queues(net);
-	virtio_queues_destroy(device);
-	return error;
-}
-
-/* Step 8 */
+/* Step 8, and what the device is told through its control queue. With that queue's lock. */
 static void run(struct virtio_net *net)
 {
 	virtio_driver_ok(net->virtio);
-	virtqueue_kick(net->receive.vq);
+	for (unsigned int i = 0; i < net->pairs_created; i++)
+		virtqueue_kick(net->pairs[i].receive.vq);
 	net->network.link_up = read_link(net); /* changes before now went unheard */
 }
 
@@ -330,29 +253,36 @@ static int probe(struct virtio_device *device)
 	net->network.driver_data = net;
 	net->network.driver_name = "virtio_net";
 	net->network.bus_name = device->bus_name;
-	wait_queue_init(&net->network.wait);
+	for (unsigned int i = 0; i < NETWORK_QUEUES_MAX; i++)
+		wait_queue_init(&net->network.queues[i].wait);
 	error = configure(net);
 	if (error)
 		goto free_net;
-	error = virtio_net_receive_create(net, pool_size());
+	memcpy(net->network.permanent_mac, net->network.mac, sizeof(net->network.mac));
+	error = virtio_net_pairs_create(net);
+	if (!error)
+		error = virtio_net_control_create(net);
 	if (error) {
 		log_error("%s: no memory for receive buffers", device->bus_name);
-		goto free_receive;
+		goto free_pairs;
 	}
-	error = create_queues(net);
+	error = virtio_net_queues_create(net);
 	if (error) {
 		if (device->reset_failed)
 			return error;
-		goto free_receive;
+		goto free_pairs;
 	}
 	device->driver_data = net;
-	net->network.receive_buffers = net->receive.pool_count;
 	run(net);
 	network_register(&net->network);
+	mutex_lock(&net->control.lock);
+	virtio_net_settings_apply(net);
+	mutex_unlock(&net->control.lock);
 	return 0;
 
-free_receive:
-	virtio_net_receive_destroy(net);
+free_pairs:
+	virtio_net_control_destroy(net);
+	virtio_net_pairs_destroy(net);
 free_net:
 	free(net);
 	return error;
@@ -364,18 +294,23 @@ static void stop(struct virtio_device *device)
 {
 	struct virtio_net *net = device->driver_data;
 
-	stack_lock(net);
+	mutex_lock(&net->control.lock); /* a command that waits for its answer gives up now */
+	virtio_net_stack_lock(net);
 	net->stopped = true;
 	net->network.link_up = false;
 	if (device->reset_failed) {
 		/* It may still write: its buffers stay lent. Frames can be given back. */
-		net->receive.vq = NULL;
-		net->receive.posted = 0;
+		for (unsigned int i = 0; i < net->network.queue_pairs; i++) {
+			net->pairs[i].receive.vq = NULL;
+			net->pairs[i].receive.posted = 0;
+		}
 	}
-	release_queues(net);
-	stack_unlock(net);
+	virtio_net_queues_release(net);
+	virtio_net_control_stop(net);
+	virtio_net_stack_unlock(net);
+	mutex_unlock(&net->control.lock);
 	log_info("%s: stopped, the device %s", net->network.name, device->failure);
-	network_notify(&net->network, NETWORK_EVENT_STOPPED | NETWORK_EVENT_LINK);
+	network_notify(&net->network, 0, NETWORK_EVENT_STOPPED | NETWORK_EVENT_LINK);
 }
 
 static int start(struct virtio_device *device)
@@ -384,43 +319,67 @@ static int start(struct virtio_device *device)
 	uint8_t mac[sizeof(net->network.mac)];
 	int error;
 
+	mutex_lock(&net->control.lock);
 	/* The stack and its neighbours know us by the address that we had. */
 	memcpy(mac, net->network.mac, sizeof(mac));
 	error = configure(net);
 	memcpy(net->network.mac, mac, sizeof(mac));
 	if (!error)
-		error = create_queues(net);
+		error = virtio_net_queues_create(net);
+	if (!error) {
+		virtio_net_stack_lock(net);
+		net->stopped = false;
+		run(net);
+		virtio_net_stack_unlock(net);
+		virtio_net_settings_apply(net);
+	}
+	mutex_unlock(&net->control.lock);
 	if (error)
 		return error;
-	stack_lock(net);
-	net->stopped = false;
-	run(net);
-	stack_unlock(net);
-	network_notify(&net->network, NETWORK_EVENT_RECEIVE | NETWORK_EVENT_LINK);
+	for (unsigned int i = 1; i < net->network.queue_pairs; i++)
+		network_notify(&net->network, i, NETWORK_EVENT_RECEIVE);
+	network_notify(&net->network, 0, NETWORK_EVENT_RECEIVE | NETWORK_EVENT_LINK);
 	return 0;
 }
 
-/* 2.6.1: one queue is renewed while the other goes on. What it had is lost, as on a bad wire. */
+/* 2.6.1: one queue is renewed while the others go on. What it had is lost, as on a bad wire. */
+static int renew(struct virtio_net *net, struct virtio_net_pair *pair, struct virtqueue *vq)
+{
+	bool receive = vq == pair->receive.vq;
+	int error = -ENETDOWN;
+
+	virtio_net_stack_lock(net);
+	if (!net->stopped)
+		error = virtio_queue_reset(vq);
+	if (!error && receive)
+		virtio_net_receive_stop(pair);
+	else if (!error)
+		virtio_net_transmit_stop(pair);
+	if (!error)
+		error = virtio_queue_resume(vq);
+	if (!error && receive) {
+		virtio_net_receive_start(pair, vq);
+		virtqueue_kick(vq);
+	}
+	virtio_net_stack_unlock(net);
+	network_notify(&net->network, pair->index, NETWORK_EVENT_RECEIVE);
+	return error;
+}
+
 static int queue_reset(struct virtio_device *device, struct virtqueue *vq)
 {
 	struct virtio_net *net = device->driver_data;
-	int error = -ENETDOWN;
+	int error;
 
-	stack_lock(net);
-	if (!net->stopped)
-		error = virtio_queue_reset(vq);
-	if (!error && vq == net->receive.vq)
-		virtio_net_receive_stop(net);
-	else if (!error)
-		virtio_net_transmit_stop(net);
+	for (unsigned int i = 0; i < net->pairs_created; i++)
+		if (vq == net->pairs[i].receive.vq || vq == net->pairs[i].transmit.vq)
+			return renew(net, &net->pairs[i], vq);
+	/* The control queue: nothing is lent between two commands. */
+	mutex_lock(&net->control.lock);
+	error = net->stopped ? -ENETDOWN : virtio_queue_reset(vq);
 	if (!error)
 		error = virtio_queue_resume(vq);
-	if (!error && vq == net->receive.vq) {
-		virtio_net_receive_start(net, vq);
-		virtqueue_kick(vq);
-	}
-	stack_unlock(net);
-	network_notify(&net->network, NETWORK_EVENT_RECEIVE);
+	mutex_unlock(&net->control.lock);
 	return error;
 }
 

@@ -30,12 +30,14 @@
 
 /* -- The pool */
 
-int virtio_net_receive_create(struct virtio_net *net, unsigned int buffers)
+int virtio_net_receive_create(struct virtio_net_pair *pair, unsigned int buffers)
 {
 	const struct dma_constraints constraints = {.align = 64};
-	struct virtio_net_receive *receive = &net->receive;
+	struct virtio_net_receive *receive = &pair->receive;
+	struct virtio_net *net = pair->net;
 
 	receive->net = net;
+	receive->index = pair->index;
 	receive->pool = calloc(buffers, sizeof(struct network_buffer *));
 	if (!receive->pool)
 		return -ENOMEM;
@@ -45,6 +47,7 @@ int virtio_net_receive_create(struct virtio_net *net, unsigned int buffers)
 		if (!buffer)
 			break;
 		buffer->device = &net->network;
+		buffer->queue = (uint16_t)pair->index;
 		buffer->size = VIRTIO_NET_BLOCK;
 		buffer->address = dma_address(buffer);
 		buffer->next = receive->spare;
@@ -55,9 +58,9 @@ int virtio_net_receive_create(struct virtio_net *net, unsigned int buffers)
 	return receive->pool_count >= receive->chain ? 0 : -ENOMEM;
 }
 
-void virtio_net_receive_destroy(struct virtio_net *net)
+void virtio_net_receive_destroy(struct virtio_net_pair *pair)
 {
-	struct virtio_net_receive *receive = &net->receive;
+	struct virtio_net_receive *receive = &pair->receive;
 
 	for (unsigned int i = 0; i < receive->pool_count; i++)
 		dma_free(receive->pool[i], VIRTIO_NET_BLOCK);
@@ -86,7 +89,7 @@ static void recycle_chain(struct virtio_net_receive *receive, struct network_buf
 /* Any thread, any CPU. Everything is taken at once on the other side, so that a push is enough. */
 void virtio_net_buffer_free(struct network_device *device, struct network_buffer *buffer)
 {
-	struct virtio_net_receive *receive = &virtio_net_of(device)->receive;
+	struct virtio_net_receive *receive = &virtio_net_of(device)->pairs[buffer->queue].receive;
 
 	if (!buffer->lent)
 		panic("%s: a receive buffer was freed twice", device->name);
@@ -97,7 +100,7 @@ void virtio_net_buffer_free(struct network_device *device, struct network_buffer
 		;
 	if (__atomic_load_n(&receive->starving, __ATOMIC_SEQ_CST) &&
 	    __atomic_exchange_n(&receive->starving, false, __ATOMIC_SEQ_CST))
-		network_notify(device, NETWORK_EVENT_RECEIVE);
+		network_notify(device, receive->index, NETWORK_EVENT_RECEIVE);
 }
 
 /* One spare block, or NULL. */
@@ -166,6 +169,25 @@ static bool fill(struct virtio_net_receive *receive)
 	return receive->posted > before;
 }
 
+/*
+ * A device that steers finds the queue after it has taken the frame from another one's wire. QEMU's
+ * then waits for a notification of that other one, though it was this one that was empty: so all hear
+ * of it.
+ */
+static void tell_others(struct virtio_net_receive *receive)
+{
+	struct virtio_net *net = receive->net;
+
+	for (unsigned int i = 0; i < net->pairs_created; i++) {
+		struct virtqueue *vq = net->pairs[i].receive.vq;
+
+		if (i == receive->index || !vq->live || vq->broken)
+			continue;
+		vq->counters.kicks++;
+		vq->notify(vq);
+	}
+}
+
 static void refill(struct virtio_net_receive *receive)
 {
 	unsigned int target = receive->posted_target;
@@ -180,15 +202,17 @@ static void refill(struct virtio_net_receive *receive)
 		filled |= fill(receive);
 	}
 	if (filled) {
-		virtqueue_kick(receive->vq);
 		receive->net->refills++;
+		/* It asks for a kick when it had run out. */
+		if (virtqueue_kick(receive->vq) && receive->net->steered)
+			tell_others(receive);
 	}
 }
 
-void virtio_net_receive_start(struct virtio_net *net, struct virtqueue *vq)
+void virtio_net_receive_start(struct virtio_net_pair *pair, struct virtqueue *vq)
 {
-	struct virtio_net_receive *receive = &net->receive;
-	unsigned int ring = vq->size / (receive->chain + net->header_alone);
+	struct virtio_net_receive *receive = &pair->receive;
+	unsigned int ring = vq->size / (receive->chain + pair->net->header_alone);
 	unsigned int pool = receive->pool_count / receive->chain;
 
 	receive->vq = vq;
@@ -196,9 +220,9 @@ void virtio_net_receive_start(struct virtio_net *net, struct virtqueue *vq)
 	fill(receive);
 }
 
-void virtio_net_receive_stop(struct virtio_net *net)
+void virtio_net_receive_stop(struct virtio_net_pair *pair)
 {
-	struct virtio_net_receive *receive = &net->receive;
+	struct virtio_net_receive *receive = &pair->receive;
 	struct network_buffer *buffer;
 
 	while ((buffer = virtqueue_detach(receive->vq)))
@@ -218,6 +242,47 @@ static void drop(struct virtio_net_receive *receive, uint64_t *counter)
 	(*counter)++;
 }
 
+/* 5.1.9.4.1: is a frame of several segments one that was negotiated, and is what it says possible? */
+static bool segments_are_good(const struct virtio_net_receive *receive)
+{
+	const struct virtio_net_header *header = &receive->header;
+	uint64_t offloads = receive->net->offloads, wanted;
+	uint8_t type = header->gso_type & (uint8_t)~VIRTIO_NET_GSO_ECN;
+
+	switch (type) {
+	case VIRTIO_NET_GSO_NONE:
+		return !(header->gso_type & VIRTIO_NET_GSO_ECN);
+	case VIRTIO_NET_GSO_TCPV4:
+		wanted = 1ull << VIRTIO_NET_F_GUEST_TSO4;
+		break;
+	case VIRTIO_NET_GSO_TCPV6:
+		wanted = 1ull << VIRTIO_NET_F_GUEST_TSO6;
+		break;
+	case VIRTIO_NET_GSO_UDP_L4:
+		wanted = 1ull << VIRTIO_NET_F_GUEST_USO4 | 1ull << VIRTIO_NET_F_GUEST_USO6;
+		break;
+	default:
+		return false;
+	}
+	if (!(offloads & wanted))
+		return false;
+	if (header->gso_type & VIRTIO_NET_GSO_ECN &&
+	    (type == VIRTIO_NET_GSO_UDP_L4 || !(offloads & 1ull << VIRTIO_NET_F_GUEST_ECN)))
+		return false;
+	/* The sum is never made for such a frame; hdr_len is a hint only (5.1.9.4.2). */
+	return header->gso_size && header->flags & VIRTIO_NET_HEADER_NEEDS_CSUM;
+}
+
+static void count_hash(struct virtio_net_receive *receive)
+{
+	uint16_t report = receive->header.hash_report;
+
+	if (report < VIRTIO_NET_HASH_REPORTS)
+		receive->hashes[report]++;
+	else
+		receive->hashes_unknown++;
+}
+
 /* All of a frame is there: is it good, and what does the device say about it? */
 static void deliver(struct virtio_net_receive *receive)
 {
@@ -233,9 +298,8 @@ static void deliver(struct virtio_net_receive *receive)
 		recycle(receive, first);
 		first = receive->first;
 	}
-	/* 5.1.9.4.1: segmentation was not negotiated, so that there is none. */
-	if (receive->bad || header->gso_type != VIRTIO_NET_GSO_NONE ||
-	    receive->length < ETHERNET_HEADER_SIZE || receive->length > NETWORK_FRAME_MAX) {
+	if (receive->bad || !segments_are_good(receive) || receive->length < ETHERNET_HEADER_SIZE ||
+	    receive->length > NETWORK_FRAME_MAX) {
 		drop(receive, &net->statistics.receive_errors);
 		return;
 	}
@@ -255,8 +319,12 @@ static void deliver(struct virtio_net_receive *receive)
 		drop(receive, &net->statistics.receive_dropped);
 		return;
 	}
-	net->statistics.receive_packets++;
-	net->statistics.receive_bytes += receive->length;
+	info.joined = header->gso_type != VIRTIO_NET_GSO_NONE;
+	receive->joined += info.joined;
+	receive->packets++;
+	receive->bytes += receive->length;
+	if (net->header_size == VIRTIO_NET_HEADER_SIZE_HASH)
+		count_hash(receive);
 	receive->first = receive->last = NULL;
 	network->receive(network, first, &info);
 }
@@ -298,7 +366,7 @@ static bool begin(struct virtio_net_receive *receive, const struct network_buffe
 	receive->bad = written < receive->net->header_size;
 	if (receive->bad)
 		return true;
-	/* Copied once: the device may still change it, and it is 12 bytes. */
+	/* Copied once: the device may still change it, and it is a few bytes. */
 	memcpy(&receive->header, (const uint8_t *)buffer + VIRTIO_NET_DATA,
 	       receive->net->header_size);
 	if (!receive->net->mergeable)
@@ -344,9 +412,9 @@ static void take(struct virtio_net_receive *receive, struct network_buffer *buff
 		deliver(receive);
 }
 
-unsigned int virtio_net_receive_poll(struct virtio_net *net, unsigned int budget)
+unsigned int virtio_net_receive_poll(struct virtio_net_pair *pair, unsigned int budget)
 {
-	struct virtio_net_receive *receive = &net->receive;
+	struct virtio_net_receive *receive = &pair->receive;
 	struct network_buffer *buffer;
 	unsigned int frames = 0;
 	uint32_t written;

@@ -20,11 +20,11 @@
 /* So many frames may wait to be given back before a transmission looks for them. */
 #define RECLAIM_BATCH 16u
 
-int virtio_net_transmit_create(struct virtio_net *net, struct virtqueue *vq)
+int virtio_net_transmit_create(struct virtio_net_pair *pair, struct virtqueue *vq)
 {
-	struct virtio_net_transmit *transmit = &net->transmit;
+	struct virtio_net_transmit *transmit = &pair->transmit;
 
-	transmit->net = net;
+	transmit->net = pair->net;
 	transmit->vq = vq;
 	transmit->sent = calloc(vq->size, sizeof(*transmit->sent));
 	transmit->headers = dma_alloc(vq->size * sizeof(*transmit->headers), NULL);
@@ -38,9 +38,9 @@ int virtio_net_transmit_create(struct virtio_net *net, struct virtqueue *vq)
 	return 0;
 }
 
-void virtio_net_transmit_destroy(struct virtio_net *net)
+void virtio_net_transmit_destroy(struct virtio_net_pair *pair)
 {
-	struct virtio_net_transmit *transmit = &net->transmit;
+	struct virtio_net_transmit *transmit = &pair->transmit;
 
 	if (transmit->headers)
 		dma_free(transmit->headers, transmit->vq->size * sizeof(*transmit->headers));
@@ -63,9 +63,9 @@ static void give_back(struct virtio_net_transmit *transmit, struct virtio_net_se
 	network->transmitted(network, token);
 }
 
-void virtio_net_reclaim(struct virtio_net *net)
+void virtio_net_reclaim(struct virtio_net_pair *pair)
 {
-	struct virtio_net_transmit *transmit = &net->transmit;
+	struct virtio_net_transmit *transmit = &pair->transmit;
 	struct virtio_net_sent *sent;
 	uint32_t written;
 
@@ -73,9 +73,9 @@ void virtio_net_reclaim(struct virtio_net *net)
 		give_back(transmit, sent);
 }
 
-void virtio_net_transmit_stop(struct virtio_net *net)
+void virtio_net_transmit_stop(struct virtio_net_pair *pair)
 {
-	struct virtio_net_transmit *transmit = &net->transmit;
+	struct virtio_net_transmit *transmit = &pair->transmit;
 	struct virtio_net_sent *sent;
 
 	while ((sent = virtqueue_detach(transmit->vq)))
@@ -149,14 +149,15 @@ static unsigned int describe_frame(struct virtio_net_transmit *transmit,
 }
 
 /* Asks to be woken when half of the ring was sent. True: there is room already. */
-static bool wait_for_room(struct virtio_net_transmit *transmit)
+static bool wait_for_room(struct virtio_net_pair *pair)
 {
+	struct virtio_net_transmit *transmit = &pair->transmit;
 	unsigned int half = transmit->outstanding / 2;
 
 	virtqueue_kick(transmit->vq); /* what the device does not know of it never sends */
 	if (!virtqueue_interrupts_on(transmit->vq, half ? half : 1))
 		return false;
-	virtio_net_reclaim(transmit->net);
+	virtio_net_reclaim(pair);
 	return true;
 }
 
@@ -180,17 +181,20 @@ int virtio_net_transmit(struct network_device *device, unsigned int queue,
 			const struct network_transmit *frame)
 {
 	struct virtio_net *net = virtio_net_of(device);
-	struct virtio_net_transmit *transmit = &net->transmit;
 	struct virtqueue_segment segments[NETWORK_SEGMENTS_MAX + 1];
 	uint32_t length = frame_length(frame);
+	struct virtio_net_transmit *transmit;
+	struct virtio_net_pair *pair;
 	struct virtio_net_sent *sent;
 	int error = check(net, frame, length);
 
-	(void)queue;
 	if (error)
 		return refuse(net, error);
+	/* 5.1.9.5.5: nothing goes to a queue that the device was told not to look at. */
+	pair = &net->pairs[queue < device->queue_pairs_active ? queue : 0];
+	transmit = &pair->transmit;
 	if (transmit->outstanding >= RECLAIM_BATCH)
-		virtio_net_reclaim(net);
+		virtio_net_reclaim(pair);
 	for (;;) {
 		sent = transmit->free;
 		error = -ENOSPC;
@@ -200,7 +204,7 @@ int virtio_net_transmit(struct network_device *device, unsigned int queue,
 					      sent);
 		/* Each time round the device has sent something; the last time the ring is empty.
 		 */
-		if (error != -ENOSPC || !wait_for_room(transmit))
+		if (error != -ENOSPC || !wait_for_room(pair))
 			break;
 	}
 	if (error)
@@ -208,8 +212,8 @@ int virtio_net_transmit(struct network_device *device, unsigned int queue,
 	transmit->free = sent->next;
 	sent->token = frame->token;
 	transmit->outstanding++;
-	net->statistics.transmit_packets++;
-	net->statistics.transmit_bytes += length;
+	transmit->packets++;
+	transmit->bytes += length;
 	return 0;
 }
 
@@ -217,7 +221,6 @@ void virtio_net_flush(struct network_device *device, unsigned int queue)
 {
 	struct virtio_net *net = virtio_net_of(device);
 
-	(void)queue;
-	if (!net->stopped)
-		virtqueue_kick(net->transmit.vq);
+	if (!net->stopped && queue < net->pairs_created)
+		virtqueue_kick(net->pairs[queue].transmit.vq);
 }

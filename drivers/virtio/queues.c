@@ -80,6 +80,13 @@ bool virtio_queue_exists(struct virtio_device *device, unsigned int index)
 	return device->transport->queue_size_max(device, index) != 0;
 }
 
+unsigned int virtio_queue_size_max(struct virtio_device *device, unsigned int index)
+{
+	uint32_t offered = device->transport->queue_size_max(device, index);
+
+	return (unsigned int)option_number("virtio.queue_size", 1, offered ? offered : 1, offered);
+}
+
 /* The size that a queue gets, of those that the device and the driver allow; 0: none. */
 static uint16_t choose_size(const struct virtio_device *device, uint32_t offered,
 			    const struct virtio_queue_request *request)

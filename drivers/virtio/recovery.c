@@ -73,7 +73,8 @@ static int attempt(struct virtio_device *device)
 		device->stopped = true;
 		return error;
 	}
-	device->failure = NULL;
+	if (!device->broken) /* again, meanwhile */
+		device->failure = NULL;
 	device->running_since = clock_monotonic();
 	device->recoveries++;
 	log_notice("%s (%s): reset, and running again", device->bus_name, device->name);

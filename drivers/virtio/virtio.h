@@ -191,6 +191,9 @@ void virtio_config_write32(struct virtio_device *device, unsigned int offset, ui
 /* Whether the device has the queue. */
 bool virtio_queue_exists(struct virtio_device *device, unsigned int index);
 
+/* The largest size that it can have, of those that the user allows; 0: there is no such queue. */
+unsigned int virtio_queue_size_max(struct virtio_device *device, unsigned int index);
+
 /* What a driver wants of one queue. */
 struct virtio_queue_request {
 	const char *name;

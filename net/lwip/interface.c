@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Receiving: a thread for each device sleeps until there is something, then takes frames in
- * batches. A receive buffer becomes a pbuf where it lies (the pbuf stands in front of it), goes up
+ * Receiving: a thread for each pair of queues, on the CPU that takes its interrupts, sleeps until there
+ * is something, then takes frames in batches under the core lock. A receive buffer becomes a pbuf where it lies (the pbuf stands in front of it), goes up
  * the stack, and returns to the driver when the last reference to it is dropped, whoever does that.
  */
 #include "net/lwip/interface.h"
@@ -17,6 +17,7 @@
 #include "netif/ethernet.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define LOG_AREA "network"
@@ -226,53 +227,74 @@ static void link_set(struct interface *interface, bool up)
 		netif_set_link_down(netif);
 }
 
-/* Returns how many frames were taken. */
-static unsigned int poll_device(struct interface *interface)
+/*
+ * One batch of one pair of queues. True: more may be there. Answers are sent before the device is
+ * asked for an interrupt, so that one is not asked for in vain.
+ */
+static bool poll_queue(struct interface *interface, unsigned int queue)
 {
 	struct network_device *device = interface->device;
-	unsigned int taken = 0;
+	bool more;
 
 	LOCK_TCPIP_CORE();
-	for (unsigned int queue = 0; queue < device->queue_pairs; queue++)
-		taken += device->operations->poll(device, queue, BUDGET);
+	more = device->operations->poll(device, queue, BUDGET) >= BUDGET;
 	interface_drain(interface);
+	interface_flush(interface);
+	more = more || device->operations->arm(device, queue);
 	UNLOCK_TCPIP_CORE();
-	return taken;
+	return more;
 }
 
-static bool arm_device(struct network_device *device)
+static void look_at_link(struct interface *interface, uint32_t events)
 {
-	bool more = false;
-
-	for (unsigned int queue = 0; queue < device->queue_pairs; queue++)
-		if (device->operations->arm(device, queue))
-			more = true;
-	return more;
+	LOCK_TCPIP_CORE();
+	if (events & NETWORK_EVENT_STOPPED)
+		link_set(interface, false); /* it may be back already */
+	link_set(interface, interface->device->link_up);
+	UNLOCK_TCPIP_CORE();
 }
 
 static void receive_thread(void *argument)
 {
-	struct interface *interface = argument;
-	struct network_device *device = interface->device;
+	const struct interface_queue *own = argument;
+	struct interface *interface = own->interface;
+	struct network_queue *queue = &interface->device->queues[own->index];
 
 	for (;;) {
-		uint32_t events = __atomic_exchange_n(&device->events, 0, __ATOMIC_ACQ_REL);
+		uint32_t events = __atomic_exchange_n(&queue->events, 0, __ATOMIC_ACQ_REL);
 
-		if (events & (NETWORK_EVENT_STOPPED | NETWORK_EVENT_LINK)) {
-			LOCK_TCPIP_CORE();
-			if (events & NETWORK_EVENT_STOPPED)
-				link_set(interface, false); /* it may be back already */
-			link_set(interface, device->link_up);
-			UNLOCK_TCPIP_CORE();
-		}
-		if (poll_device(interface) >= BUDGET || arm_device(device)) {
+		if (events & (NETWORK_EVENT_STOPPED | NETWORK_EVENT_LINK))
+			look_at_link(interface, events);
+		if (poll_queue(interface, own->index)) {
 			thread_yield();
 			continue;
 		}
-		wait_event_timeout(
-			&device->wait, __atomic_load_n(&device->events, __ATOMIC_ACQUIRE),
-			interface->in_flight ? COMPLETION_INTERVAL : NANOSECONDS_PER_SECOND);
+		wait_event_timeout(&queue->wait, __atomic_load_n(&queue->events, __ATOMIC_ACQUIRE),
+				   interface->in_flight ? COMPLETION_INTERVAL
+							: NANOSECONDS_PER_SECOND);
 	}
+}
+
+/* A thread on CPU n for pair n; without a CPU of its own it runs on the first. */
+static int start_thread(struct interface *interface, unsigned int index)
+{
+	struct interface_queue *own = &interface->queues[index];
+	struct thread_options options = {.cpu = index % thread_cpu_count(),
+					 .stack_size = RECEIVE_STACK};
+	char name[THREAD_NAME_MAX];
+	struct thread *thread;
+
+	own->interface = interface;
+	own->index = index;
+	if (index)
+		sniprintf(name, sizeof(name), "%s-%u", interface->device->name, index);
+	else
+		sniprintf(name, sizeof(name), "%s", interface->device->name);
+	thread = thread_create(name, receive_thread, own, &options);
+	if (!thread)
+		return -ENOMEM;
+	thread_detach(thread);
+	return 0;
 }
 
 static err_t interface_init(struct netif *netif)
@@ -286,8 +308,9 @@ static err_t interface_init(struct netif *netif)
 	netif->hwaddr_len = ETH_HWADDR_LEN;
 	memcpy(netif->hwaddr, device->mac, ETH_HWADDR_LEN);
 	settings_of_device(interface);
-	netif->flags =
-		NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_MLD6;
+	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
+		       NETIF_FLAG_MLD6 | NETIF_FLAG_IGMP;
+	interface_filter_init(interface);
 	netif->output = etharp_output;
 	netif->output_ip6 = ethip6_output;
 	netif->linkoutput = interface_transmit;
@@ -311,9 +334,7 @@ static void stack_unlock(struct network_device *device)
 int interface_create(struct network_device *device)
 {
 	struct interface *interface = mem_calloc(1, sizeof(*interface));
-	struct thread_options options = {.cpu = 0, .stack_size = RECEIVE_STACK};
 	struct interface **link = &interfaces;
-	struct thread *thread;
 
 	if (!interface)
 		return -ENOMEM;
@@ -323,19 +344,21 @@ int interface_create(struct network_device *device)
 		mem_free(interface);
 		return -ENOMEM;
 	}
-	thread = thread_create(device->name, receive_thread, interface, &options);
-	if (!thread) {
+	if (start_thread(interface, 0)) {
 		netif_remove(&interface->netif);
 		mem_free(interface);
 		return -ENOMEM;
 	}
-	thread_detach(thread);
 	device->stack = interface;
 	device->stack_bytes_copied = &network_bytes_copied;
 	device->stack_lock = stack_lock;
 	device->stack_unlock = stack_unlock;
 	device->receive = receive;
 	device->transmitted = interface_transmitted;
+	device->announce = interface_announce;
+	for (unsigned int i = 1; i < device->queue_pairs; i++)
+		if (start_thread(interface, i))
+			log_error("%s: no thread for pair %u of its queues", device->name, i);
 	while (*link)
 		link = &(*link)->next;
 	*link = interface;

@@ -25,7 +25,7 @@ struct interface {
 	struct pbuf *waiting[INTERFACE_WAITING_MAX];
 	unsigned int waiting_first, waiting_count;
 	unsigned int in_flight; /* frames lent to the device */
-	bool dirty;		/* the device has frames that it was not told about */
+	uint32_t dirty;		/* queues that have frames which the device was not told about */
 	uint64_t transmit_dropped;
 	uint64_t transmit_copied; /* frames */
 
@@ -34,6 +34,13 @@ struct interface {
 	uint32_t held_most; /* above that frames are copied, so that the device keeps its buffers */
 	uint64_t receive_dropped;
 	uint64_t receive_copied; /* frames */
+	struct interface_queue {
+		struct interface *interface;
+		unsigned int index;
+	} queues[NETWORK_QUEUES_MAX]; /* of the threads */
+	/* IP groups behind each address of device->mode.groups, which may be the same for several. */
+	uint8_t group_users[NETWORK_GROUPS_MAX];
+	unsigned int groups_too_many; /* that found no place there */
 
 	/* Addresses: addresses.c */
 	bool wants_dhcp;
@@ -54,6 +61,13 @@ void interface_drain(struct interface *interface);
 void interface_flush(struct interface *interface);
 /* The driver's completion. */
 void interface_transmitted(struct network_device *device, void *token);
+
+/* Makes the filter of multicast addresses follow the groups that lwIP joins: filter.c */
+void interface_filter_init(struct interface *interface);
+/* Tells the neighbours anew where our addresses are (gratuitous ARP, unsolicited advertisement). */
+void interface_announce(struct network_device *device);
+/* The device has another MAC address. */
+void interface_mac_changed(struct interface *interface);
 
 /* The receive buffer in which this pbuf lies, or NULL when it is another kind of pbuf. */
 struct network_buffer *interface_receive_buffer(const struct pbuf *pbuf);

@@ -2,8 +2,9 @@
 /*
  * The network stack: lwIP over the devices of drivers/net/network.h.
  *
- *	receive thread		one for each interface, CPU 0: polls the device under the core lock,
- *				a batch at a time; frames go up, answers go down, then one kick
+ *	receive threads		one for each pair of queues of a device, pair n on CPU n: polls it under
+ *				the core lock, a batch at a time; frames go up, answers go down on the
+ *				same pair, then one kick
  *	"tcpip" thread		CPU 0: lwIP's timers
  *	any other thread	sockets, or the raw interface between LOCK_TCPIP_CORE() and
  *				UNLOCK_TCPIP_CORE()

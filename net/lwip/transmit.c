@@ -7,6 +7,7 @@
  */
 #include "kernel/console/log.h"
 #include "kernel/memory/dma.h"
+#include "kernel/thread/thread.h"
 #include "lwip/ip4_frag.h"
 #include "lwip/prot/ethernet.h"
 #include "lwip/prot/ip4.h"
@@ -17,7 +18,6 @@
 #include <errno.h>
 
 #define LOG_AREA "network"
-#define TRANSMIT_QUEUE 0
 #define IP6_NEXT_HEADER_FRAGMENT 44
 #define TCP_CHECKSUM_OFFSET 16
 
@@ -154,6 +154,12 @@ static int request_checksum(struct interface *interface, struct pbuf *frame,
 	return 0;
 }
 
+/* The pair of the CPU that sends, so that what answers on it comes back to it. */
+static unsigned int queue_of_cpu(const struct network_device *device)
+{
+	return thread_cpu() % device->queue_pairs_active;
+}
+
 /*
  * Gives a prepared frame, and our reference to it, to the device. Otherwise the reference stays
  * ours.
@@ -162,6 +168,7 @@ static int submit(struct interface *interface, struct pbuf *frame)
 {
 	struct network_device *device = interface->device;
 	struct network_transmit transmit = {.token = frame};
+	unsigned int queue = queue_of_cpu(device);
 	int64_t room = headroom(frame);
 	int status;
 
@@ -177,11 +184,12 @@ static int submit(struct interface *interface, struct pbuf *frame)
 		transmit.segments[transmit.segment_count].data = piece->payload;
 		transmit.segments[transmit.segment_count++].length = piece->len;
 	}
-	status = device->operations->transmit(device, TRANSMIT_QUEUE, &transmit);
-	if (!status) {
+	status = device->operations->transmit(device, queue, &transmit);
+	if (!status)
 		interface->in_flight++;
-		interface->dirty = true;
-	}
+	/* The device must know what fills its ring, or it never empties it. */
+	if (!status || status == -ENOBUFS)
+		interface->dirty |= 1u << queue;
 	return status;
 }
 
@@ -223,8 +231,6 @@ err_t interface_transmit(struct netif *netif, struct pbuf *frame)
 		unsigned int last = interface->waiting_first + interface->waiting_count++;
 
 		interface->waiting[last % INTERFACE_WAITING_MAX] = frame;
-		/* The device must know what fills its ring, or it never empties it. */
-		interface->dirty = true;
 	} else if (status) {
 		interface->transmit_dropped++;
 		pbuf_free(frame);
@@ -235,10 +241,13 @@ err_t interface_transmit(struct netif *netif, struct pbuf *frame)
 
 void interface_flush(struct interface *interface)
 {
-	if (!interface->dirty)
-		return;
-	interface->dirty = false;
-	interface->device->operations->flush(interface->device, TRANSMIT_QUEUE);
+	struct network_device *device = interface->device;
+	uint32_t dirty = interface->dirty;
+
+	interface->dirty = 0;
+	for (unsigned int queue = 0; dirty; queue++, dirty >>= 1)
+		if (dirty & 1)
+			device->operations->flush(device, queue);
 }
 
 void interface_transmitted(struct network_device *device, void *token)

@@ -134,9 +134,9 @@ void stack_flush(void)
 
 void stack_sleep(void)
 {
-	if (!wait_event_timeout(&stack.device->wait, stack.device->events, NANOSECONDS_PER_SECOND))
+	if (!wait_event_timeout(&stack.device->queues[0].wait, stack.device->queues[0].events, NANOSECONDS_PER_SECOND))
 		host_abort("nobody woke the stack");
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 }
 
 int stack_send(uint32_t length, unsigned int pieces, uint32_t headroom)
@@ -189,15 +189,15 @@ static unsigned int count(const struct network_buffer *buffer)
 void stack_check_no_leak(void)
 {
 	const struct virtio_net *driver = stack.device->driver_data;
-	const struct virtio_net_receive *receive = &driver->receive;
+	const struct virtio_net_receive *receive = &driver->pairs[0].receive;
 	unsigned int found = count(receive->spare) + count(receive->freed) + count(receive->first) +
 			     receive->posted * receive->chain;
 
 	if (found != receive->pool_count)
 		host_abort("%u receive buffers of %u are left", found, receive->pool_count);
-	if (driver->transmit.outstanding != stack.sent - stack.given_back)
+	if (driver->pairs[0].transmit.outstanding != stack.sent - stack.given_back)
 		host_abort("%u frames are out, the driver counts %u", stack.sent - stack.given_back,
-			   driver->transmit.outstanding);
+			   driver->pairs[0].transmit.outstanding);
 	if (stack.tokens_out != stack.tokens_back)
 		host_abort("a frame that was sent did not come back");
 }

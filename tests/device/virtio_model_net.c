@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RECEIVE 0
-#define TRANSMIT 1
+#define RECEIVE(pair) (2 * (pair))
+#define TRANSMIT(pair) (2 * (pair) + 1)
 #define HEADER_SIZE 12
+#define HEADER_SIZE_HASH 20
 #define HEADER_SIZE_LEGACY 10 /* without MRG_RXBUF */
+#define STATUS_ANNOUNCE 2
 
-_Static_assert(sizeof(struct model_net_header) == HEADER_SIZE, "5.1.9");
+_Static_assert(sizeof(struct model_net_header) == HEADER_SIZE_HASH, "5.1.9");
 
 /* Copies `length` bytes to or from the chain's segments, from `offset` on. Returns how many it did.
  */
@@ -43,6 +45,8 @@ static uint32_t chain_copy(const struct model_chain *chain, unsigned int first, 
 
 static uint32_t header_size(const struct virtio_model *model)
 {
+	if (virtio_model_accepted(model, MODEL_NET_HASH_REPORT))
+		return HEADER_SIZE_HASH;
 	return model->legacy && !virtio_model_accepted(model, MODEL_NET_MRG_RXBUF)
 		       ? HEADER_SIZE_LEGACY
 		       : HEADER_SIZE;
@@ -69,16 +73,21 @@ static void check_sent(struct virtio_model *model, const struct model_net_frame 
 		virtio_model_violation(model, "a checksum outside the frame");
 }
 
-static void take_sent(struct virtio_model_net *net)
+static void take_sent(struct virtio_model_net *net, unsigned int pair)
 {
 	struct virtio_model *model = &net->model;
 	struct model_chain chain;
 	unsigned int batch = 0;
 	uint32_t header = header_size(model);
 
-	while (!net->hold_transmit && model_ring_pop(model, TRANSMIT, &chain)) {
+	while (!net->hold_transmit && model_ring_pop(model, TRANSMIT(pair), &chain)) {
 		struct model_net_frame *frame = &net->sent[net->sent_count++ % MODEL_NET_FRAMES];
 
+		if (pair >= net->pairs_active)
+			virtio_model_violation(model, "sent on pair %u, %u are used", pair,
+					       net->pairs_active);
+		net->sent_by[pair]++;
+		frame->pair = pair;
 		check_layout(model, &chain);
 		if (chain.in_count || chain.out_bytes < header ||
 		    chain.out_bytes > header + MODEL_NET_FRAME_MAX)
@@ -96,16 +105,16 @@ static void take_sent(struct virtio_model_net *net)
 
 			virtio_model_net_inject(net, &plain, frame->data, frame->length);
 		}
-		model_ring_fill(model, TRANSMIT, batch, chain.head, 0);
+		model_ring_fill(model, TRANSMIT(pair), batch, chain.head, 0);
 		if (++batch >= net->hold_batch) {
-			model_ring_show(model, TRANSMIT, batch);
-			model_ring_interrupt(model, TRANSMIT);
+			model_ring_show(model, TRANSMIT(pair), batch);
+			model_ring_interrupt(model, TRANSMIT(pair));
 			batch = 0;
 		}
 	}
 	if (batch) {
-		model_ring_show(model, TRANSMIT, batch);
-		model_ring_interrupt(model, TRANSMIT);
+		model_ring_show(model, TRANSMIT(pair), batch);
+		model_ring_interrupt(model, TRANSMIT(pair));
 	}
 }
 
@@ -114,15 +123,15 @@ static bool bring(struct virtio_model_net *net, struct model_net_frame *frame)
 {
 	struct virtio_model *model = &net->model;
 	bool mergeable = virtio_model_accepted(model, MODEL_NET_MRG_RXBUF);
-	struct model_chain chains[16];
+	struct model_chain chains[40];
 	uint32_t header = header_size(model), total = header + frame->length, room = 0, done = 0;
 	uint8_t *bytes = malloc(total);
 	unsigned int count = 0;
 
-	while (room < total && count < (mergeable ? 16 : 1)) {
-		if (!model_ring_pop(model, RECEIVE, &chains[count])) {
+	while (room < total && count < (mergeable ? 40 : 1)) {
+		if (!model_ring_pop(model, RECEIVE(frame->pair), &chains[count])) {
 			while (count-- > 0)
-				model_ring_unpop(model, RECEIVE, &chains[count]);
+				model_ring_unpop(model, RECEIVE(frame->pair), &chains[count]);
 			free(bytes);
 			return false;
 		}
@@ -148,21 +157,200 @@ static bool bring(struct virtio_model_net *net, struct model_net_frame *frame)
 		done += part;
 		if (net->lie_length && !i)
 			part = net->length;
-		model_ring_fill(model, RECEIVE, i, chains[i].head, part);
+		model_ring_fill(model, RECEIVE(frame->pair), i, chains[i].head, part);
 	}
-	model_ring_show(model, RECEIVE, count);
-	model_ring_interrupt(model, RECEIVE);
+	model_ring_show(model, RECEIVE(frame->pair), count);
+	model_ring_interrupt(model, RECEIVE(frame->pair));
 	free(bytes);
 	return true;
+}
+
+/* -- The control queue (5.1.9.5) */
+
+static unsigned int control_queue(const struct virtio_model_net *net)
+{
+	bool many = virtio_model_accepted(&net->model, MODEL_NET_MQ) ||
+		    virtio_model_accepted(&net->model, MODEL_NET_RSS);
+
+	return 2 * (many ? net->pairs : 1);
+}
+
+static uint32_t get(const uint8_t *data, unsigned int bytes)
+{
+	uint32_t value = 0;
+
+	memcpy(&value, data, bytes);
+	return value;
+}
+
+static bool needs(struct virtio_model_net *net, unsigned int feature,
+		  const struct model_net_command *command, unsigned int length)
+{
+	if (!virtio_model_accepted(&net->model, feature) || command->length != length)
+		virtio_model_violation(&net->model, "command %u.%u of %u bytes", command->class,
+				       command->command, command->length);
+	return command->length == length;
+}
+
+static bool use_pairs(struct virtio_model_net *net, unsigned int pairs)
+{
+	if (!pairs || pairs > net->pairs)
+		virtio_model_violation(&net->model, "%u pairs of %u", pairs, net->pairs);
+	net->pairs_active = pairs;
+	return true;
+}
+
+static bool set_table(struct virtio_model_net *net, const struct model_net_command *command)
+{
+	uint32_t unicast = get(command->data, 4), multicast;
+	unsigned int offset = 4 + 6 * unicast;
+
+	if (unicast > 64 || offset + 4 > command->length) {
+		virtio_model_violation(&net->model, "a table of %u addresses", unicast);
+		return false;
+	}
+	multicast = get(command->data + offset, 4);
+	if (multicast > 64 || !needs(net, MODEL_NET_CTRL_RX, command, offset + 4 + 6 * multicast))
+		return false;
+	net->groups = multicast;
+	memcpy(net->group, command->data + offset + 4, 6 * (size_t)multicast);
+	return true;
+}
+
+/* 5.1.9.5.7.1 */
+static bool configure_rss(struct virtio_model_net *net, const struct model_net_command *command)
+{
+	unsigned int table = get(command->data + 4, 2) + 1u, end = 8 + 2 * table;
+	unsigned int pairs;
+
+	if (table & (table - 1) || table > get(net->model.config + 18, 2) ||
+	    !needs(net, MODEL_NET_RSS, command, end + 3 + 40) || command->data[end + 2] != 40 ||
+	    get(command->data, 4) & ~get(net->model.config + 20, 4)) {
+		virtio_model_violation(&net->model, "a wrong configuration of RSS");
+		return false;
+	}
+	pairs = get(command->data + end, 2);
+	for (unsigned int i = 0; i < table; i++)
+		if (get(command->data + 8 + 2 * i, 2) >= pairs)
+			virtio_model_violation(&net->model, "RSS: an unused queue");
+	return use_pairs(net, pairs);
+}
+
+static bool acknowledge(struct virtio_model_net *net)
+{
+	if (!(net->model.config[6] & STATUS_ANNOUNCE))
+		virtio_model_violation(&net->model, "ANNOUNCE_ACK of nothing");
+	net->model.config[6] &= (uint8_t)~STATUS_ANNOUNCE;
+	return true;
+}
+
+static bool obey(struct virtio_model_net *net, const struct model_net_command *command)
+{
+	switch (command->class << 8 | command->command) {
+	case 0x000:
+	case 0x001:
+	case 0x002:
+	case 0x003:
+	case 0x004:
+	case 0x005:
+		net->modes[command->command] = command->data[0];
+		return needs(net,
+			     command->command < 2 ? MODEL_NET_CTRL_RX : MODEL_NET_CTRL_RX_EXTRA,
+			     command, 1);
+	case 0x100:
+		return set_table(net, command);
+	case 0x101:
+		memcpy(net->model.config, command->data, 6);
+		return needs(net, MODEL_NET_CTRL_MAC_ADDR, command, 6);
+	case 0x200:
+	case 0x201:
+		net->vlans[get(command->data, 2) % 4096] = !command->command;
+		return needs(net, MODEL_NET_CTRL_VLAN, command, 2);
+	case 0x300:
+		return needs(net, MODEL_NET_ANNOUNCE, command, 0) && acknowledge(net);
+	case 0x400:
+		return needs(net, MODEL_NET_MQ, command, 2) &&
+		       use_pairs(net, get(command->data, 2));
+	case 0x401:
+		return configure_rss(net, command);
+	case 0x402:
+		return needs(net, MODEL_NET_HASH_REPORT, command, 13 + 40);
+	case 0x500:
+		memcpy(&net->offloads, command->data, 8);
+		return needs(net, MODEL_NET_CTRL_GUEST_OFFLOADS, command, 8);
+	default:
+		return false;
+	}
+}
+
+static void take_commands(struct virtio_model_net *net)
+{
+	struct virtio_model *model = &net->model;
+	unsigned int queue = control_queue(net);
+	struct model_chain chain;
+
+	while (!net->silent && model_ring_pop(model, queue, &chain)) {
+		struct model_net_command *command =
+			&net->commands[net->command_count++ % MODEL_NET_COMMANDS];
+		uint8_t head[2] = {0}, ack;
+
+		chain_copy(&chain, 0, chain.out_count, 0, head, 2, false);
+		command->class = head[0];
+		command->command = head[1];
+		command->length = chain_copy(&chain, 0, chain.out_count, 2, command->data,
+					     MODEL_NET_COMMAND_MAX, false);
+		if (chain.out_bytes < 2 || chain.in_bytes != 1)
+			virtio_model_violation(model, "a command of %u and %u bytes",
+					       chain.out_bytes, chain.in_bytes);
+		if (model->legacy && !virtio_model_accepted(model, MODEL_ANY_LAYOUT) &&
+		    chain.segments[0].length != 2)
+			virtio_model_violation(model, "a command's head of %u bytes",
+					       chain.segments[0].length);
+		ack = net->refuse >> command->class & 1 ? 1 : !obey(net, command);
+		if (net->lie_ack)
+			ack = net->ack;
+		chain_copy(&chain, chain.out_count, chain.in_count, 0, &ack, 1, true);
+		model_ring_push(model, queue, chain.head, 1);
+	}
+}
+
+const struct model_net_command *virtio_model_net_command(const struct virtio_model_net *net,
+							 uint8_t class, uint8_t command)
+{
+	unsigned int i = net->command_count;
+
+	for (unsigned int left = MODEL_NET_COMMANDS; i-- > 0 && left-- > 0;) {
+		const struct model_net_command *found = &net->commands[i % MODEL_NET_COMMANDS];
+
+		if (found->class == class && found->command == command)
+			return found;
+	}
+	return NULL;
 }
 
 static void process(struct virtio_model *model)
 {
 	struct virtio_model_net *net = model->device;
 
-	if (model->queues[TRANSMIT].kicked) {
-		model->queues[TRANSMIT].kicked = net->hold_transmit;
-		take_sent(net);
+	if (model->resets != net->resets_seen) {
+		/* What was set is gone with the reset. */
+		net->resets_seen = model->resets;
+		net->pairs_active = 1;
+		memset(net->modes, 0, sizeof(net->modes));
+		memset(net->vlans, 0, sizeof(net->vlans));
+		net->groups = 0;
+		net->offloads = 0;
+	}
+	if (virtio_model_accepted(model, MODEL_NET_CTRL_VQ) &&
+	    model->queues[control_queue(net)].kicked) {
+		model->queues[control_queue(net)].kicked = false;
+		take_commands(net);
+	}
+	for (unsigned int pair = 0; pair < net->pairs; pair++) {
+		if (TRANSMIT(pair) == control_queue(net) || !model->queues[TRANSMIT(pair)].kicked)
+			continue;
+		model->queues[TRANSMIT(pair)].kicked = net->hold_transmit;
+		take_sent(net, pair);
 	}
 	while (net->incoming_count) {
 		if (!bring(net, &net->incoming[net->incoming_first]))
@@ -172,20 +360,36 @@ static void process(struct virtio_model *model)
 	}
 }
 
+void virtio_model_net_pairs(struct virtio_model_net *net, unsigned int pairs)
+{
+	struct virtio_model *model = &net->model;
+
+	net->pairs = pairs;
+	model->config[8] = (uint8_t)pairs;
+	model->queue_count = 2 * pairs + 1;
+	for (unsigned int i = 0; i < model->queue_count; i++) {
+		model->queues[i].size_max = model->queues[0].size_max;
+		model->queues[i].notify_off = (uint16_t)i;
+	}
+	virtio_model_offer(model, MODEL_NET_CTRL_VQ, true);
+	virtio_model_offer(model, MODEL_NET_MQ, true);
+}
+
 void virtio_model_net_init(struct virtio_model_net *net, uint16_t queue_size)
 {
 	static const uint8_t mac[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
 	struct virtio_model *model = &net->model;
 
 	memset(net, 0, sizeof(*net));
-	virtio_model_init(model, 1, 2, queue_size);
+	virtio_model_init(model, 1, 3, queue_size); /* the third is used with CTRL_VQ */
+	net->pairs = net->pairs_active = 1;
 	net->sent = calloc(MODEL_NET_FRAMES, sizeof(*net->sent));
 	net->incoming = calloc(MODEL_NET_FRAMES, sizeof(*net->incoming));
 	if (!net->sent || !net->incoming)
 		host_abort("no memory for frames");
 	model->device = net;
 	model->process = process;
-	model->config_length = 12;
+	model->config_length = 24;
 	memcpy(model->config, mac, sizeof(mac));
 	model->config[6] = 1;
 	model->config[8] = 1;
@@ -212,6 +416,7 @@ void virtio_model_net_inject(struct virtio_model_net *net, const struct model_ne
 	frame = &net->incoming[(net->incoming_first + net->incoming_count++) % MODEL_NET_FRAMES];
 	frame->header = *header;
 	frame->length = length;
+	frame->pair = net->inject_pair;
 	memcpy(frame->data, data, length);
 }
 

@@ -7,7 +7,7 @@
 #include "tests/device/virtio_model.h"
 
 #define MODEL_NET_FRAMES 64
-#define MODEL_NET_FRAME_MAX 16384
+#define MODEL_NET_FRAME_MAX 65536
 
 #define MODEL_NET_CSUM 0
 #define MODEL_NET_GUEST_CSUM 1
@@ -16,18 +16,43 @@
 #define MODEL_NET_GUEST_TSO4 7
 #define MODEL_NET_MRG_RXBUF 15
 #define MODEL_NET_STATUS 16
+#define MODEL_NET_CTRL_GUEST_OFFLOADS 2
+#define MODEL_NET_GUEST_TSO6 8
+#define MODEL_NET_GUEST_ECN 9
+#define MODEL_NET_HOST_UFO 14
 #define MODEL_NET_CTRL_VQ 17
+#define MODEL_NET_CTRL_RX 18
+#define MODEL_NET_CTRL_VLAN 19
+#define MODEL_NET_CTRL_RX_EXTRA 20
+#define MODEL_NET_ANNOUNCE 21
 #define MODEL_NET_MQ 22
+#define MODEL_NET_CTRL_MAC_ADDR 23
+#define MODEL_NET_HASH_REPORT 57
+#define MODEL_NET_RSS 60
+#define MODEL_NET_SPEED_DUPLEX 63
+
+#define MODEL_NET_PAIRS_MAX 3
+#define MODEL_NET_COMMANDS 64
+#define MODEL_NET_COMMAND_MAX 512
 
 /* As it lies in front of a frame. */
 struct model_net_header {
 	uint8_t flags, gso_type;
 	uint16_t hdr_len, gso_size, csum_start, csum_offset, num_buffers;
+	uint32_t hash_value; /* with HASH_REPORT */
+	uint16_t hash_report, padding;
+};
+
+struct model_net_command {
+	uint8_t class, command;
+	unsigned int length;
+	uint8_t data[MODEL_NET_COMMAND_MAX];
 };
 
 struct model_net_frame {
 	struct model_net_header header;
 	uint32_t length;
+	unsigned int pair;
 	unsigned int descriptors; /* of a sent one */
 	bool indirect;
 	uint8_t data[MODEL_NET_FRAME_MAX];
@@ -42,7 +67,7 @@ struct virtio_model_net {
 
 	/* Sent frames, the last MODEL_NET_FRAMES of them. */
 	struct model_net_frame *sent;
-	unsigned int sent_count;
+	unsigned int sent_count, sent_by[MODEL_NET_PAIRS_MAX];
 	/* Frames to come. */
 	struct model_net_frame *incoming;
 	unsigned int incoming_first, incoming_count;
@@ -54,11 +79,32 @@ struct virtio_model_net {
 	struct model_net_header header;
 	bool lie_length; /* of the first buffer */
 	uint32_t length;
+
+	/* The control queue. */
+	unsigned int pairs, pairs_active;
+	struct model_net_command commands[MODEL_NET_COMMANDS];
+	unsigned int command_count;
+	bool silent;  /* commands are never answered */
+	bool lie_ack; /* with this */
+	uint8_t ack;
+	uint32_t refuse;     /* classes, as bits, that are refused */
+	bool modes[6];	     /* CTRL_RX, by command */
+	unsigned int groups; /* in the table of multicast addresses */
+	uint8_t group[64][6];
+	bool vlans[4096];
+	uint64_t offloads;
+	uint64_t resets_seen;
+	unsigned int inject_pair; /* where the next injected frames come in */
 };
 
 /* Offers MAC, STATUS, MRG_RXBUF, CSUM, GUEST_CSUM; link up. Freed by virtio_model_net_free(). */
 void virtio_model_net_init(struct virtio_model_net *net, uint16_t queue_size);
 void virtio_model_net_free(struct virtio_model_net *net);
+/* So many pairs of queues, with MQ and CTRL_VQ. Before the driver boots. */
+void virtio_model_net_pairs(struct virtio_model_net *net, unsigned int pairs);
+/* The last command of a class, or NULL. */
+const struct model_net_command *virtio_model_net_command(const struct virtio_model_net *net,
+							 uint8_t class, uint8_t command);
 /* Queues a frame; it is written at the next polls into the buffers that are lent. */
 void virtio_model_net_inject(struct virtio_model_net *net, const struct model_net_header *header,
 			     const void *data, uint32_t length);

@@ -143,13 +143,13 @@ static void test_negotiated(void **state)
 			 MODEL_FEATURE(MODEL_NET_CSUM) | MODEL_FEATURE(MODEL_NET_GUEST_CSUM) |
 				 MODEL_FEATURE(MODEL_NET_MAC) | MODEL_FEATURE(MODEL_NET_MRG_RXBUF) |
 				 MODEL_FEATURE(MODEL_NET_STATUS) | MODEL_FEATURE(MODEL_EVENT_IDX) |
-				 MODEL_FEATURE(MODEL_INDIRECT));
+				 MODEL_FEATURE(MODEL_INDIRECT) | MODEL_FEATURE(MODEL_NET_CTRL_VQ));
 	/*
 	 * VERSION_1, ACCESS_PLATFORM, RING_PACKED, IN_ORDER, ORDER_PLATFORM, NOTIFICATION_DATA,
-	 * NOTIF_CONFIG_DATA, RING_RESET
+	 * NOTIF_CONFIG_DATA, RING_RESET, SPEED_DUPLEX
 	 */
 	assert_int_equal(net.model.accepted[1], 1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 |
-							1u << 6 | 1u << 7 | 1u << 8);
+							1u << 6 | 1u << 7 | 1u << 8 | 1u << 31);
 	assert_int_equal(net.model.accepted[2] | net.model.accepted[3], 0);
 	assert_memory_equal(net.model.accepted, last_device()->negotiated.words,
 			    sizeof(net.model.accepted));
@@ -228,11 +228,12 @@ static void test_user_insists(void **state)
 	stop();
 
 	/* Offered, but we do not do it. */
-	start("virtio.features=+ctrl_vq");
-	virtio_model_offer(&net.model, MODEL_NET_CTRL_VQ, true);
+	start("virtio.features=+host_ufo");
+	virtio_model_offer(&net.model, MODEL_NET_HOST_UFO, true);
+	virtio_model_offer(&net.model, MODEL_NET_CSUM, true);
 	pci_model_boot();
 	assert_null(last_device()->driver);
-	assert_true(host_log_has("ctrl_vq, which is not implemented"));
+	assert_true(host_log_has("host_ufo, which is not implemented"));
 	stop();
 
 	/* A feature of another device's type says nothing here. */

@@ -102,14 +102,14 @@ static void traffic(bool level)
 	for (unsigned int i = 0; i < 100; i++) {
 		device->operations->poll(device, 0, 8);
 		assert_false(device->operations->arm(device, 0));
-		__atomic_store_n(&device->events, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&device->queues[0].events, 0, __ATOMIC_RELAXED);
 		if (i % 3 == 0) {
 			virtio_model_net_link(&net, i % 2);
 			assert_int_equal(device->link_up, i % 2);
 		}
 		virtio_model_net_inject(&net, &header, frame, sizeof(frame));
-		assert_true(wait_event_timeout(&device->wait,
-					       device->events & NETWORK_EVENT_RECEIVE,
+		assert_true(wait_event_timeout(&device->queues[0].wait,
+					       device->queues[0].events & NETWORK_EVENT_RECEIVE,
 					       NANOSECONDS_PER_SECOND));
 		assert_int_equal(net.model.isr, 0);
 	}

@@ -247,10 +247,10 @@ static void test_starving(void **state)
 	assert_false(stack_arm());
 	host_poll();
 	assert_int_equal(stack_poll(), 0);
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 	stack.keep = false;
 	stack_free_chain(stack.kept[0]);
-	assert_int_equal(stack.device->events, NETWORK_EVENT_RECEIVE);
+	assert_int_equal(stack.device->queues[0].events, NETWORK_EVENT_RECEIVE);
 	stack_poll();
 	host_poll();
 	assert_int_equal(stack_poll(), 1);
@@ -349,7 +349,7 @@ static void test_full_ring(void **state)
 	assert_int_equal(stack_statistics().transmit_dropped, 2);
 	/* It was told about all of them, though nobody flushed. */
 	assert_true(stack.net.model.queues[1].kicked);
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 	stack.net.hold_transmit = false;
 	stack_sleep();
 	stack_poll();
@@ -379,7 +379,7 @@ static void echo(const char *options, unsigned int rounds)
 	kicks = stack_statistics().kicks;
 	interrupts = stack.pci.pci.messages;
 	for (unsigned int i = 0; i < rounds; i++) {
-		stack.device->events = 0;
+		stack.device->queues[0].events = 0;
 		assert_int_equal(stack_send(100, 1, 12), 0);
 		stack_flush();
 		stack_sleep();
@@ -436,16 +436,16 @@ static void test_link(void **state)
 	(void)state;
 	stack_start("");
 	stack_boot();
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 	virtio_model_net_link(&stack.net, false);
 	assert_false(stack.device->link_up);
-	assert_int_equal(stack.device->events, NETWORK_EVENT_LINK);
-	stack.device->events = 0;
+	assert_int_equal(stack.device->queues[0].events, NETWORK_EVENT_LINK);
+	stack.device->queues[0].events = 0;
 	virtio_model_net_link(&stack.net, false); /* nothing changed */
-	assert_int_equal(stack.device->events, 0);
+	assert_int_equal(stack.device->queues[0].events, 0);
 	virtio_model_net_link(&stack.net, true);
 	assert_true(stack.device->link_up);
-	assert_int_equal(stack.device->events, NETWORK_EVENT_LINK);
+	assert_int_equal(stack.device->queues[0].events, NETWORK_EVENT_LINK);
 	stack_stop();
 
 	stack_start("");
@@ -490,7 +490,7 @@ static void test_commands(void **state)
 	assert_non_null(strstr(host_command_output(), "receive_packets: 1\n"));
 	assert_non_null(strstr(host_command_output(), "bytes_copied: 0\n"));
 	assert_int_equal(ethtool->run(3, driver_arguments), COMMAND_OK);
-	assert_non_null(strstr(host_command_output(), "bus-info: 00:03.0\n"));
+	assert_non_null(strstr(host_command_output(), "bus-info: 0000:00:03.0\n"));
 	assert_int_equal(ethtool->run(3, wrong), COMMAND_USAGE);
 	assert_int_equal(ethtool->run(1, wrong), COMMAND_USAGE);
 	strcpy(name, "eth999");

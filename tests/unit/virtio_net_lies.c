@@ -41,19 +41,19 @@ static void expect_recovered(unsigned int logged)
 	stack.net.incoming_count = 0;
 	assert_true(virtio_recover() == UINT64_MAX);
 	assert_int_equal(stack.net.model.resets, resets + 1);
-	assert_true(stack.device->events & NETWORK_EVENT_STOPPED);
-	assert_true(stack.device->events & NETWORK_EVENT_LINK);
+	assert_true(stack.device->queues[0].events & NETWORK_EVENT_STOPPED);
+	assert_true(stack.device->queues[0].events & NETWORK_EVENT_LINK);
 	assert_true(stack.device->link_up);
 	assert_false(virtio->broken);
 	assert_int_equal(virtio->recoveries, 1);
-	assert_int_equal(driver->receive.posted, STACK_RING);
+	assert_int_equal(driver->pairs[0].receive.posted, STACK_RING);
 	assert_int_equal(host_log_count(), logged);
 	stack_check_no_leak();
 	/* It works as before, with interrupts, and counts on. */
 	assert_true(stack_statistics().kicks >= polls);
 	assert_int_equal(stack_poll(), 0);
 	assert_false(stack_arm());
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 	stack.net.echo = true;
 	assert_int_equal(stack_send(100, 2, 12), 0);
 	stack_flush();
@@ -162,9 +162,9 @@ static void test_needs_reset(void **state)
 	stack_boot();
 	stack.net.hold_transmit = true;
 	assert_int_equal(stack_send(100, 1, 12), 0);
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 	virtio_model_needs_reset(&stack.net.model);
-	assert_true(stack.device->events != 0); /* the thread is woken */
+	assert_true(stack.device->queues[0].events != 0); /* the thread is woken */
 	expect_recovered(1);
 	assert_int_equal(stack.given_back, 2);
 }
@@ -203,13 +203,13 @@ static void test_reset_never_ends(void **state)
 	assert_int_equal(attempts_until_given_up(), VIRTIO_RECOVERY_ATTEMPTS - 1);
 	assert_int_equal(stack.net.model.resets, 1 + VIRTIO_RECOVERY_ATTEMPTS);
 	assert_true(driver->virtio->given_up);
-	assert_true(stack.device->events & NETWORK_EVENT_STOPPED);
+	assert_true(stack.device->queues[0].events & NETWORK_EVENT_STOPPED);
 	assert_false(stack.device->link_up);
 	/* It asked, it does not reset, it is given up: a line each. */
 	assert_int_equal(host_log_count(), 3);
 	/* Frames are given back; what the device may write to is not. */
 	assert_int_equal(stack.tokens_out, stack.tokens_back);
-	assert_null(driver->receive.first);
+	assert_null(driver->pairs[0].receive.first);
 	assert_int_equal(stack_send(100, 1, 12), -ENETDOWN);
 	stack_flush();
 	assert_int_equal(stack_poll(), 0);
@@ -258,7 +258,7 @@ static void test_start_fails(void **state)
 		host_dma_fail_after(fails);
 		if (virtio_recover() == UINT64_MAX)
 			break;
-		assert_true(stack.device->events & NETWORK_EVENT_STOPPED);
+		assert_true(stack.device->queues[0].events & NETWORK_EVENT_STOPPED);
 		stack_check_no_leak();
 		host_dma_fail_after(-1);
 		host_clock_advance(NANOSECONDS_PER_SECOND);

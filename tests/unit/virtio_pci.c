@@ -248,9 +248,9 @@ static void test_config_generation(void **state)
 	assert_int_equal(virtio_config_read(last_device(), 0, mac, 6, 1), -EIO);
 	assert_true(host_log_has("does not stand still"));
 	net.model.on_read = NULL;
-	assert_int_equal(virtio_config_read(last_device(), 8, mac, 6, 1), -EINVAL);
+	assert_int_equal(virtio_config_read(last_device(), 20, mac, 6, 1), -EINVAL);
 	assert_int_equal(virtio_config_read(last_device(), UINT32_MAX, mac, 6, 1), -EINVAL);
-	assert_int_equal(virtio_config_read32(last_device(), 10), UINT32_MAX);
+	assert_int_equal(virtio_config_read32(last_device(), 22), UINT32_MAX);
 	stop();
 }
 

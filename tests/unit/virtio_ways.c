@@ -45,7 +45,7 @@ static void arm(void)
 {
 	while (stack_arm())
 		stack_poll();
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 }
 
 /* The one that was armed for: it does wake, by interrupt or by poll. */
@@ -95,11 +95,11 @@ static void echo(unsigned int rounds)
 
 static void changes_are_heard(void)
 {
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 	virtio_model_net_link(&stack.net, false);
 	host_clock_advance(50 * NANOSECONDS_PER_MILLISECOND);
 	assert_false(stack.device->link_up);
-	assert_true(stack.device->events & NETWORK_EVENT_LINK);
+	assert_true(stack.device->queues[0].events & NETWORK_EVENT_LINK);
 	virtio_model_net_link(&stack.net, true);
 	host_clock_advance(50 * NANOSECONDS_PER_MILLISECOND);
 	assert_true(stack.device->link_up);
@@ -120,7 +120,7 @@ static void is_recovered(const char *mode)
 	assert_true(virtio_recover() == UINT64_MAX);
 	assert_int_equal(virtio()->recoveries, before + 1);
 	assert_string_equal(virtio()->interrupt_mode, mode);
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 	echo(5);
 }
 
@@ -150,7 +150,7 @@ static void queue_is_reset(unsigned int index, bool alone)
 	stack.net.echo = false;
 	host_clock_advance(5 * NANOSECONDS_PER_MILLISECOND);
 	stack_poll();
-	stack.device->events = 0;
+	stack.device->queues[0].events = 0;
 	echo(5);
 }
 

@@ -44,6 +44,7 @@
 #define MEMP_NUM_REASSDATA 16
 #define IP_DEFAULT_TTL 64
 #define LWIP_RAW 1
+#define LWIP_IGMP 1
 #define LWIP_DHCP 1
 /*
  * The server knows whom it gave what; asking the link for a conflict costs a second of each boot.

@@ -35,11 +35,11 @@ sub run (@words) {
 my $dnsmasq_log;
 sub dnsmasq_log () { return read_file($dnsmasq_log) // '' }
 
-# Makes the device and starts dnsmasq; returns QEMU's words for a network on it.
-sub tap_network ($name) {
+# Makes the device, with so many queues, and starts dnsmasq; returns QEMU's words for a network on it.
+sub tap_network ($name, $queues = 1) {
 	my $ip = program('ip');
 	run($ip, 'link', 'set', 'lo', 'up');
-	run($ip, 'tuntap', 'add', 'dev', $name, 'mode', 'tap');
+	run($ip, 'tuntap', 'add', 'dev', $name, 'mode', 'tap', $queues > 1 ? 'multi_queue' : ());
 	run($ip, 'address', 'add', "$HOST/24", 'dev', $name);
 	run($ip, '-6', 'address', 'add', "$HOST6/64", 'dev', $name, 'nodad');
 	run($ip, 'link', 'set', $name, 'up');
@@ -51,7 +51,7 @@ sub tap_network ($name) {
 		"--interface=$name", '--bind-interfaces', "--dhcp-range=$FIRST,192.168.77.99,255.255.255.0,1h",
 		'--enable-ra', '--dhcp-range=fd77::,ra-only', '--dhcp-authoritative');
 	until_true(10, sub { dnsmasq_log() =~ /started/ }) or die 'dnsmasq: ' . dnsmasq_log();
-	return ('-netdev', "tap,id=net0,ifname=$name,script=no,downscript=no");
+	return ('-netdev', "tap,id=net0,ifname=$name,script=no,downscript=no" . ($queues > 1 ? ",queues=$queues" : ''));
 }
 
 1;
