@@ -78,6 +78,13 @@ sub run_in ($name, $net_options) {
 			is(combined($vm), "$QUEUES $count", "$label: is in force");
 		}
 		is(all_right($children), 6, "$label: the data of six flows meanwhile is right");
+		$children = flows($address, 4, 3_000_000);
+		for my $word (qw(off on)) {
+			is($vm->command("ethtool -K eth0 rx-gro-hw $word"), '', "$label: ethtool -K rx-gro-hw $word");
+			like($vm->command('ethtool -k eth0'), qr/^rx-gro-hw: $word$/m, "$label: is in force");
+		}
+		is(all_right($children), 4, "$label: the data of four flows meanwhile is right");
+		is(join(' ', $vm->command('lsmod') =~ /^(\w+)\s+\d+  \d/mg), 'virtio_net virtio_pci virtio_ring virtio', "$label: lsmod has what is bound");
 		like($vm->command('ethtool -L eth0 combined 5'), qr/Invalid argument/, "$label: five pairs are refused");
 		like($vm->command('ethtool -L eth0 combined 0'), qr/Invalid argument/, "$label: none too");
 		like($vm->command('ip'), qr{inet \Q$address\E/24}, "$label: the lease is kept");
