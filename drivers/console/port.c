@@ -220,7 +220,7 @@ static enum command_result list(void)
 static int echo(struct port *port, uint64_t *bytes)
 {
 	while (!command_interrupted()) {
-		static char data[PORT_SLOT_SIZE];
+		char data[PORT_SLOT_SIZE]; /* not shared: others may echo another port meanwhile */
 		ssize_t length = port_read(port, data, sizeof(data), clock_monotonic() + ECHO_LOOK);
 		ssize_t done = 0;
 

@@ -3,6 +3,7 @@
 #include "kernel/console/console.h"
 #include "kernel/job.h"
 #include "kernel/options/options.h"
+#include "kernel/shell/background.h"
 #include "kernel/shell/command.h"
 #include "kernel/shell/line.h"
 #include "kernel/thread/thread.h"
@@ -18,13 +19,14 @@ void command_print(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	console_print_results(format, arguments);
+	if (!background_print(format, arguments))
+		console_print_results(format, arguments);
 	va_end(arguments);
 }
 
 bool command_interrupted(void)
 {
-	return console_interrupted();
+	return !background_is() && console_interrupted();
 }
 
 static const struct command *find_command(const char *name)
@@ -47,6 +49,19 @@ static int split(char *line, char **words)
 	return count;
 }
 
+/* The line without the "&" at its end, in the background. */
+static enum command_result run_in_background(const char *text)
+{
+	char line[SHELL_LINE_MAX];
+
+	strcpy(line, text);
+	*strrchr(line, '&') = '\0';
+	if (!background_start(line))
+		return COMMAND_OK;
+	command_print("no memory for a command in the background\n");
+	return COMMAND_FAILED;
+}
+
 enum command_result command_run_line(const char *text)
 {
 	char line[SHELL_LINE_MAX], *words[WORDS_MAX + 1];
@@ -62,6 +77,8 @@ enum command_result command_run_line(const char *text)
 	count = split(line, words);
 	if (!count)
 		return COMMAND_OK;
+	if (!strcmp(words[count - 1], "&"))
+		return run_in_background(text);
 	command = find_command(words[0]);
 	if (!command) {
 		command_print("%s: no such command (help lists them)\n", words[0]);

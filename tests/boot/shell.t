@@ -74,6 +74,16 @@ for my $machine (qw(q35 microvm)) {
 		$vm->type('uptime ' . 'x' x 400 . "\r");
 		$vm->wait_for(qr/^usage: uptime\nringside> /m, from => $from);
 		pass("$label: a line that is too long does no harm");
+		$from = length $vm->console;
+		is($vm->command('ping -c 2 10.0.2.2 &'), '', "$label: a command in the background leaves the prompt to others");
+		like($vm->command('threads'), qr/ background$/m, "$label: and is a thread meanwhile");
+		$vm->type("upt\x03");
+		$vm->type('upti');
+		ok($vm->wait_for(qr/^ringside> upti2 packets transmitted, 2 received.*\n(?:.*\n)?ringside> upti\z/m, from => $from), "$label: its lines stand above the one that is typed; ^C is not for it");
+		$vm->type("me\r");
+		ok($vm->wait_for(qr/^ringside> uptime\nup .*\nringside> /m, from => $from), "$label: which goes on");
+		is($vm->command('&'), '', "$label: nothing in the background is nothing");
+		unlike($vm->command('threads'), qr/ background$/m, "$label: and the thread is gone");
 		like($vm->command('uptime'), qr/^up /, "$label: the shell goes on");
 		no_warnings($vm);
 		leaves_with($vm, 0);
