@@ -13,6 +13,7 @@
 #include "lwip/prot/ip.h"
 #include "lwip/prot/ip6.h"
 #include "lwip/tcpip.h"
+#include "lwip_hooks.h"
 #include "net/lwip/memory.h"
 #include "netif/ethernet.h"
 
@@ -36,6 +37,7 @@
 #define EXTENSION_HEADERS_MAX 8
 
 struct interface *interfaces;
+bool network_frame_joined;
 
 _Static_assert(sizeof(struct pbuf_custom) <= NETWORK_STACK_PRIVATE, "the pbuf fits in front");
 
@@ -189,6 +191,7 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 		netif->chksum_flags &= (u16_t)~checks;
 	else
 		netif->chksum_flags |= checks;
+	network_frame_joined = info->joined;
 	if (ethernet_input(frame, netif) != ERR_OK)
 		pbuf_free(frame);
 }

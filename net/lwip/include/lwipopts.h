@@ -91,6 +91,8 @@
 #define TCP_OOSEQ_MAX_PBUFS 256
 #define LWIP_TCP_SACK_OUT 1
 #define TCP_LISTEN_BACKLOG 1
+/* Frames that the device joined are acknowledged as the several that they were: lwip_hooks.h. */
+#define LWIP_HOOK_FILENAME "lwip_hooks.h"
 #define TCP_DEFAULT_LISTEN_BACKLOG 64
 #define LWIP_TCP_KEEPALIVE 1
 #define TCP_MSL 15000u

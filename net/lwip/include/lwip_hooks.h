@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What lwIP asks us in between. */
+#ifndef NET_LWIP_HOOKS_H
+#define NET_LWIP_HOOKS_H
+
+#include "lwip/tcp.h"
+
+#include <stdbool.h>
+
+/* The frame that is being received stands for several segments; under the core lock. */
+extern bool network_frame_joined;
+
+/*
+ * TCP acknowledges every second segment at once (RFC 9293, 3.8.6.3). A frame of several is at least two,
+ * so that its sender does not wait for a timer when it sent all that it may in one frame.
+ */
+static inline err_t network_tcp_in(struct tcp_pcb *pcb)
+{
+	/* Listeners are shorter structures, and have no such flags. */
+	if (network_frame_joined && pcb->state != LISTEN)
+		tcp_set_flags(pcb, TF_ACK_DELAY);
+	return ERR_OK;
+}
+
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options_length, options1_length, options2, packet) \
+	network_tcp_in(pcb)
+
+#endif
