@@ -29,6 +29,11 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter)
 		queue->first = waiter;
 	queue->last = waiter;
 	spin_unlock(&queue->lock, flags);
+	/*
+	 * The look at the condition that follows must not pass the announcement, or it and wait_wake()'s
+	 * look on another CPU could both see the past.
+	 */
+	memory_barrier();
 }
 
 bool wait_sleep(struct wait_queue *queue, struct waiter *waiter, uint64_t deadline)
