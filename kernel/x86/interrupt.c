@@ -32,7 +32,6 @@ struct interrupt {
 	void *context;
 	unsigned int cpu;
 	uint8_t vector;
-	volatile bool running;
 	uint64_t count;
 	struct line *line;	     /* connected to it, or NULL */
 	struct interrupt *line_next; /* others on the same line */
@@ -129,8 +128,11 @@ void interrupt_free(struct interrupt *interrupt)
 		at = &(*at)->next;
 	*at = interrupt->next;
 	spin_unlock(&lock, flags);
-	while (__atomic_load_n(&interrupt->running, __ATOMIC_ACQUIRE))
-		cpu_relax();
+	/* The vector is gone from the table for all before we look who took it out of there earlier. */
+	memory_barrier();
+	for (unsigned int i = 0; i < cpu_count; i++)
+		while (__atomic_load_n(&cpus[i]->handling, __ATOMIC_ACQUIRE) == interrupt)
+			cpu_relax();
 	free(interrupt);
 }
 
@@ -259,22 +261,25 @@ static void run_line(struct line *line)
 
 static void device_interrupt(struct cpu *cpu, unsigned int vector)
 {
-	struct interrupt *interrupt = cpu->vectors[vector];
+	struct interrupt *interrupt = __atomic_load_n(&cpu->vectors[vector], __ATOMIC_RELAXED);
+	struct line *line;
 
-	if (!interrupt) {
-		cpu->spurious++;
-		return;
-	}
-	if (interrupt->line) {
-		run_line(interrupt->line);
-		return;
-	}
-	__atomic_store_n(&interrupt->running, true, __ATOMIC_RELAXED);
-	/* Between the look above and here it may have been freed by another CPU: look again. */
+	/*
+	 * Another CPU may free it at any moment until we have said that we handle it, so it is not touched
+	 * before, and only if it is still there after.
+	 */
+	__atomic_store_n(&cpu->handling, interrupt, __ATOMIC_RELAXED);
 	memory_barrier();
-	if (cpu->vectors[vector] == interrupt)
-		run(interrupt);
-	__atomic_store_n(&interrupt->running, false, __ATOMIC_RELEASE);
+	if (!interrupt || __atomic_load_n(&cpu->vectors[vector], __ATOMIC_RELAXED) != interrupt) {
+		cpu->spurious++;
+	} else {
+		line = __atomic_load_n(&interrupt->line, __ATOMIC_RELAXED);
+		if (line)
+			run_line(line);
+		else
+			run(interrupt);
+	}
+	__atomic_store_n(&cpu->handling, NULL, __ATOMIC_RELEASE);
 }
 
 /* From entry.S, interrupts off. */

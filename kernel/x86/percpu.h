@@ -37,6 +37,7 @@ struct cpu {
 
 	/* The interrupts' (kernel/x86/interrupt.c) */
 	struct interrupt *vectors[256];
+	struct interrupt *handling; /* whose handler may be running here */
 	unsigned int interrupt_depth;
 	uint64_t spurious;
 };
