@@ -35,7 +35,8 @@ static void take_out(struct cpu *cpu, struct timer *timer)
 		at = &(*at)->next;
 	if (*at)
 		*at = timer->next;
-	timer->cpu = -1;
+	/* Whoever sees this sees timer_running too. */
+	__atomic_store_n(&timer->cpu, -1, __ATOMIC_RELEASE);
 }
 
 void timer_arm(struct timer *timer, uint64_t deadline)
@@ -44,8 +45,9 @@ void timer_arm(struct timer *timer, uint64_t deadline)
 	struct timer **at;
 	struct cpu *cpu;
 
-	(void)timer_cancel(timer);
+	/* From here on no handler of this CPU comes in between that arms it as well. */
 	flags = interrupts_save();
+	(void)timer_cancel(timer);
 	cpu = cpu_current();
 	(void)spin_lock(&cpu->timer_lock);
 	timer->deadline = deadline;
@@ -60,30 +62,36 @@ void timer_arm(struct timer *timer, uint64_t deadline)
 	spin_unlock(&cpu->timer_lock, flags);
 }
 
+static bool take_if_armed(struct timer *timer, int index)
+{
+	struct cpu *cpu = cpus[index];
+	uint64_t flags = spin_lock(&cpu->timer_lock);
+	bool armed = timer->cpu == index;
+
+	if (armed)
+		take_out(cpu, timer);
+	spin_unlock(&cpu->timer_lock, flags);
+	return armed;
+}
+
 bool timer_cancel(struct timer *timer)
 {
-	int index = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
 	bool armed = false;
-	struct cpu *cpu;
-	uint64_t flags;
+	int index;
 
-	if (index >= 0) {
-		cpu = cpus[index];
-		flags = spin_lock(&cpu->timer_lock);
-		if (timer->cpu == index) {
-			take_out(cpu, timer);
-			armed = true;
-		}
-		spin_unlock(&cpu->timer_lock, flags);
-		if (armed)
-			return true;
+	for (;;) {
+		index = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
+		if (index >= 0)
+			armed |= take_if_armed(timer, index);
+		/* It may just be running on another CPU, also one that has armed itself again. */
+		for (unsigned int i = 0; i < cpu_count; i++)
+			while (cpus[i] != cpu_current() &&
+			       __atomic_load_n(&cpus[i]->timer_running, __ATOMIC_ACQUIRE) == timer)
+				cpu_relax();
+		/* Done unless that run armed it. */
+		if (__atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE) < 0)
+			return armed;
 	}
-	/* It may just be running on another CPU. */
-	for (unsigned int i = 0; i < cpu_count; i++)
-		while (cpus[i] != cpu_current() &&
-		       __atomic_load_n(&cpus[i]->timer_running, __ATOMIC_ACQUIRE) == timer)
-			cpu_relax();
-	return false;
 }
 
 void timer_interrupt(void)
@@ -96,8 +104,8 @@ void timer_interrupt(void)
 		void (*function)(void *context) = timer->function;
 		void *context = timer->context;
 
-		take_out(cpu, timer);
 		__atomic_store_n(&cpu->timer_running, timer, __ATOMIC_RELEASE);
+		take_out(cpu, timer);
 		spin_unlock(&cpu->timer_lock, flags);
 		function(context);
 		flags = spin_lock(&cpu->timer_lock);
