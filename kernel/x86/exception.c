@@ -51,6 +51,7 @@ static const char *const names[32] = {
 
 /* A second report from within the first would never end. */
 static unsigned int reports;
+static struct cpu *reporter; /* whose report it is */
 
 static void stop_others(void)
 {
@@ -108,16 +109,22 @@ static const char *explain_page_fault(uint64_t address, uint64_t error)
 
 static bool begin_report(void)
 {
+	static bool nested;
+
 	interrupts_off();
 	if (__atomic_fetch_add(&reports, 1, __ATOMIC_SEQ_CST) == 0) {
+		reporter = cpu_current();
 		console_panic();
 		stop_others();
 		return true;
 	}
-	/* Within a report: give up on words. Another CPU's: let it finish. */
-	if (reports > 2)
-		exit_machine(EXIT_PANIC);
-	return false;
+	/* Another CPU's: let it finish. Within our own: give up on words, then on all. */
+	if (__atomic_load_n(&reporter, __ATOMIC_RELAXED) != cpu_current())
+		return false;
+	if (nested)
+		cpu_triple_fault();
+	nested = true;
+	exit_machine(EXIT_PANIC);
 }
 
 static void print_where(void)
