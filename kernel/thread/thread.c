@@ -140,8 +140,9 @@ static void switch_away(struct cpu *cpu)
 	}
 	to->runs++;
 	cpu->switches++;
+	/* In this order: await_death() on another CPU sees the old thread in one or the other. */
 	cpu->leaving = from;
-	cpu->current = to;
+	__atomic_store_n(&cpu->current, to, __ATOMIC_RELEASE);
 	/* Interrupts stay off, so nothing on this CPU sees the moment in between. */
 	__atomic_store_n(&cpu->run_lock.locked, 0, __ATOMIC_RELEASE);
 	context_switch(&from->stack_pointer, to->stack_pointer, from->floating_point,
