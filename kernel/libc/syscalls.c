@@ -208,7 +208,12 @@ int nanosleep(const struct timespec *wanted, struct timespec *left)
 		errno = EINVAL;
 		return -1;
 	}
-	thread_sleep((uint64_t)wanted->tv_sec * NANOSECONDS_PER_SECOND + (uint64_t)wanted->tv_nsec);
+	/* What does not fit into nanoseconds is centuries away. */
+	if ((uint64_t)wanted->tv_sec >= UINT64_MAX / NANOSECONDS_PER_SECOND)
+		thread_sleep(UINT64_MAX);
+	else
+		thread_sleep((uint64_t)wanted->tv_sec * NANOSECONDS_PER_SECOND +
+			     (uint64_t)wanted->tv_nsec);
 	if (left)
 		*left = (struct timespec){0, 0};
 	return 0;

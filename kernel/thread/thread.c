@@ -231,7 +231,10 @@ void thread_sleep(uint64_t nanoseconds)
 {
 	static const bool never;
 
-	(void)scheduler_block(&never, clock_monotonic() + nanoseconds);
+	uint64_t now = clock_monotonic();
+
+	(void)scheduler_block(&never,
+			      nanoseconds < WAIT_FOREVER - now ? now + nanoseconds : WAIT_FOREVER);
 }
 
 /* -- Life of a thread */
