@@ -113,11 +113,11 @@ make_page_tables:
 	add $8, %edi
 	loop 1b
 
-	/* 32 pages of 2 MiB: more than the image can be with boot protocols of these kinds. */
+	/* As much as the linker lets the image be. */
 	mov %ebp, %eax
 	or $PTE_LARGE_WRITABLE, %eax
 	lea AT(boot_image_pd)(%ebp), %edi
-	mov $32, %ecx
+	mov $(IMAGE_WINDOW / LARGE_PAGE_SIZE), %ecx
 1:	mov %eax, (%edi)
 	add $0x200000, %eax
 	add $8, %edi

@@ -12,7 +12,7 @@
 #define BELOW_4G 0xffffffffULL
 #define TABLE_FLAGS 0x3	 /* present, writable */
 #define LARGE_FLAGS 0x83 /* and a 2 MiB page */
-#define LARGE_PAGES_OF_IMAGE 32
+#define LARGE_PAGES_OF_IMAGE (IMAGE_WINDOW / LARGE_PAGE_SIZE)
 
 /* image.S */
 extern const UINT8 image_file[], image_file_end[];

@@ -16,7 +16,8 @@
 #define PAGE_SIZE 4096
 #define LARGE_PAGE_SIZE 0x200000
 
-#define DIRECT_MAP_SLOT 256 /* of the PML4 */
+#define DIRECT_MAP_SLOT 256	/* of the PML4 */
+#define IMAGE_WINDOW 0x10000000 /* linker.ld: no image is larger */
 
 #ifndef __ASSEMBLER__
 #define DIRECT_MAP 0xffff800000000000UL
@@ -28,7 +29,6 @@
 #define STACK_AREA 0xffffd00000000000UL
 #define STACK_AREA_END 0xffffe00000000000UL
 #define IMAGE_VIRTUAL 0xffffffff80000000UL
-#define IMAGE_WINDOW 0x10000000UL
 #endif
 
 #endif

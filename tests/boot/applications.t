@@ -90,4 +90,24 @@ if (my $image = build('docs/examples/tcp_server.c', 'tcp_server')) {
 	});
 }
 
+# What is read-only stands in front of all data: 80 MiB of it put ours beyond what the first page tables once mapped.
+open my $large, '>', 'build/large.c' or die "build/large.c: $!\n";
+print $large <<'END';
+#include <stdio.h>
+static const volatile char asset[80 << 20] = {7};
+int main(void) { printf("asset %d %d\n", asset[0], asset[sizeof(asset) - 1]); return 0; }
+END
+close $large;
+if (my $image = build('build/large.c', 'large')) {
+	for my $boot (qw(pvh bzimage efi-kernel)) {
+		next if $boot eq 'efi-kernel' && !-e '/usr/share/ovmf/OVMF.fd';
+		my @more = $boot eq 'efi-kernel' ? (ovmf => 1) : ();
+		scenario("a large image as $boot", { image => $image, boot => $boot, machine => 'q35', memory => '512M', append => 'ip=off', @more }, sub ($vm) {
+			is($vm->wait_exit, 0, "$vm->{label}: ends QEMU with status 0");
+			like($vm->console, qr/^asset 7 0$/m, "$vm->{label}: ran");
+		});
+	}
+}
+unlink 'build/large.c', glob 'build/app/large.*';
+
 done_testing;
