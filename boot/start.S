@@ -208,6 +208,14 @@ efi_entry:
 	movl $BOOT_METHOD_EFI, boot_method(%rip)
 	mov %rdi, boot_argument(%rip)
 	mov $boot_stack_end, %rsp
+	/* Firmware need not have turned these on, and our page tables count on both. */
+	mov $MSR_EFER, %ecx
+	rdmsr
+	or $EFER_NXE, %eax
+	wrmsr
+	mov %cr0, %rax
+	or $CR0_WP, %rax
+	mov %rax, %cr0
 	lea boot_gdt(%rip), %rax
 	mov %rax, boot_gdt_pointer + 2(%rip)
 	lgdt boot_gdt_pointer(%rip)

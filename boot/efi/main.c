@@ -34,13 +34,16 @@ struct boot_blob handover_copy(struct handover *handover, const void *data, UINT
 	return (struct boot_blob){(UINT64)to, length};
 }
 
-/* Zeroed pages below 4 GiB, or NULL. */
+/*
+ * Zeroed pages below 4 GiB, or NULL. Loader code, since the last instructions run there: firmware may keep
+ * loader data from being executed.
+ */
 static void *allocate(UINTN bytes)
 {
 	EFI_PHYSICAL_ADDRESS address = BELOW_4G;
 	UINTN pages = (bytes + PAGE_SIZE - 1) / PAGE_SIZE;
 
-	if (EFI_ERROR(uefi_call_wrapper(BS->AllocatePages, 4, AllocateMaxAddress, EfiLoaderData,
+	if (EFI_ERROR(uefi_call_wrapper(BS->AllocatePages, 4, AllocateMaxAddress, EfiLoaderCode,
 					pages, &address)))
 		return NULL;
 	ZeroMem((void *)address, pages * PAGE_SIZE);
