@@ -63,6 +63,8 @@ EFI_STATUS leave_boot_services(struct handover *handover, EFI_HANDLE image)
 					   &key, &descriptor_size, &version);
 		if (EFI_ERROR(status))
 			return status;
+		if (descriptor_size < sizeof(EFI_MEMORY_DESCRIPTOR))
+			return EFI_INCOMPATIBLE_VERSION;
 		status = uefi_call_wrapper(BS->ExitBootServices, 2, image, key);
 		if (!EFI_ERROR(status))
 			break;
@@ -79,8 +81,10 @@ EFI_STATUS leave_boot_services(struct handover *handover, EFI_HANDLE image)
 		add(info, d->PhysicalStart, d->NumberOfPages * 4096, type_of(d->Type));
 	}
 	/* Also where the map above calls it usable. */
-	if (info->memory_count == BOOT_MEMORY_MAX)
+	if (info->memory_count == BOOT_MEMORY_MAX) {
 		info->memory_count--;
+		info->memory_lost++;
+	}
 	info->memory[info->memory_count++] =
 		(struct boot_memory){(UINT64)handover, sizeof(*handover), BOOT_MEMORY_LOADER};
 	return EFI_SUCCESS;
