@@ -69,7 +69,7 @@ not_bootable:
 	.long 0x200000				/* kernel_alignment */
 	.byte 1					/* relocatable_kernel */
 	.byte 21				/* min_alignment */
-	.word 0x0003				/* xloadflags: KERNEL_64, CAN_BE_LOADED_ABOVE_4G */
+	.word 0x0001				/* xloadflags: KERNEL_64; all must lie below 4 GiB */
 	.long 4095				/* cmdline_size */
 	.long 0					/* hardware_subarch */
 	.quad 0
