@@ -73,7 +73,10 @@ static void patch(uint8_t *page, const uint8_t *where, uint64_t value)
 	memcpy(page + (where - trampoline), &value, sizeof(value));
 }
 
-/* Descriptors and stacks of a CPU that did not come up are lost on purpose: it may still come. */
+/*
+ * A CPU that did not come up in time may be on its way: INIT stops it, before the trampoline and its tables
+ * are used for others. Its descriptors and stack are lost on purpose all the same.
+ */
 static bool start(uint32_t id, uint64_t page, uint64_t tables)
 {
 	struct cpu *cpu = calloc(1, sizeof(*cpu));
@@ -111,6 +114,7 @@ static bool start(uint32_t id, uint64_t page, uint64_t tables)
 	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
 		if (clock_monotonic() > deadline) {
 			log_error("the CPU with APIC id %u does not start", (unsigned int)id);
+			apic_send_init(id);
 			cpus[cpu_count] = NULL;
 			return false;
 		}
