@@ -139,7 +139,7 @@ static void command(uint32_t target, uint32_t value)
 {
 	if (x2apic) {
 		/* MSR writes to the x2APIC are not ordered after earlier stores (SDM 10.12.3). */
-		memory_barrier();
+		__asm__ volatile("mfence\n\tlfence" : : : "memory");
 		cpu_write_msr(MSR_X2APIC + REGISTER_COMMAND, (uint64_t)target << 32 | value);
 		return;
 	}
