@@ -116,7 +116,9 @@ bool memory_is_ram(uint64_t address, uint64_t length)
 
 		if (entry->type == BOOT_MEMORY_RESERVED || entry->type == BOOT_MEMORY_BAD)
 			continue;
-		if (address < entry->start + entry->length && entry->start < address + length)
+		/* The one that begins first reaches the other: no sum, which could wrap around. */
+		if (address >= entry->start ? address - entry->start < entry->length
+					    : entry->start - address < length)
 			return true;
 	}
 	return false;
