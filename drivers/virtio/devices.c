@@ -132,6 +132,8 @@ static enum command_result reset_device(int argc, char **argv)
 			return COMMAND_FAILED;
 		}
 		log_notice("%s (%s): is reset by hand", device->bus_name, device->name);
+		/* The attempts are limited for devices that break again and again by themselves. */
+		device->attempts = 0;
 		virtio_device_break(device, "was reset by hand");
 		return COMMAND_OK;
 	}
