@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The network driver's control queue against the model: what is told at the start and after a reset,
- * answers that are refused, wrong, or never come; pairs of queues; hashes; joined frames.
+ * answers that are refused, wrong, or never come; pairs of queues; hashes.
  */
 #include "kernel/thread/thread.h"
 #include "tests/device/net_stack.h"
