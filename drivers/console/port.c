@@ -166,11 +166,17 @@ static bool all_sent(struct port *port)
 
 void port_close(struct port *port)
 {
+	char unread[PORT_SLOT_SIZE];
+
 	(void)wait_event_timeout(&port->wait, all_sent(port), CLOSE_WAIT);
-	port->opened = port->gone = false;
 	if (port->present)
 		(void)virtio_console_control_send(port->console, port->id, VIRTIO_CONSOLE_PORT_OPEN,
 						  0);
+	/* What nobody read is not for whoever opens it next; nor is that a reset lost some. */
+	for (unsigned int i = 0; i < 2 * PORT_SLOTS; i++)
+		if (port_read(port, unread, sizeof(unread), 0) == -ETIMEDOUT)
+			break;
+	port->opened = port->gone = false;
 }
 
 bool port_wait_host(struct port *port, uint64_t deadline)
