@@ -70,7 +70,7 @@ LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS)
 
-.PHONY: all images run run-image test test-all unit debug lint lint-all format compile_commands.json clean help FORCE
+.PHONY: all images run run-image test test-all soak unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
 images: $(IMAGE).elf $(IMAGE).bzImage $(IMAGE).efi
 
@@ -276,6 +276,9 @@ test:
 	@.ci/install build run test
 	@$(MAKE) -j$(JOBS) test-all
 
+soak: images
+	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
+
 test-all: images $(UNIT_TESTS)
 	$(Q).ci/test '$(T)'
 
@@ -313,6 +316,7 @@ help:
 	@echo 'make run        installs what is missing, builds, boots in QEMU; page at http://localhost:8080/'
 	@echo 'make test       the same, then every test; T=PATTERN runs those whose name matches'
 	@echo 'make unit       the unit tests only'
+	@echo 'make soak       ten minutes of all devices under load at once'
 	@echo 'make debug      QEMU waits for gdb; prints the gdb command'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck'
 	@echo 'make format     clang-format, in place'
