@@ -134,7 +134,8 @@ void stack_flush(void)
 
 void stack_sleep(void)
 {
-	if (!wait_event_timeout(&stack.device->queues[0].wait, stack.device->queues[0].events, NANOSECONDS_PER_SECOND))
+	if (!wait_event_timeout(&stack.device->queues[0].wait, stack.device->queues[0].events,
+				NANOSECONDS_PER_SECOND))
 		host_abort("nobody woke the stack");
 	stack.device->queues[0].events = 0;
 }
