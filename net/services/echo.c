@@ -220,13 +220,5 @@ static void on_datagram(void *argument, struct udp_pcb *pcb, struct pbuf *datagr
 
 static int start(void)
 {
-	struct tcp_pcb *listener;
-	int status = service_listen_tcp(PORT, on_accept, &listener);
-
-	if (status)
-		return status;
-	status = service_listen_udp(PORT, on_datagram);
-	if (status)
-		service_unlisten_tcp(listener);
-	return status;
+	return service_listen(PORT, on_accept, on_datagram);
 }

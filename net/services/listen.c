@@ -62,3 +62,16 @@ bool service_may_answer(uint16_t source_port)
 	return source_port >= FIRST_PORT_ANSWERED && !ip_addr_ismulticast(destination) &&
 	       !ip_addr_isbroadcast(destination, ip_current_input_netif());
 }
+
+int service_listen(uint16_t port, tcp_accept_fn accept, udp_recv_fn receive)
+{
+	struct tcp_pcb *listener;
+	int status = service_listen_tcp(port, accept, &listener);
+
+	if (status)
+		return status;
+	status = service_listen_udp(port, receive);
+	if (status)
+		service_unlisten_tcp(listener);
+	return status;
+}

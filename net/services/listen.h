@@ -21,6 +21,8 @@
 int service_listen_tcp(uint16_t port, tcp_accept_fn accept, struct tcp_pcb **listener);
 int service_listen_udp(uint16_t port, udp_recv_fn receive);
 void service_unlisten_tcp(struct tcp_pcb *listener);
+/* Both on one port, or neither. Errors as above. */
+int service_listen(uint16_t port, tcp_accept_fn accept, udp_recv_fn receive);
 
 /* No callbacks any more: what still happens on the connection is lwIP's alone. */
 void service_detach(struct tcp_pcb *pcb);
