@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A driver's life with the device, in the numbered steps of the specification (3.1.1), for cases whose claim
+ * is about something else. A case that is about the steps themselves writes the registers on its own.
+ *
+ *	session_begin(t, SESSION_ALL);		reset, ACKNOWLEDGE, DRIVER, features, FEATURES_OK
+ *	q = session_queue(t, 0, 0);		a queue of the device, of this size; optional
+ *	interrupt_queue(t, q, slot);		optional
+ *	session_ready(t);			the queues that request_make() needs, DRIVER_OK
+ */
+#ifndef TESTS_CONFORMANCE_CORE_SESSION_H
+#define TESTS_CONFORMANCE_CORE_SESSION_H
+
+#include "tests/conformance/core/ring.h"
+#include "tests/conformance/target.h"
+
+/* Feature bits that are no device type's own (virtio 1.4, 6). */
+enum {
+	F_NOTIFY_ON_EMPTY = 24,
+	F_ANY_LAYOUT = 27,
+	F_INDIRECT_DESC = 28,
+	F_EVENT_IDX = 29,
+	F_VERSION_1 = 32,
+	F_ACCESS_PLATFORM = 33,
+	F_RING_PACKED = 34,
+	F_IN_ORDER = 35,
+	F_ORDER_PLATFORM = 36,
+	F_SR_IOV = 37,
+	F_NOTIFICATION_DATA = 38,
+	F_NOTIF_CONFIG_DATA = 39,
+	F_RING_RESET = 40,
+	F_ADMIN_VQ = 41
+};
+
+/* All that the device offers and that the suite's rings know, of the device type nothing that changes a request. */
+#define SESSION_ALL (~0ull)
+/* The same, without these bits. */
+#define SESSION_WITHOUT(bits) (SESSION_ALL & ~(bits))
+/* Exactly these (and VERSION_1, ACCESS_PLATFORM, ORDER_PLATFORM where offered). */
+#define SESSION_ONLY(bits) ((bits) | SESSION_EXACT)
+#define SESSION_EXACT (1ull << 63)
+
+/*
+ * From the beginning, as a correct driver. The features that were negotiated are in session_features() then.
+ * A device that refuses FEATURES_OK fails the case.
+ */
+void session_begin(struct conformance_target *t, uint64_t wanted);
+uint64_t session_features(struct conformance_target *t);
+bool session_has(struct conformance_target *t, unsigned int bit);
+
+/*
+ * Sets queue `index` up with `size` entries (0: what the device offers, at most 256; a multiple of what the
+ * layout asks for) in the layout that was negotiated, and enables it. Interrupts of it are off until
+ * interrupt_queue(). A queue that does not exist fails the case as one of the suite: look at queue_count().
+ */
+struct ring *session_queue(struct conformance_target *t, unsigned int index, unsigned int size);
+/* The queue that was set up, or NULL. */
+struct ring *session_ring(struct conformance_target *t, unsigned int index);
+/* Sets up what request_make() needs and was not set up yet, then DRIVER_OK. */
+void session_ready(struct conformance_target *t);
+/* session_begin(SESSION_ALL) and session_ready(). */
+void session_open(struct conformance_target *t);
+
+/* -- Interrupts: a slot (0 to INTERRUPT_SLOTS - 1) that counts */
+
+/* Opens the slot and programs an MSI-X entry of the same number with it, unmasked, and enables MSI-X. On `cpu`. */
+void interrupt_entry(struct conformance_target *t, unsigned int slot, unsigned int cpu);
+/* Writes an entry of the table: mask bit, address, data. */
+void msix_entry_write(struct conformance_target *t, unsigned int entry,
+		      const struct conformance_message *message, bool masked);
+void msix_entry_mask(struct conformance_target *t, unsigned int entry, bool masked);
+bool msix_entry_pending(struct conformance_target *t, unsigned int entry);
+/* Message control: enable, and the mask of the whole function. */
+void msix_control(struct conformance_target *t, bool enable, bool mask_all);
+
+/*
+ * Routes a queue's interrupts to a slot by what the machine has: MSI-X if there is, else the line (slot 0
+ * then, whatever was asked). Between session_queue() and session_ready(). Returns the slot. Also lets the ring
+ * ask for interrupts: with EVENT_IDX at the next used buffer, else always.
+ */
+unsigned int interrupt_queue(struct conformance_target *t, struct ring *ring, unsigned int slot);
+unsigned int interrupt_config(struct conformance_target *t, unsigned int slot);
+
+uint64_t interrupt_count_of(struct conformance_target *t, unsigned int slot);
+/* Waits until the slot has counted `count` in all; fails the case when it never does. */
+void interrupt_await(struct conformance_target *t, unsigned int slot, uint64_t count);
+
+/* -- The suite's */
+void session_reset(struct conformance_target *t);
+
+#endif
