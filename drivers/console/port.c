@@ -29,10 +29,14 @@ int port_open(const char *name, struct port **result)
 		return -EBUSY;
 	port->opened = true;
 	port->read_failed = port->write_failed = false;
+	/*
+	 * What came until now is not for us: the device did not know that the port is open. Whatever it
+	 * fills from here on, when the message may have reached it, is.
+	 */
 	flags = spin_lock(&port->receive.lock);
-	port_receive_refill(port);
+	port_receive_discard(port);
 	spin_unlock(&port->receive.lock, flags);
-	port->open_due = false;
+	port->announced = true;
 	(void)virtio_console_control_send(port->console, port->id, VIRTIO_CONSOLE_PORT_OPEN, 1);
 	*result = port;
 	return 0;
@@ -166,16 +170,20 @@ static bool all_sent(struct port *port)
 
 void port_close(struct port *port)
 {
-	char unread[PORT_SLOT_SIZE];
+	uint64_t flags;
 
 	(void)wait_event_timeout(&port->wait, all_sent(port), CLOSE_WAIT);
+	flags = spin_lock(&port->transmit.lock);
+	port_drop(port);
+	spin_unlock(&port->transmit.lock, flags);
+	/*
+	 * After a reset the thread says that the port is open, once it has it again: that must not
+	 * come behind our word, or the device goes on filling the buffers of a port that is closed.
+	 */
+	port->announced = port->open_due = false;
 	if (port->present)
 		(void)virtio_console_control_send(port->console, port->id, VIRTIO_CONSOLE_PORT_OPEN,
 						  0);
-	/* What nobody read is not for whoever opens it next; nor is that a reset lost some. */
-	for (unsigned int i = 0; i < 2 * PORT_SLOTS; i++)
-		if (port_read(port, unread, sizeof(unread), 0) == -ETIMEDOUT)
-			break;
 	port->opened = port->gone = false;
 }
 

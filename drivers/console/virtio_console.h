@@ -112,7 +112,8 @@ struct port {
 
 	/* As a channel. */
 	bool opened;
-	bool gone; /* taken away while open */
+	bool announced; /* the device is to believe that it is open */
+	bool gone;	/* taken away while open */
 	bool read_failed, write_failed;
 	struct wait_queue wait;
 
@@ -186,14 +187,18 @@ void port_reclaim(struct port *port);
 size_t port_put(struct port *port, const void *data, size_t length);
 /* Lends what was put. With `keep` the last slot is not lent, so that more can be put. */
 void port_push(struct port *port, bool keep);
+/* Forgets what was put and not lent. */
+void port_drop(struct port *port);
 
 /*
  * With receive.lock held: what was received and not consumed, or NULL; then consume so many bytes
- * of it. port_receive_refill() shows empty slots to the device.
+ * of it. port_receive_refill() shows empty slots to the device; port_receive_discard() also those
+ * that were received and not consumed.
  */
 const uint8_t *port_receive_peek(struct port *port, size_t *length);
 void port_receive_consume(struct port *port, size_t length);
 void port_receive_refill(struct port *port);
+void port_receive_discard(struct port *port);
 /* Asks for an interrupt. True: something is there already. */
 bool port_receive_arm(struct port *port);
 

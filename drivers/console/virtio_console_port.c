@@ -126,6 +126,16 @@ void port_push(struct port *port, bool keep)
 	}
 }
 
+void port_drop(struct port *port)
+{
+	struct port_transmit *transmit = &port->transmit;
+
+	if (transmit->current != NO_SLOT)
+		transmit->spare[transmit->spare_count++] = (uint8_t)transmit->current;
+	transmit->current = NO_SLOT;
+	transmit->filled = 0;
+}
+
 void virtio_console_transmit_interrupt(struct virtqueue *vq)
 {
 	struct virtio_console *console = vq->context;
@@ -223,17 +233,14 @@ void virtio_console_receive_interrupt(struct virtqueue *vq)
 		wait_wake(&port->wait);
 }
 
-/* What came for the port's last life is not for this one. */
-static void discard_input(struct port *port)
+void port_receive_discard(struct port *port)
 {
-	uint64_t flags = spin_lock(&port->receive.lock);
 	size_t length;
 
 	port->receive.current = NO_SLOT;
 	for (unsigned int i = 0; i < PORT_SLOTS && port_receive_peek(port, &length); i++)
 		port_receive_consume(port, length);
 	port_receive_refill(port);
-	spin_unlock(&port->receive.lock, flags);
 }
 
 /* -- A port's life */
@@ -296,17 +303,16 @@ void virtio_console_port_add(struct port *port)
 	uint64_t flags;
 
 	port->present = true;
-	if (port->awaited) {
-		/* It was there before the device's reset, and goes on. */
-		port->awaited = false;
-		flags = spin_lock(&port->receive.lock);
+	flags = spin_lock(&port->receive.lock);
+	if (port->awaited)
 		port_receive_refill(port);
-		spin_unlock(&port->receive.lock, flags);
-		if (port->opened)
-			port->open_due = true;
-	} else {
-		discard_input(port);
-	}
+	else
+		port_receive_discard(port); /* of its last life */
+	spin_unlock(&port->receive.lock, flags);
+	/* One that was there before the device's reset goes on. */
+	if (port->awaited && port->announced)
+		port->open_due = true;
+	port->awaited = false;
 	flags = spin_lock(&port->transmit.lock);
 	port_reclaim(port);
 	spin_unlock(&port->transmit.lock, flags);
@@ -325,15 +331,10 @@ void virtio_console_port_remove(struct port *port)
 	virtio_console_terminal_stop(port);
 	flags = spin_lock(&port->transmit.lock);
 	port->present = port->host_open = port->awaited = false;
-	port->is_console = port->ready_due = port->open_due = false;
+	port->is_console = port->ready_due = port->open_due = port->announced = false;
 	port->gone = port->opened;
 	port->name[0] = '\0';
-	/* What was not lent yet never will be. */
-	if (port->transmit.current != NO_SLOT)
-		port->transmit.spare[port->transmit.spare_count++] =
-			(uint8_t)port->transmit.current;
-	port->transmit.current = NO_SLOT;
-	port->transmit.filled = 0;
+	port_drop(port);
 	spin_unlock(&port->transmit.lock, flags);
 	wait_wake(&port->wait);
 }
@@ -350,7 +351,11 @@ void virtio_console_port_detach(struct port *port)
 	uint64_t flags = spin_lock(&transmit->lock);
 	void *token;
 
-	port->write_failed = port->opened && transmit->lent;
+	/* What a console has to say still comes; a channel's writer learns that some is lost. */
+	if (port->opened) {
+		port->write_failed = transmit->lent || transmit->filled;
+		port_drop(port);
+	}
 	while (reset && transmit->vq && (token = virtqueue_detach(transmit->vq)))
 		transmit->spare[transmit->spare_count++] = (uint8_t)slot_of(token);
 	transmit->vq = NULL;

@@ -321,9 +321,6 @@ sub check_cell ($vm, $cell) {
 	ok($recovered->(2), "$label: each device recovered once more, and no other" . (@resets > @names ? '; queues without it' : ''));
 	my $last = devices_of($vm);
 	for my $kind (@there) {
-		# Known, and open: the port is drained when it is closed, and what the host sends before the next
-		# opening is heard of may go with it.
-		local our $TODO = $kind->{name} eq 'console' ? 'data is lost when a port is opened again at once' : undef;
 		subtest "$label: $kind->{name} after that", sub {
 			like($last->{ $kind->{name} }{interrupt_mode}, mode_of($cell), 'the way is the same');
 			ok($_->[1], $_->[0]) for $kind->{work}->($vm);

@@ -449,6 +449,32 @@ static void test_channel_back_pressure(void **state)
 	end();
 }
 
+/* Who opens a port gets what came since, and nothing that came before. */
+static void test_channel_opened_again(void **state)
+{
+	struct port *port;
+	char bytes[8];
+
+	(void)state;
+	begin("");
+	channel(1, "org.example.data");
+	boot();
+	virtio_model_console_type(&model, 1, "before", 6);
+	host_poll();
+	for (unsigned int round = 0; round < 2 * PORT_SLOTS; round++) {
+		assert_int_equal(port_open("org.example.data", &port), 0);
+		virtio_model_console_type(&model, 1, "first", 5);
+		virtio_model_console_type(&model, 1, "unread", 6);
+		assert_int_equal(port_read(port, bytes, 5, WAIT_FOREVER), 5);
+		assert_memory_equal(bytes, "first", 5);
+		host_poll();
+		port_close(port);
+		virtio_model_console_type(&model, 1, "after", 5);
+		host_poll();
+	}
+	end();
+}
+
 static void test_channel_removed(void **state)
 {
 	struct port *port, *again;
@@ -737,6 +763,48 @@ static void test_recovery(void **state)
 	}
 }
 
+/*
+ * The user of a port closes it on the device's way back from a reset, while the thread is about to
+ * say that it is open: in the end the device knows that it is closed.
+ */
+static void test_recovery_closed_meanwhile(void **state)
+{
+	struct port *port;
+	char bytes[8];
+
+	(void)state;
+	for (unsigned int step = 0; step < 4; step++) {
+		begin("");
+		channel(1, "org.example.data");
+		boot();
+		assert_int_equal(port_open("org.example.data", &port), 0);
+		virtio_model_needs_reset(&model.model);
+		model.answers = false;
+		virtio_recover();
+		model.ports[1].guest_open = -1;
+		if (step >= 1)
+			settle();
+		virtio_model_console_say(&model, 1, MODEL_DEVICE_ADD, 1, NULL, 0);
+		host_poll();
+		if (step >= 2)
+			virtio_console_control_poll(driver);
+		model.answers = true;
+		if (step >= 3)
+			settle();
+		assert_int_equal(driver->ports[1]->present, step >= 2);
+		assert_int_equal(driver->ports[1]->open_due, step == 2);
+		port_close(port);
+		settle();
+		assert_int_not_equal(model.ports[1].guest_open, 1);
+		virtio_model_console_type(&model, 1, "nobody's", 8);
+		host_poll();
+		assert_int_equal(port_open("org.example.data", &port), 0);
+		assert_int_equal(port_read(port, bytes, 8, clock_monotonic() + 1000), -ETIMEDOUT);
+		port_close(port);
+		end();
+	}
+}
+
 /* A port that does not come back after the reset is gone in the end. */
 static void test_recovery_port_missing(void **state)
 {
@@ -931,6 +999,7 @@ int main(void)
 		cmocka_unit_test(test_endless_input),
 		cmocka_unit_test(test_channel),
 		cmocka_unit_test(test_channel_back_pressure),
+		cmocka_unit_test(test_channel_opened_again),
 		cmocka_unit_test(test_channel_removed),
 		cmocka_unit_test(test_lie_messages),
 		cmocka_unit_test(test_lie_endless_messages),
@@ -939,6 +1008,7 @@ int main(void)
 		cmocka_unit_test(test_lie_deaf),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_recovery),
+		cmocka_unit_test(test_recovery_closed_meanwhile),
 		cmocka_unit_test(test_recovery_port_missing),
 		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_lie_ring),
