@@ -38,6 +38,12 @@ _Static_assert(sizeof(struct split_used_element) == 8, "2.7.8");
 
 #define RING_CHAIN_MAX 1024
 
+/* A used buffer. */
+struct used {
+	uint32_t id;	 /* what ring_add() returned */
+	uint32_t length; /* that the device says it wrote */
+};
+
 struct ring {
 	unsigned int index, size;
 	bool packed;
@@ -61,26 +67,25 @@ struct ring {
 	uint16_t first_hidden, hidden_flags; /* the head that is not published yet, and its flags */
 	bool hidden;
 
-	/* -- Both: which descriptors or ids are free. */
-	uint16_t *free; /* stack, `free_count` of them */
-	unsigned int free_count;
-	struct ring_chain {
-		uint16_t count; /* 0: not in flight */
-		uint16_t *descriptors;
-	} * chains;	 /* by head or id */
-	uint64_t kicked; /* buffers shown at the last kick decision */
+	/* -- Both: descriptors (split) or ids (packed) that are free, first in first out. */
+	uint16_t *free;
+	unsigned int free_first, free_count;
+	unsigned int room; /* descriptors that are free; packed: entries */
+	uint16_t *counts;  /* by head or id: descriptors of the chain; 0: it is not in flight */
+	uint16_t *next;	   /* split: by descriptor */
+	uint16_t *order;   /* ids in flight, in the order they were added; first in first out */
+	unsigned int order_first, order_count;
+	bool in_batch; /* IN_ORDER: one used entry stood for all up to this id */
+	struct used batch;
 	uint64_t added, completed;
+	/* Buffers that were published, and those of them before the last notification decision. */
+	uint64_t shown, told;
+	unsigned int fresh; /* entries since then */
 };
 
 struct segment {
 	const void *data; /* in the arena */
 	uint32_t length;
-};
-
-/* A used buffer. */
-struct used {
-	uint32_t id;	 /* what ring_add() returned */
-	uint32_t length; /* that the device says it wrote */
 };
 
 /* -- The easy way */

@@ -33,7 +33,7 @@ enum {
 };
 
 /* All that the device offers and that the suite's rings know, of the device type nothing that changes a request. */
-#define SESSION_ALL (~0ull)
+#define SESSION_ALL (~SESSION_EXACT)
 /* The same, without these bits. */
 #define SESSION_WITHOUT(bits) (SESSION_ALL & ~(bits))
 /* Exactly these (and VERSION_1, ACCESS_PLATFORM, ORDER_PLATFORM where offered). */
@@ -65,6 +65,9 @@ void session_open(struct conformance_target *t);
 
 /* Opens the slot and programs an MSI-X entry of the same number with it, unmasked, and enables MSI-X. On `cpu`. */
 void interrupt_entry(struct conformance_target *t, unsigned int slot, unsigned int cpu);
+/* Opens the slot for the interrupt line, and (PCI) lets the function raise it. */
+void interrupt_line(struct conformance_target *t, unsigned int slot,
+		    enum conformance_line_mode mode);
 /* Writes an entry of the table: mask bit, address, data. */
 void msix_entry_write(struct conformance_target *t, unsigned int entry,
 		      const struct conformance_message *message, bool masked);
