@@ -24,6 +24,7 @@
 
 #include "kernel/table.h"
 #include "tests/conformance/core/clauses.h"
+#include "tests/conformance/core/host.h"
 #include "tests/conformance/core/memory.h"
 #include "tests/conformance/core/registers.h"
 #include "tests/conformance/core/request.h"

@@ -54,9 +54,14 @@ void report_begin(const struct report *report, unsigned int count)
 void report_listed(const struct report *report, unsigned int number,
 		   const struct conformance_target *t, const struct conformance_case *test)
 {
-	report_line(report, "# %u %s %s %s@%s %s: %s [%s]", number, kinds[test->kind], test->name,
-		    suite_device_name(t->device), t->name, t->configuration, test->claim,
-		    test->clauses);
+	char clauses[LINE_MAX / 2];
+	unsigned int i = 0;
+
+	for (; test->clauses[i] && i + 1 < sizeof(clauses); i++)
+		clauses[i] = test->clauses[i] == ' ' ? ',' : test->clauses[i];
+	clauses[i] = '\0';
+	report_line(report, "# case %u %s %s %s %s %s: %s", number, test->name, t->name,
+		    t->configuration, kinds[test->kind], clauses, test->claim);
 }
 
 static void yaml(const struct report *report, const struct conformance_target *t,
@@ -73,17 +78,15 @@ static void yaml(const struct report *report, const struct conformance_target *t
 	while ((clause = suite_next_clause(&place, &length)) != NULL) {
 		const struct conformance_clause *found = conformance_clause_find(clause, length);
 
-		report_line(report, "    - id: \"%.*s\"", (int)length, clause);
-		if (!found)
-			continue;
-		report_line(report, "      section: %s",
-			    quoted(buffer, sizeof(buffer), found->section));
-		report_line(report, "      level: %s", found->level);
-		report_line(report, "      since: \"1.%u\"", found->since);
+		if (found)
+			report_line(report, "    - \"%s %s (%s, since 1.%u)\"", found->id,
+				    found->section, found->level, found->since);
+		else
+			report_line(report, "    - \"%.*s\"", (int)length, clause);
 	}
-	report_line(report, "  device: %s", suite_device_name(t->device));
-	report_line(report, "  address: \"%s\"", t->name);
-	report_line(report, "  configuration: \"%s\"", t->configuration);
+	report_line(report, "  specification: \"1.%u\"", report->options->spec);
+	report_line(report, "  device: %s %s %s", suite_device_name(t->device), t->name,
+		    t->configuration);
 	report_line(report, "  features: \"0x%016" PRIx64 "\"", features);
 	if (run->outcome == FAILED) {
 		report_line(report, "  expected: %s",
@@ -91,7 +94,8 @@ static void yaml(const struct report *report, const struct conformance_target *t
 		report_line(report, "  seen: %s", quoted(buffer, sizeof(buffer), run->seen));
 	}
 	if (run->security)
-		report_line(report, "  security: true");
+		report_line(report,
+			    "  security: the device wrote where it was not lent memory for it");
 	if (run->note_count) {
 		report_line(report, "  dump:");
 		for (unsigned int i = 0; i < run->note_count; i++)

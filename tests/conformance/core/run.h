@@ -41,6 +41,8 @@ struct conformance_run {
 	uint8_t *heap;	 /* private memory of the case's rings */
 	size_t heap_used;
 
+	char reply[4096]; /* the host's last */
+
 	/* session.c, registers.c */
 	uint64_t features;
 	struct ring *rings[RUN_RINGS];
