@@ -33,6 +33,7 @@ endif
 # -- Sources: every file in its room is compiled ------------------------------------------------
 KERNEL_SOURCES := $(sort $(shell find kernel drivers net boot -name '*.[cS]' -not -path 'boot/efi/*' -not -name '*.host.c' \
 	-not -path 'boot/bzimage/*' -not -path 'kernel/application/*'))
+KERNEL_SOURCES += $(sort $(wildcard $(addprefix tests/conformance/,core/*.c cases/*.c guest/*.c)))
 include net/lwip/sources.mk
 
 GCC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)

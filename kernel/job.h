@@ -6,6 +6,7 @@
 #include "kernel/exit.h"
 #include "kernel/table.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct job {
@@ -15,6 +16,11 @@ struct job {
 	 * How long the network may take to get ready first, nanoseconds; 0: the job does not wait.
 	 */
 	uint64_t network_wait;
+	/*
+	 * The devices are the job's own: no driver is bound, and there is no network. Its result is told by
+	 * the last line that it prints itself.
+	 */
+	bool alone;
 	/* Runs in a thread. Its result is the machine's, by exit_job(). */
 	enum exit_code (*run)(void);
 };
@@ -25,6 +31,12 @@ TABLE_DECLARE(jobs, struct job);
 	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {.name = #identifier,              \
 								 .help = (help_text),              \
 								 .network_wait = (wait),           \
+								 .run = (function)}
+
+#define JOB_ALONE(identifier, help_text, function)                                                 \
+	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {.name = #identifier,              \
+								 .help = (help_text),              \
+								 .alone = true,                    \
 								 .run = (function)}
 
 #endif

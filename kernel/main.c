@@ -73,16 +73,19 @@ static void start(void *unused)
 	serial_start_input();
 	pci_init();
 	screen_say_where(boot);
-	pci_bind_drivers();
-	virtio_mmio_init();
-	console_settle();
 	job = chosen_job();
+	if (!job || !job->alone) {
+		pci_bind_drivers();
+		virtio_mmio_init();
+		console_settle();
+	}
 	if (!job) {
 		/* Nobody may be there to see a shell: whoever started this gets a status. */
 		log_error("run=%s: there is no such job", option_get("run", ""));
 		exit_job(EXIT_USAGE);
 	}
-	network_stack_start();
+	if (!job->alone)
+		network_stack_start();
 	if (job->network_wait)
 		(void)network_stack_wait(job->network_wait);
 	log_info("job %s", job->name);

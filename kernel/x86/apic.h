@@ -43,5 +43,7 @@ void ioapic_init(void);
 /* -ENODEV when no I/O APIC has this input. Unmasked by this. */
 int ioapic_connect(uint32_t gsi, uint32_t apic_id, uint8_t vector, bool level, bool active_low);
 void ioapic_disconnect(uint32_t gsi);
+/* Holds a connected input back, or lets it through again. Context: any. */
+void ioapic_mask(uint32_t gsi, bool mask);
 
 #endif

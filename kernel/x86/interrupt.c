@@ -214,6 +214,12 @@ int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_l
 	return error;
 }
 
+void interrupt_line_mask(const struct interrupt *interrupt, bool mask)
+{
+	if (interrupt->line)
+		ioapic_mask(interrupt->line->is.gsi, mask);
+}
+
 void interrupt_isa_line(unsigned int irq, struct interrupt_line *line)
 {
 	*line = (struct interrupt_line){.gsi = irq};
@@ -241,6 +247,15 @@ unsigned int interrupt_cpu(const struct interrupt *interrupt)
 unsigned int interrupt_vector(const struct interrupt *interrupt)
 {
 	return interrupt->vector;
+}
+
+uint64_t interrupts_unclaimed(void)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < cpu_count; i++)
+		sum += __atomic_load_n(&cpus[i]->unclaimed, __ATOMIC_RELAXED);
+	return sum;
 }
 
 static void run(struct interrupt *interrupt)
@@ -271,7 +286,7 @@ static void device_interrupt(struct cpu *cpu, unsigned int vector)
 	__atomic_store_n(&cpu->handling, interrupt, __ATOMIC_RELAXED);
 	memory_barrier();
 	if (!interrupt || __atomic_load_n(&cpu->vectors[vector], __ATOMIC_RELAXED) != interrupt) {
-		cpu->spurious++;
+		cpu->unclaimed++;
 	} else {
 		line = __atomic_load_n(&interrupt->line, __ATOMIC_RELAXED);
 		if (line)
@@ -317,7 +332,7 @@ void interrupt_dispatch(struct interrupt_frame *frame)
 
 static void describe_interrupts(struct facts *facts)
 {
-	uint64_t spurious = 0;
+	uint64_t spurious = interrupts_unclaimed();
 
 	fact_list(facts, "vectors");
 	for (struct interrupt *interrupt = all; interrupt; interrupt = interrupt->next) {

@@ -67,6 +67,12 @@ struct interrupt_line {
 };
 int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_line *line);
 
+/*
+ * Holds the connected line back at the interrupt controller, for all that share it, or lets it through
+ * again. Context: any, the interrupt's own handler included.
+ */
+void interrupt_line_mask(const struct interrupt *interrupt, bool mask);
+
 /* The line of a legacy ISA interrupt (0 to 15), with the firmware tables' overrides applied. */
 void interrupt_isa_line(unsigned int irq, struct interrupt_line *line);
 
@@ -74,5 +80,8 @@ void interrupt_isa_line(unsigned int irq, struct interrupt_line *line);
 uint64_t interrupt_count(const struct interrupt *interrupt);
 unsigned int interrupt_cpu(const struct interrupt *interrupt);
 unsigned int interrupt_vector(const struct interrupt *interrupt);
+
+/* Interrupts so far on vectors that nobody has, of all CPUs. Context: any. */
+uint64_t interrupts_unclaimed(void);
 
 #endif

@@ -17,6 +17,7 @@
 #define REGISTER_VERSION 1
 #define REGISTER_REDIRECTION 0x10
 #define REDIRECTION_ACTIVE_LOW (1u << 13)
+#define REDIRECTION_STATUS (1u << 12 | 1u << 14) /* read only */
 #define REDIRECTION_LEVEL (1u << 15)
 #define REDIRECTION_MASKED (1u << 16)
 
@@ -97,6 +98,23 @@ int ioapic_connect(uint32_t gsi, uint32_t target, uint8_t vector, bool level, bo
 			     (active_low ? REDIRECTION_ACTIVE_LOW : 0));
 	spin_unlock(&lock, flags);
 	return 0;
+}
+
+void ioapic_mask(uint32_t gsi, bool mask)
+{
+	struct ioapic *ioapic = find(gsi);
+	unsigned int index;
+	uint32_t entry;
+	uint64_t flags;
+
+	if (!ioapic)
+		return;
+	index = REGISTER_REDIRECTION + 2 * (gsi - ioapic->first);
+	flags = spin_lock(&lock);
+	entry = ioapic_read(ioapic, index) & ~REDIRECTION_STATUS;
+	ioapic_write(ioapic, index,
+		     mask ? entry | REDIRECTION_MASKED : entry & ~REDIRECTION_MASKED);
+	spin_unlock(&lock, flags);
 }
 
 void ioapic_disconnect(uint32_t gsi)

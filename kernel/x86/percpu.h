@@ -39,7 +39,8 @@ struct cpu {
 	struct interrupt *vectors[256];
 	struct interrupt *handling; /* whose handler may be running here */
 	unsigned int interrupt_depth;
-	uint64_t spurious;
+	uint64_t spurious;  /* the local APIC's own */
+	uint64_t unclaimed; /* that nobody had a handler for */
 };
 
 extern struct cpu *cpus[CPUS_MAX];

@@ -504,35 +504,67 @@ static bool check_device(const char *value)
 OPTION(virtio_mmio_device, "virtio_mmio.device", "SIZE@ADDRESS:IRQ[:ID]",
        "a virtio device over MMIO; may be given several times", check_device);
 
-static bool add_option(void *context, const char *value)
-{
-	struct interrupt_line line = {0};
-	uint64_t length, address, irq;
+struct each {
+	bool (*function)(void *context, const struct virtio_mmio_place *place);
+	void *context;
+	bool stopped;
+};
 
-	(void)context;
-	if (!parse_device(value, &length, &address, &irq))
+static bool each_option(void *context, const char *value)
+{
+	struct virtio_mmio_place place = {0};
+	struct each *each = context;
+	uint64_t irq;
+
+	if (!parse_device(value, &place.length, &place.address, &irq))
 		return true;
 	/* The line is an edge unless the firmware's tables say otherwise of an ISA interrupt. */
-	line.gsi = (uint32_t)irq;
+	place.line.gsi = (uint32_t)irq;
 	if (irq < ISA_LINES)
-		interrupt_isa_line((unsigned int)irq, &line);
-	virtio_mmio_add(address, length, &line);
-	return true;
+		interrupt_isa_line((unsigned int)irq, &place.line);
+	return each->function(each->context, &place);
 }
 
-static bool add_acpi(void *context, const struct acpi_virtio_mmio *device)
+static bool each_acpi(void *context, const struct acpi_virtio_mmio *device)
 {
-	const struct interrupt_line line = {device->gsi, device->level, device->active_low};
+	const struct virtio_mmio_place place = {
+		.address = device->address,
+		.length = device->length,
+		.line = {device->gsi, device->level, device->active_low},
+	};
+	struct each *each = context;
 
+	each->stopped = !each->function(each->context, &place);
+	return !each->stopped;
+}
+
+void virtio_mmio_each(bool (*function)(void *context, const struct virtio_mmio_place *place),
+		      void *context)
+{
+	struct each each = {.function = function, .context = context};
+
+	acpi_virtio_mmio_each(each_acpi, &each);
+	if (!each.stopped)
+		options_each("virtio_mmio.device", each_option, &each);
+}
+
+static bool add_place(void *context, const struct virtio_mmio_place *place)
+{
 	(void)context;
-	virtio_mmio_add(device->address, device->length, &line);
+	(void)virtio_mmio_add(place->address, place->length, &place->line);
 	return true;
 }
 
 void virtio_mmio_init(void)
 {
-	acpi_virtio_mmio_each(add_acpi, NULL);
-	options_each("virtio_mmio.device", add_option, NULL);
+	virtio_mmio_each(add_place, NULL);
+}
+
+void virtio_mmio_stop(uint64_t address)
+{
+	for (struct virtio_mmio *mmio = mmio_devices; mmio; mmio = mmio->next)
+		if (mmio->address == address)
+			virtio_shutdown(&mmio->device);
 }
 
 void virtio_mmio_shutdown(void)
