@@ -34,6 +34,7 @@ endif
 KERNEL_SOURCES := $(sort $(shell find kernel drivers net boot -name '*.[cS]' -not -path 'boot/efi/*' -not -name '*.host.c' \
 	-not -path 'boot/bzimage/*' -not -path 'kernel/application/*'))
 KERNEL_SOURCES += $(sort $(wildcard $(addprefix tests/conformance/,core/*.c cases/*.c guest/*.c)))
+CLAUSES := $(B)/conformance_clauses.c
 include net/lwip/sources.mk
 
 GCC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
@@ -66,7 +67,7 @@ else
 IMAGE := $(B)/ringside
 endif
 
-KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o)
+KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o) $(CLAUSES:%=$(B)/obj/%.o)
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS)
@@ -150,6 +151,10 @@ $(IMAGE).obj/application.o: kernel/application/application.c $(B)/flags | $(LIBR
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(WARNINGS) -DAPPLICATION_NAME='"$(notdir $(IMAGE))"' -MD -MP -c -o $@ $<
+
+# The clauses of the specification that conformance cases name.
+$(CLAUSES): tests/conformance/clauses.tsv tests/conformance/clauses.pl
+	$(Q)perl tests/conformance/clauses.pl $< >$@
 
 # -- The image: linked twice, the second time with the table of symbols for stack traces ---------
 link = $(CC) $(LDFLAGS) -T linker.ld -o $(1) $(2) $(OBJECTS) $(APP_OBJECTS) \

@@ -58,10 +58,18 @@ static void reboot(void)
 	cpu_triple_fault();
 }
 
+static bool silent;
+
+void exit_without_words(void)
+{
+	silent = true;
+}
+
 void exit_machine(enum exit_code code)
 {
 	interrupts_off();
-	console_printf("ringside: exit %u: %s\n", code, describe(code));
+	if (!silent || code == EXIT_PANIC)
+		console_printf("ringside: exit %u: %s\n", code, describe(code));
 	console_drain();
 	if (code != EXIT_OK && debug_exit_present())
 		debug_exit((uint8_t)code);

@@ -20,6 +20,11 @@ void exit_machine(enum exit_code code) __attribute__((noreturn));
 /* At the end of a job or application: as `exit=auto|halt|reboot` says. Thread context. */
 void exit_job(enum exit_code code) __attribute__((noreturn));
 
+/*
+ * The job's own last line says how it went: leaving by exit_job() adds none, unless it halts or reboots.
+ */
+void exit_without_words(void);
+
 /* After a panic's report: as `panic=exit|halt|reboot` says. Context: any. */
 void exit_panic(void) __attribute__((noreturn));
 

@@ -34,9 +34,7 @@ TABLE_DECLARE(jobs, struct job);
 								 .run = (function)}
 
 #define JOB_ALONE(identifier, help_text, function)                                                 \
-	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {.name = #identifier,              \
-								 .help = (help_text),              \
-								 .alone = true,                    \
-								 .run = (function)}
+	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {                                  \
+		.name = #identifier, .help = (help_text), .alone = true, .run = (function)}
 
 #endif

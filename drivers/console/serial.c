@@ -37,7 +37,7 @@
  * is slow. A port that is not ready for so long is not waited for again until it is: what is lost
  * meanwhile is counted, and said when it goes on.
  */
-#define READY_WAIT (100 * NANOSECONDS_PER_MILLISECOND)
+static uint64_t ready_wait = 100 * NANOSECONDS_PER_MILLISECOND;
 
 static bool stalled;
 static size_t lost; /* since it was said */
@@ -62,7 +62,7 @@ static size_t send(const char *text, size_t length)
 	while (sent < length) {
 		size_t part = length - sent < FIFO_DEPTH ? length - sent : FIFO_DEPTH;
 
-		stalled = !status_reached(LINE_STATUS_EMPTY, stalled ? 0 : READY_WAIT);
+		stalled = !status_reached(LINE_STATUS_EMPTY, stalled ? 0 : ready_wait);
 		if (stalled)
 			break;
 		for (size_t i = 0; i < part; i++)
@@ -91,11 +91,16 @@ static void serial_write(struct console *console, const char *text, size_t lengt
 static void serial_drain(struct console *console)
 {
 	(void)console;
-	(void)status_reached(LINE_STATUS_IDLE, READY_WAIT);
+	(void)status_reached(LINE_STATUS_IDLE, ready_wait);
 }
 
 static struct console serial = {.name = "ttyS0", .write = serial_write, .drain = serial_drain};
 static bool found;
+
+void serial_set_patience(uint64_t nanoseconds)
+{
+	ready_wait = nanoseconds;
+}
 
 void serial_init(void)
 {

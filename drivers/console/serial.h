@@ -6,11 +6,19 @@
 #ifndef DRIVERS_CONSOLE_SERIAL_H
 #define DRIVERS_CONSOLE_SERIAL_H
 
+#include <stdint.h>
+
 /*
  * Looks for the port and registers the console; silent when there is none. Once, early, any
  * context.
  */
 void serial_init(void);
+
+/*
+ * How long a port that takes nothing is waited for before what is written is lost (100 ms at first),
+ * nanoseconds: for output that is worth the time of a reader who is slow.
+ */
+void serial_set_patience(uint64_t nanoseconds);
 
 /* From now on what is typed comes by interrupt. After interrupts work. Thread context. */
 void serial_start_input(void);

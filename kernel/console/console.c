@@ -279,6 +279,24 @@ void console_ready(struct console *console)
 	leave(&hold);
 }
 
+void console_fall_back(void)
+{
+	bool used = false;
+	struct hold hold;
+
+	if (!enter(&hold))
+		return;
+	for (struct console *console = consoles; console; console = console->next)
+		used |= console->use != CONSOLE_UNUSED;
+	if (!used && consoles) {
+		consoles->use = CONSOLE_ALL;
+		transcript_each(replay, consoles);
+		flush(consoles);
+	}
+	write_deferred();
+	leave(&hold);
+}
+
 struct console *console_next(const struct console *console)
 {
 	return console ? console->next : consoles;

@@ -60,6 +60,12 @@ void console_ready(struct console *console);
 /* All consoles, NULL after the last; thread context. */
 struct console *console_next(const struct console *console);
 
+/*
+ * Where none of the consoles that are asked for is there, the first takes everything. Before a job whose
+ * output must arrive, and that will not have the devices of the others. Context: any.
+ */
+void console_fall_back(void);
+
 /* Writes to all consoles that are for everything, "\n" as "\r\n". Context: any. */
 void console_write(const char *text, size_t length);
 void console_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -11,7 +11,7 @@
 uint16_t ring_allocate(struct ring *ring);
 void ring_release(struct ring *ring, uint16_t number);
 
-void split_create(struct conformance_target *t, struct ring *ring);
+void split_ring_create(struct conformance_target *t, struct ring *ring);
 uint16_t split_add(struct conformance_target *t, struct ring *ring, const struct segment *segments,
 		   unsigned int out, unsigned int in, bool indirect);
 bool split_wants_notification(const struct ring *ring);
@@ -21,7 +21,7 @@ bool split_peek(const struct ring *ring, struct used *used);
 void split_release(struct ring *ring, uint16_t head);
 void split_note(struct conformance_target *t, struct ring *ring);
 
-void packed_create(struct conformance_target *t, struct ring *ring);
+void packed_ring_create(struct conformance_target *t, struct ring *ring);
 uint16_t packed_add(struct conformance_target *t, struct ring *ring, const struct segment *segments,
 		    unsigned int out, unsigned int in, bool indirect);
 void packed_publish(struct conformance_target *t, struct ring *ring);

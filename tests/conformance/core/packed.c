@@ -8,7 +8,7 @@
 
 #define NOTED 8
 
-void packed_create(struct conformance_target *t, struct ring *ring)
+void packed_ring_create(struct conformance_target *t, struct ring *ring)
 {
 	size_t size = sizeof(struct packed_descriptor) * ring->size;
 	void *area = lend(t, size, 16, LOAN_WRITE);

@@ -28,9 +28,9 @@ struct ring *ring_create(struct conformance_target *t, unsigned int index, unsig
 		ring->free[i] = (uint16_t)i;
 	ring->free_count = ring->room = size;
 	if (ring->packed)
-		packed_create(t, ring);
+		packed_ring_create(t, ring);
 	else
-		split_create(t, ring);
+		split_ring_create(t, ring);
 	ring_interrupts_off(t, ring);
 	return ring;
 }

@@ -98,19 +98,22 @@ static bool matches_case(const char *list, const struct conformance_case *test)
 	return false;
 }
 
-bool suite_selected(const struct suite_options *options, const struct conformance_target *t,
-		    const struct conformance_case *test)
+bool suite_selects_device(const struct suite_options *options, uint32_t device, const char *name)
 {
 	char both[GLOB_MAX];
 
-	if (options->device) {
-		sniprintf(both, sizeof(both), "%s@%s", suite_device_name(t->device), t->name);
-		if (!suite_matches(options->device, t->name) &&
-		    !suite_matches(options->device, both) &&
-		    !suite_matches(options->device, suite_device_name(t->device)))
-			return false;
-	}
-	return suite_applies(t, test) && (!options->only || matches_case(options->only, test)) &&
+	if (!options->device)
+		return true;
+	sniprintf(both, sizeof(both), "%s@%s", suite_device_name(device), name);
+	return suite_matches(options->device, name) || suite_matches(options->device, both) ||
+	       suite_matches(options->device, suite_device_name(device));
+}
+
+bool suite_selected(const struct suite_options *options, const struct conformance_target *t,
+		    const struct conformance_case *test)
+{
+	return suite_selects_device(options, t->device, t->name) && suite_applies(t, test) &&
+	       (!options->only || matches_case(options->only, test)) &&
 	       (!options->skip || !matches_case(options->skip, test));
 }
 

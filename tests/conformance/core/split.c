@@ -25,7 +25,7 @@ size_t split_used_size(unsigned int size)
 	return 6 + sizeof(struct split_used_element) * size;
 }
 
-void split_create(struct conformance_target *t, struct ring *ring)
+void split_ring_create(struct conformance_target *t, struct ring *ring)
 {
 	size_t descriptors = split_descriptors_size(ring->size),
 	       avail = split_avail_size(ring->size);

@@ -54,6 +54,8 @@ int suite_run(const struct suite_options *options, struct conformance_target *co
 
 /* "net", "block", ... ; "device" for a type without a name. */
 const char *suite_device_name(uint32_t device);
+/* Whether `device` of the options has a device of that type and name in it. */
+bool suite_selects_device(const struct suite_options *options, uint32_t device, const char *name);
 /* Whether any of the globs in `list` matches `text`. */
 bool suite_matches(const char *list, const char *text);
 

@@ -15,6 +15,7 @@
 #include "drivers/pci/pci.h"
 #include "kernel/thread/thread.h"
 #include "kernel/x86/interrupt.h"
+#include "tests/conformance/core/suite.h"
 #include "tests/conformance/target.h"
 
 #define GUEST_TARGETS_MAX 64
@@ -57,19 +58,34 @@ struct guest_target {
 	unsigned int thread_count;
 };
 
-/* targets.c. How many; `targets` has room for GUEST_TARGETS_MAX. The arena is one for all. Thread context. */
-unsigned int guest_targets_find(struct guest_target *targets[]);
+/*
+ * targets.c. How many there are of those that `options` choose; `targets` has room for GUEST_TARGETS_MAX. The
+ * arena is one for all. With options->list the devices are not touched: what they are is known then, and
+ * nothing can be run. Thread context.
+ */
+unsigned int guest_targets_find(const struct suite_options *options,
+				struct guest_target *targets[]);
 void guest_targets_release(struct guest_target *targets[], unsigned int count);
 
 /* pci.c, mmio.c: add what they find to the array; return the new count. */
-unsigned int guest_pci_find(struct guest_target *targets[], unsigned int count);
-unsigned int guest_mmio_find(struct guest_target *targets[], unsigned int count);
+unsigned int guest_pci_find(const struct suite_options *options, struct guest_target *targets[],
+			    unsigned int count);
+unsigned int guest_mmio_find(const struct suite_options *options, struct guest_target *targets[],
+			     unsigned int count);
 /* A new target with what all of them have, in the array. NULL: no room (one log line). */
 struct guest_target *guest_target_add(struct guest_target *targets[], unsigned int *count,
 				      uint32_t device, const char *name);
 void guest_target_release(struct guest_target *guest);
-/* Whether the suite has cases for that type; one log line when not. */
-bool guest_type_is_tested(uint32_t device, const char *name);
+
+/* claim.c. Whether a device is to be tested; one log line when it is asked for and cannot be. */
+bool guest_claim(const struct suite_options *options, uint32_t device, const char *name);
+/* Stops its driver, if it has one, for good. */
+void guest_detach_function(struct pci_function *function);
+void guest_detach_mmio(uint64_t address);
+
+/* disk.c. Sets may_write of a block device: its serial says so, or `destroy` (globs, or NULL) names it. */
+void guest_disk_permission(const struct suite_options *options, struct conformance_target *target,
+			   const char *destroy);
 
 /* access.c */
 uint64_t guest_read(struct conformance_target *target, enum conformance_space space,

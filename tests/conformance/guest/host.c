@@ -50,13 +50,17 @@ int guest_host(struct conformance_target *target, const char *request, char *rep
 		int error;
 	} results[] = {{"ok", 0}, {"failed", -EIO}, {"unsupported", -ENOTSUP}};
 	uint64_t deadline = clock_monotonic() + ANSWER_TIME;
+	const char *suffix = strstr(request, "/legacy");
+	int first = suffix ? (int)(suffix - request) : (int)strlen(request);
 	char start[48];
 
 	sniprintf(reply, size, "nobody answers requests");
 	if (!target->host_acts)
 		return -ENOTSUP;
 	sniprintf(start, sizeof(start), "ringside-host: 1 %u", ++last);
-	command_print("# %s %s\n", start, request);
+	/* The host knows one device at each address. */
+	command_print("# %s %.*s%s\n", start, first, request,
+		      suffix ? suffix + strlen("/legacy") : "");
 	console_drain();
 	while (read_line(line, sizeof(line), deadline)) {
 		const char *answer = after(line, start);

@@ -61,8 +61,9 @@ static void add(struct guest_target *targets[], unsigned int *count,
 	guest->mmio_address = place->address;
 }
 
-/* True when there is a device that can be tested. */
-static bool is_device(volatile uint8_t *registers, const char *name)
+/* True when there is a device that is to be tested. */
+static bool is_device(const struct suite_options *options, volatile uint8_t *registers,
+		      const char *name)
 {
 	uint32_t version, device;
 
@@ -70,10 +71,11 @@ static bool is_device(volatile uint8_t *registers, const char *name)
 		return false;
 	version = mmio_read32(registers + REGISTER_VERSION);
 	device = mmio_read32(registers + REGISTER_DEVICE_ID);
-	return (version == 1 || version == 2) && device && guest_type_is_tested(device, name);
+	return (version == 1 || version == 2) && device && guest_claim(options, device, name);
 }
 
-unsigned int guest_mmio_find(struct guest_target *targets[], unsigned int count)
+unsigned int guest_mmio_find(const struct suite_options *options, struct guest_target *targets[],
+			     unsigned int count)
 {
 	static struct places places;
 
@@ -88,8 +90,11 @@ unsigned int guest_mmio_find(struct guest_target *targets[], unsigned int count)
 		if (!registers)
 			continue;
 		sniprintf(name, sizeof(name), "mmio%u", i);
-		if (is_device(registers, name))
+		if (is_device(options, registers, name)) {
+			if (!options->list)
+				guest_detach_mmio(place->address);
 			add(targets, &count, place, name, registers);
+		}
 		if (count == before)
 			unmap_mmio(registers, (size_t)place->length);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Targets on the PCI bus: the interface of virtio 1 by its capabilities (virtio 1.4, 4.1.4), and the legacy
- * one in I/O BAR 0 (4.1.4.10). A transitional function has both, and so is two targets with one name.
+ * one in I/O BAR 0 (4.1.4.10). A transitional function has both, and so is two targets: the second is called
+ * "00:03.0/legacy".
  */
 #define LOG_AREA "conform"
 #include "drivers/pci/pci.h"
@@ -10,14 +11,13 @@
 #include "kernel/options/options.h"
 #include "tests/conformance/guest/guest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define VENDOR 0x1af4u
 #define DEVICE_TRANSITIONAL 0x1000u
 #define DEVICE_MODERN 0x1040u
 #define DEVICE_LAST 0x107fu
-#define PCI_COMMAND 0x04
-#define PCI_COMMAND_IO 0x0001u
 #define MSIX_CONTROL 2
 #define MSIX_CONTROL_ENABLE 0x8000u
 #define MSIX_ENTRY_SIZE 16u
@@ -147,8 +147,6 @@ static bool find_legacy(struct guest_target *guest)
 
 	if (function->device_id >= DEVICE_MODERN || function->revision || !port)
 		return false;
-	/* Below a bridge that passes no ports there is one, but nobody answers. */
-	pci_write16(function, PCI_COMMAND, pci_read16(function, PCI_COMMAND) | PCI_COMMAND_IO);
 	guest->places[SPACE_COMMON].port = port;
 	guest->target.length[SPACE_COMMON] = (uint32_t)function->bars[0].size;
 	return true;
@@ -159,39 +157,48 @@ static bool wanted(const char *interface)
 	return !strcmp(option_get("virtio.transport", interface), interface);
 }
 
-static unsigned int add(struct guest_target *targets[], unsigned int count,
-			struct pci_function *function, enum conformance_transport transport)
+static unsigned int add(const struct suite_options *options, struct guest_target *targets[],
+			unsigned int count, struct pci_function *function,
+			enum conformance_transport transport, bool second)
 {
 	unsigned int before = count;
-	struct guest_target *guest =
-		guest_target_add(targets, &count, type_of(function), function->name);
+	struct guest_target *guest;
+	char name[PCI_NAME_MAX + 8];
 
+	sniprintf(name, sizeof(name), "%s%s", function->name, second ? "/legacy" : "");
+	guest = guest_target_add(targets, &count, type_of(function), name);
 	if (!guest)
 		return before;
 	guest->function = function;
 	guest->target.transport = transport;
 	if (transport == TRANSPORT_PCI ? find_modern(guest) : find_legacy(guest)) {
-		find_common(guest);
+		if (!options->list)
+			find_common(guest);
 		return count;
 	}
 	guest_target_release(guest);
 	return before;
 }
 
-unsigned int guest_pci_find(struct guest_target *targets[], unsigned int count)
+unsigned int guest_pci_find(const struct suite_options *options, struct guest_target *targets[],
+			    unsigned int count)
 {
 	for (struct pci_function *function = pci_first(); function; function = function->next) {
 		unsigned int before = count;
 
 		if (function->vendor_id != VENDOR || function->device_id < DEVICE_TRANSITIONAL ||
 		    function->device_id > DEVICE_LAST ||
-		    !guest_type_is_tested(type_of(function), function->name))
+		    !guest_claim(options, type_of(function), function->name))
 			continue;
-		pci_enable(function);
+		if (!options->list) {
+			guest_detach_function(function);
+			pci_enable(function);
+		}
 		if (wanted("modern"))
-			count = add(targets, count, function, TRANSPORT_PCI);
+			count = add(options, targets, count, function, TRANSPORT_PCI, false);
 		if (wanted("legacy"))
-			count = add(targets, count, function, TRANSPORT_PCI_LEGACY);
+			count = add(options, targets, count, function, TRANSPORT_PCI_LEGACY,
+				    count > before);
 		if (count == before)
 			log_notice("%s: a virtio device without an interface that can be used",
 				   function->name);

@@ -5,7 +5,6 @@
 #include "kernel/memory/dma.h"
 #include "kernel/memory/map.h"
 #include "kernel/x86/io.h"
-#include "tests/conformance/case.h"
 #include "tests/conformance/guest/guest.h"
 
 #include <stdio.h>
@@ -47,14 +46,6 @@ static const struct conformance_target_operations operations = {
 	.host = guest_host,
 };
 
-bool guest_type_is_tested(uint32_t device, const char *name)
-{
-	if (device < 32 && 1u << device & DEVICES_ALL)
-		return true;
-	log_notice("%s: there are no cases for devices of type %u", name, (unsigned int)device);
-	return false;
-}
-
 struct guest_target *guest_target_add(struct guest_target *targets[], unsigned int *count,
 				      uint32_t device, const char *name)
 {
@@ -77,7 +68,7 @@ struct guest_target *guest_target_add(struct guest_target *targets[], unsigned i
 	return guest;
 }
 
-unsigned int guest_targets_find(struct guest_target *targets[])
+unsigned int guest_targets_find(const struct suite_options *options, struct guest_target *targets[])
 {
 	const struct dma_constraints constraints = {.align = PAGE};
 	unsigned int count = 0;
@@ -87,8 +78,8 @@ unsigned int guest_targets_find(struct guest_target *targets[])
 		log_error("no memory to lend to devices");
 		return 0;
 	}
-	count = guest_pci_find(targets, count);
-	return guest_mmio_find(targets, count);
+	count = guest_pci_find(options, targets, count);
+	return guest_mmio_find(options, targets, count);
 }
 
 void guest_target_release(struct guest_target *guest)
