@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package Conform::Expected;
+
+# Known deviations of a VMM: a file with one a line,
+#
+#	CASE-GLOB DEVICE/CONFIGURATION-GLOB CLAUSE reason or URL
+#
+# where DEVICE is the address as TAP has it, or what the device is ("block"), and CLAUSE is one that the failure must
+# name, or "-" for any. Empty lines and those with # in front are passed over.
+
+use v5.36;
+use Conform::Host qw(read_file glob_pattern);
+
+sub new ($class, $path = undef) {
+	my @entries;
+	if (defined $path) {
+		my $number = 0;
+		for my $line (split /\n/, read_file($path) // die "$path: $!\n") {
+			$number++;
+			next if $line =~ /^\s*(?:#|$)/;
+			my ($case, $place, $clause, $reason) = $line =~ m{^(\S+)\s+(\S+/\S+)\s+(\S+)\s+(\S.*?)\s*$}
+			  or die "$path:$number: not CASE-GLOB DEVICE/CONFIGURATION-GLOB CLAUSE REASON\n";
+			push @entries, {
+				case => glob_pattern($case), place => glob_pattern($place), clause => $clause, reason => $reason,
+				text => "$case $place $clause",
+			};
+		}
+	}
+	return bless { entries => \@entries }, $class;
+}
+
+# The entry that this result falls under. A pass names no clause, so any of the entry's does.
+sub find ($self, $result) {
+	my @places = map { "$_/$result->{configuration}" } grep { defined } @$result{qw(device kind)};
+	my %clauses = map { $_ => 1 } @{ $result->{clauses} };
+	for my $entry (@{ $self->{entries} }) {
+		next unless $result->{case} =~ $entry->{case} && grep { $_ =~ $entry->{place} } @places;
+		return $entry if $entry->{clause} eq '-' || !%clauses || $clauses{ $entry->{clause} };
+	}
+	return;
+}
+
+# Turns a failure that is known into an expected one, and marks a pass that was not expected.
+sub apply ($self, $result) {
+	return if $result->{verdict} !~ /^(?:passed|failed)$/ || $result->{security_crash};
+	my $entry = $self->find($result) // return;
+	if ($result->{verdict} eq 'failed') {
+		@$result{qw(verdict reason)} = ('expected', "expected: $entry->{reason}");
+	} else {
+		$result->{surprise} = "expected to fail: $entry->{reason}";
+	}
+	return;
+}
+
+1;

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package Conform::QemuActions;
+
+# What the guest asks its host for (docs/conformance-host.md), done by QEMU's machine protocol and by the sockets
+# that its devices end in. Each request is a process of its own; what must last (the host's side of a port) is held by
+# a process that stays.
+
+use v5.36;
+use Conform::Host qw(read_file write_file);
+use IO::Socket::UNIX;
+use JSON::PP ();
+use POSIX    ();
+use Socket   qw(SOCK_DGRAM pack_sockaddr_un);
+use Time::HiRes qw(time sleep);
+
+use constant { OK => 0, FAILED => 1, UNSUPPORTED => 2 };
+
+my ($state, $memory);
+
+# -- QMP
+my %connections;
+
+sub qmp ($path, $command, %arguments) {
+	my $socket = $connections{$path} //= do {
+		my $new = IO::Socket::UNIX->new(Peer => $path) or die "$path: $!\n";
+		receive($new);    # the greeting
+		print $new qq({"execute": "qmp_capabilities"}\n);
+		receive($new);
+		$new;
+	};
+	print $socket JSON::PP::encode_json({ execute => $command, %arguments ? (arguments => \%arguments) : () }), "\n";
+	my $answer = receive($socket);
+	die "$command: $answer->{error}{desc}\n" if $answer->{error};
+	return $answer->{return};
+}
+
+sub receive ($socket) {
+	while (defined(my $line = <$socket>)) {
+		my $message = JSON::PP::decode_json($line);
+		return $message unless $message->{event};
+	}
+	die "QMP: closed\n";
+}
+
+sub vm ($command, %arguments) { return qmp("$state/qmp", $command, %arguments) }
+
+# -- Disks
+sub node_of ($kind) { return $kind eq 'blk1' ? 'disk1' : 'disk0' }
+
+sub resize ($kind, $bytes) {
+	# A disk of vhost-user is the daemon's.
+	qmp(-S "$state/storage" ? "$state/storage" : "$state/qmp", 'block_resize', 'node-name' => node_of($kind), size => 0 + $bytes);
+	return;
+}
+
+# -- Network
+sub frame ($kind, $hex, $count = 1) {
+	socket my $socket, AF_UNIX, SOCK_DGRAM, 0 or die "socket: $!\n";
+	my $frame = pack 'H*', $hex;
+	for (1 .. $count) {
+		send $socket, $frame, 0, pack_sockaddr_un("$state/frames") or die "frame: $!\n";
+	}
+	return;
+}
+
+# The last record of a file as tcpdump has it.
+sub sent ($kind) {
+	my $file  = read_file("$state/sent") // '';
+	my $frame = '-';
+	for (my $at = 24; $at + 16 <= length $file;) {
+		my $length = unpack 'V', substr $file, $at + 8, 4;
+		last if $at + 16 + $length > length $file;
+		$frame = unpack 'H*', substr $file, $at + 16, $length;
+		$at += 16 + $length;
+	}
+	return $frame;
+}
+
+# -- Balloon
+use constant BALLOON => '/machine/peripheral/balloon';
+
+sub stats_read ($kind) {
+	my $stats = vm('qom-get', path => BALLOON, property => 'guest-stats');
+	my %all   = (%{ $stats->{stats} }, 'last-update' => $stats->{'last-update'});
+	return join ',', map { "$_=$all{$_}" } sort keys %all;
+}
+
+# Hinting begins with a migration. This one is too slow to end by itself.
+sub hint ($kind, $what) {
+	if ($what eq 'stop') {
+		vm('migrate_cancel');
+		for (1 .. 500) {
+			return if (vm('query-migrate')->{status} // '') =~ /^(?:cancelled|completed|failed)$/;
+			sleep 0.01;
+		}
+		die "the migration does not end\n";
+	}
+	vm('migrate-set-parameters', 'max-bandwidth' => 4096);
+	vm('migrate', uri => 'exec:cat>/dev/null');
+	return;
+}
+
+# -- Console ports
+sub port_add ($kind, $name) {
+	vm('chardev-add', id => $name, backend => {
+		type => 'socket', data => { addr => { type => 'unix', data => { path => "$state/$name.port" } }, server => JSON::PP::true, wait => JSON::PP::false },
+	});
+	vm('device_add', driver => 'virtserialport', bus => 'console.0', id => "$name-port", chardev => $name, name => $name);
+	return vm('qom-get', path => "/machine/peripheral/$name-port", property => 'nr');
+}
+
+sub port_remove ($kind, $name) {
+	port_close($kind, $name);
+	vm('device_del', id => "$name-port");
+	return;
+}
+
+# Two sockets: QEMU's, and ours for who wants something of it.
+sub hold ($name) {
+	my $qemu  = IO::Socket::UNIX->new(Peer => "$state/$name.port") or die "$name: $!\n";
+	my $asked = IO::Socket::UNIX->new(Local => "$state/$name.holder", Listen => 5) or die "$name: $!\n";
+	my $pid   = fork // die "fork: $!\n";
+	if ($pid) {
+		write_file("$state/$name.holder.pid", $pid);
+		return;
+	}
+	POSIX::setsid();
+	open STDIN,  '<', '/dev/null';
+	open STDOUT, '>', '/dev/null';
+	open STDERR, '>', '/dev/null';
+	my $came = '';
+	my $more = sub ($seconds) {
+		vec(my $wanted = '', fileno $qemu, 1) = 1;
+		return if select($wanted, undef, undef, $seconds) <= 0;
+		sysread $qemu, $came, 65536, length $came or POSIX::_exit(0);
+	};
+	while (1) {
+		vec(my $wanted = '', fileno $qemu, 1) = 1;
+		vec($wanted, fileno $asked, 1) = 1;
+		select $wanted, undef, undef, undef;
+		$more->(0) if vec $wanted, fileno $qemu, 1;
+		next unless vec $wanted, fileno $asked, 1;
+		my $client = $asked->accept or next;
+		my ($verb, $hex) = split ' ', <$client> // '';
+		if (($verb // '') eq 'write') {
+			syswrite $qemu, pack 'H*', $hex // '';
+		} else {
+			my $until = time + 1;
+			$more->($until - time) while $came eq '' && time < $until;
+			print $client unpack 'H*', $came;
+			$came = '';
+		}
+		close $client;
+	}
+}
+
+sub ask_holder ($name, @words) {
+	hold($name) unless -e "$state/$name.holder";
+	my $socket = IO::Socket::UNIX->new(Peer => "$state/$name.holder") or die "$name: the host's side is gone\n";
+	print $socket "@words\n";
+	return join '', <$socket>;
+}
+
+sub port_open ($kind, $name) { hold($name) unless -e "$state/$name.holder"; return }
+
+sub port_close ($kind, $name) {
+	my $pid = read_file("$state/$name.holder.pid") // return;
+	kill 'KILL', $pid;
+	unlink "$state/$name.holder", "$state/$name.holder.pid";
+	return;
+}
+
+sub port_read ($kind, $name) {
+	my $hex = ask_holder($name, 'read');
+	return length $hex ? $hex : '-';
+}
+
+# Something in the configuration space is different from before.
+sub change ($kind) {
+	if ($kind =~ /^blk/) {
+		my $file = "$state/" . node_of($kind);
+		resize($kind, (-s $file) + 65536);
+	} elsif ($kind eq 'net') {
+		my $down = -e "$state/down";
+		vm('set_link', name => 'net', up => $down ? JSON::PP::true : JSON::PP::false);
+		$down ? unlink "$state/down" : write_file("$state/down", '');
+	} else {
+		vm('balloon', value => $memory - (1 + int rand 1000) * 4096);
+	}
+	return;
+}
+
+# verb => [ kinds of devices, how many arguments at least, function ]
+my %verbs = (
+	resize => [ qr/^blk/, 1, \&resize ],
+	link   => [ qr/^net/, 1, sub ($kind, $to) { vm('set_link', name => 'net', up => $to eq 'up' ? JSON::PP::true : JSON::PP::false); return } ],
+	frame  => [ qr/^net/, 1, \&frame ],
+	sent   => [ qr/^net/, 0, \&sent ],
+	balloon => [ qr/^balloon/, 1, sub ($kind, $pages) { vm('balloon', value => $memory - $pages * 4096); return } ],
+	stats => [ qr/^balloon/, 1, sub ($kind, $seconds) { vm('qom-set', path => BALLOON, property => 'guest-stats-polling-interval', value => 0 + $seconds); return } ],
+	'stats-read'  => [ qr/^balloon/, 0, \&stats_read ],
+	hint          => [ qr/^balloon/, 1, \&hint ],
+	'port-add'    => [ qr/^console/, 1, \&port_add ],
+	'port-remove' => [ qr/^console/, 1, \&port_remove ],
+	'port-open'   => [ qr/^console/, 1, \&port_open ],
+	'port-close'  => [ qr/^console/, 1, \&port_close ],
+	'port-write'  => [ qr/^console/, 2, sub ($kind, $name, $hex) { ask_holder($name, 'write', $hex); return } ],
+	'port-read'   => [ qr/^console/, 1, \&port_read ],
+	config        => [ qr/^(?:blk|net|balloon)/, 0, \&change ],
+);
+
+# Does what is asked for, prints its TEXT; returns the status.
+sub act ($folder, $bytes, $verb, $address = '', @arguments) {
+	($state, $memory) = ($folder, $bytes);
+	my $action = $verbs{$verb};
+	if (!$action) { print "QEMU's adapter has no action $verb\n"; return UNSUPPORTED }
+	my %kind_at = map { split ' ' } split /\n/, read_file("$state/places") // '';
+	my $kind    = $kind_at{$address} // '';
+	if ($kind !~ $action->[0]) { print "$verb is not for the device at $address\n"; return UNSUPPORTED }
+	if (@arguments < $action->[1]) { print "$verb wants $action->[1] arguments\n"; return FAILED }
+	if ($kind eq 'blk' && $verb =~ /^(?:resize|config)$/ && $ENV{RINGSIDE_VHOST_USER_BLK}) { print "the back end is somebody else's\n"; return UNSUPPORTED }
+	local $SIG{PIPE} = 'IGNORE';
+	my $text = eval { $action->[2]->($kind, @arguments) // '' };
+	if (!defined $text) { print $@ =~ s/\n\z//r, "\n"; return FAILED }
+	print "$text\n";
+	return OK;
+}
+
+1;
