@@ -154,9 +154,8 @@ void report_instance(const struct report *report, unsigned int number,
 		json(report, number, t, test, features, verdict);
 		return;
 	}
-	report_line(report, "%s %u - %s %s@%s %s: %s%s%s", run->outcome == FAILED ? "not ok" : "ok",
-		    number, test->name, suite_device_name(t->device), t->name, t->configuration,
-		    test->claim,
+	report_line(report, "%s %u - %s %s %s: %s%s%s", run->outcome == FAILED ? "not ok" : "ok",
+		    number, test->name, t->name, t->configuration, test->claim,
 		    run->outcome == SKIPPED ? " # SKIP "
 		    : todo		    ? " # TODO a SHOULD"
 					    : "",

@@ -184,11 +184,17 @@ static void slot_opened(struct conformance_target *t, unsigned int slot, int err
 	t->run->slots[slot] = true;
 }
 
+void interrupt_slot(struct conformance_target *t, unsigned int slot, unsigned int cpu,
+		    struct conformance_message *message)
+{
+	slot_opened(t, slot, t->operations->message_open(t, slot, cpu, message));
+}
+
 void interrupt_entry(struct conformance_target *t, unsigned int slot, unsigned int cpu)
 {
 	struct conformance_message message;
 
-	slot_opened(t, slot, t->operations->message_open(t, slot, cpu, &message));
+	interrupt_slot(t, slot, cpu, &message);
 	msix_entry_mask(t, slot, true);
 	msix_entry_write(t, slot, &message, false);
 	msix_control(t, true, false);

@@ -63,6 +63,9 @@ void session_open(struct conformance_target *t);
 
 /* -- Interrupts: a slot (0 to INTERRUPT_SLOTS - 1) that counts */
 
+/* Opens the slot and returns its message, which is nowhere in the table yet. */
+void interrupt_slot(struct conformance_target *t, unsigned int slot, unsigned int cpu,
+		    struct conformance_message *message);
 /* Opens the slot and programs an MSI-X entry of the same number with it, unmasked, and enables MSI-X. On `cpu`. */
 void interrupt_entry(struct conformance_target *t, unsigned int slot, unsigned int cpu);
 /* Opens the slot for the interrupt line, and (PCI) lets the function raise it. */
