@@ -101,7 +101,13 @@ CASE(framing_indirect_write_flag, OBEY, "WRITE on the descriptor of an indirect 
 	request_check(t, &request, &used);
 }
 
-/* `pieces` on each side; `direct` descriptors of the chain stand in the ring, the rest in a table behind them. */
+/*
+ * `pieces` on each side; `direct` descriptors of the chain stand in the ring, the rest in a table behind them.
+ * Not for balloons: one that takes the table itself for page numbers makes the machine lose pages that nobody
+ * gave it, and with them the suite.
+ */
+#define NOT_BALLOON (DEVICES_ALL & ~DEVICE(BALLOON))
+
 static void run_mixed(struct conformance_target *t, unsigned int pieces, unsigned int direct)
 {
 	struct split_descriptor *table;
@@ -139,14 +145,14 @@ static void run_mixed(struct conformance_target *t, unsigned int pieces, unsigne
 
 CASE(framing_direct_then_indirect, OBEY,
      "a direct descriptor followed by one with an indirect table is one chain",
-     "DEV-SPLIT-INDIRECT-02", .features = FEATURE(F_INDIRECT_DESC))
+     "DEV-SPLIT-INDIRECT-02", .devices = NOT_BALLOON, .features = FEATURE(F_INDIRECT_DESC))
 {
 	run_mixed(t, 4, 1);
 }
 
 CASE(framing_directs_then_indirect, OBEY,
      "several direct descriptors followed by one with an indirect table are one chain",
-     "DEV-SPLIT-INDIRECT-02", .features = FEATURE(F_INDIRECT_DESC))
+     "DEV-SPLIT-INDIRECT-02", .devices = NOT_BALLOON, .features = FEATURE(F_INDIRECT_DESC))
 {
 	run_mixed(t, 8, 3);
 }

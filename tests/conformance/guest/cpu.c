@@ -11,7 +11,9 @@
  * while the guest does not, and an interpreting KVM takes interrupts only then.
  */
 #define LOOKS (20 * NANOSECONDS_PER_MICROSECOND)
-#define NAP (50 * NANOSECONDS_PER_MICROSECOND)
+#define NAP_LEAST (50 * NANOSECONDS_PER_MICROSECOND)
+#define NAP_MOST NANOSECONDS_PER_MILLISECOND
+#define NAPS 16 /* each is so much shorter than what was waited before */
 
 #define STACK (32u << 10)
 
@@ -24,19 +26,22 @@ uint64_t guest_now(struct conformance_target *target)
 void guest_pause(struct conformance_target *target)
 {
 	struct guest_target *guest = guest_of(target);
-	uint64_t now = clock_monotonic(), arrived;
+	uint64_t now = clock_monotonic(), waited, nap, arrived;
 
 	if (!guest->waiting) {
 		guest->waiting = true;
 		guest->waiting_since = now;
 	}
-	if (now - guest->waiting_since < LOOKS) {
+	waited = now - guest->waiting_since;
+	if (waited < LOOKS) {
 		cpu_relax();
 		return;
 	}
+	nap = waited / NAPS;
+	nap = nap < NAP_LEAST ? NAP_LEAST : nap > NAP_MOST ? NAP_MOST : nap;
 	arrived = __atomic_load_n(&guest->arrived, __ATOMIC_ACQUIRE);
 	(void)wait_event_timeout(
-		&guest->wait, __atomic_load_n(&guest->arrived, __ATOMIC_ACQUIRE) != arrived, NAP);
+		&guest->wait, __atomic_load_n(&guest->arrived, __ATOMIC_ACQUIRE) != arrived, nap);
 }
 
 int guest_start(struct conformance_target *target, unsigned int cpu,
