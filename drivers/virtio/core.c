@@ -231,10 +231,23 @@ static void want(struct virtio_features *wanted, const uint8_t *bits,
 			virtio_features_set(wanted, *bits);
 }
 
+/* What virtio.features= leaves, without what needs more than that. False: it insists on something else. */
+static bool choose(struct virtio_device *device, struct virtio_features *wanted)
+{
+	virtio_features_close(device->type, wanted);
+	if (!virtio_features_choose(device->type, device->bus_name, device->name, &device->offered,
+				    wanted)) {
+		device->failure = "lacks what virtio.features insists on";
+		return false;
+	}
+	virtio_features_close(device->type, wanted);
+	return true;
+}
+
 static int negotiate(struct virtio_device *device)
 {
 	const struct virtio_driver *driver = device->driver;
-	struct virtio_features wanted = {{0}}, chosen;
+	struct virtio_features wanted = {{0}};
 
 	/* Step 4. What is offered and not listed here is ignored (2.2.1). */
 	want(&wanted, core_features, &device->offered);
@@ -243,23 +256,21 @@ static int negotiate(struct virtio_device *device)
 		virtio_features_clear(&wanted, VIRTIO_F_ANY_LAYOUT); /* goes without saying */
 	if (device->transport->features_limit)
 		device->transport->features_limit(device, &wanted);
-	if (driver->validate)
-		driver->validate(device, &wanted);
-	virtio_features_close(device->type, &wanted);
-	chosen = wanted;
-	if (!virtio_features_choose(device->type, device->bus_name, device->name, &device->offered,
-				    &chosen)) {
-		device->failure = "lacks what virtio.features insists on";
+	/* First, so that the driver does without what is of no use then. */
+	if (!choose(device, &wanted))
 		return -ENOTSUP;
+	if (driver->validate) {
+		driver->validate(device, &wanted);
+		if (!choose(device, &wanted))
+			return -ENOTSUP;
 	}
-	virtio_features_close(device->type, &chosen);
-	if (!device->transport->legacy && !virtio_features_has(&chosen, VIRTIO_F_VERSION_1)) {
+	if (!device->transport->legacy && !virtio_features_has(&wanted, VIRTIO_F_VERSION_1)) {
 		log_error("%s (%s): left alone, it has no VERSION_1", device->bus_name,
 			  device->name);
 		device->failure = "has no VERSION_1";
 		return -ENOTSUP;
 	}
-	device->negotiated = chosen;
+	device->negotiated = wanted;
 	device->transport->features_write(device, &device->negotiated);
 
 	if (device->transport->legacy)
