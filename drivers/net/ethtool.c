@@ -28,6 +28,7 @@ static const struct counter counters[] = {
 	COUNTER(receive_errors),   COUNTER(transmit_packets), COUNTER(transmit_bytes),
 	COUNTER(transmit_dropped), COUNTER(transmit_errors),  COUNTER(kicks),
 	COUNTER(interrupts),	   COUNTER(bytes_copied),     COUNTER(polls),
+	COUNTER(receive_joined),   COUNTER(transmit_cut),     COUNTER(transmit_cut_into),
 };
 
 /* Per queue, with the names of Linux's driver where it has the same. */
@@ -183,7 +184,7 @@ static enum command_result print_rings(struct network_device *device, char **wor
 	print_rings_of(information.receive_ring_max, information.transmit_ring_max);
 	command_print("Current hardware settings:\n");
 	print_rings_of(information.receive_ring, information.transmit_ring);
-	command_print("RX Buf Len:\t\tn/a\nCQE Size:\t\tn/a\nTX Push:\tn/a\n");
+	command_print("RX Buf Len:\t\tn/a\nCQE Size:\t\tn/a\nTX Push:\toff\n");
 	return COMMAND_OK;
 }
 
@@ -199,17 +200,48 @@ static enum command_result print_channels(struct network_device *device, char **
 	return COMMAND_OK;
 }
 
+#define TABLE_COLUMNS 8u
+
+static void print_table(const struct network_steering *steering)
+{
+	if (!steering->table_length)
+		command_print("Operation not supported\n");
+	for (unsigned int i = 0; i < steering->table_length; i++) {
+		bool last =
+			i % TABLE_COLUMNS == TABLE_COLUMNS - 1 || i + 1 == steering->table_length;
+
+		if (i % TABLE_COLUMNS == 0)
+			command_print("%5u: ", i);
+		command_print(" %5u%s", steering->table[i], last ? "\n" : "");
+	}
+}
+
+static enum command_result print_steering(struct network_device *device, char **words)
+{
+	struct network_steering steering = {0};
+
+	(void)words;
+	if (device->operations->steering)
+		device->operations->steering(device, &steering);
+	command_print("RX flow hash indirection table for %s with %u RX ring(s):\n", device->name,
+		      device->queue_pairs_active);
+	print_table(&steering);
+	command_print("RSS hash key:\n");
+	if (!steering.key_length)
+		command_print("Operation not supported\n");
+	for (unsigned int i = 0; i < steering.key_length; i++)
+		command_print("%02x%s", steering.key[i], i + 1 < steering.key_length ? ":" : "\n");
+	command_print("RSS hash function:\n    toeplitz: %s\n    xor: off\n    crc32: off\n",
+		      steering.key_length ? "on" : "off");
+	return COMMAND_OK;
+}
+
 /* Says what an operation that failed means. */
 static enum command_result result_of(const struct network_device *device, int error)
 {
 	if (!error)
 		return COMMAND_OK;
-	command_print("%s: %s\n", device->name,
-		      error == -EOPNOTSUPP ? "Operation not supported"
-		      : error == -EINVAL   ? "Invalid argument"
-		      : error == -ENETDOWN ? "Network is down"
-		      : error == -EIO	   ? "the device refuses"
-					   : "the device did not answer");
+	command_print("%s: %s\n", device->name, network_error_text(error));
 	return COMMAND_FAILED;
 }
 
@@ -226,14 +258,36 @@ static enum command_result set_channels(struct network_device *device, char **wo
 	return result_of(device, device->operations->set_queue_pairs(device, (unsigned int)count));
 }
 
+/* The short names that ethtool takes for its legacy flags. */
+static const struct {
+	const char *word, *name;
+} short_names[] = {
+	{"rx", "rx-checksumming"},
+	{"tx", "tx-checksumming"},
+	{"sg", "scatter-gather"},
+	{"tso", "tcp-segmentation-offload"},
+	{"gso", "generic-segmentation-offload"},
+	{"gro", "generic-receive-offload"},
+	{"lro", "large-receive-offload"},
+	{"rxvlan", "rx-vlan-offload"},
+	{"txvlan", "tx-vlan-offload"},
+	{"ntuple", "ntuple-filters"},
+	{"rxhash", "receive-hashing"},
+};
+
 static enum command_result set_feature(struct network_device *device, char **words)
 {
+	const char *name = words[0];
+
 	if (strcmp(words[1], "on") && strcmp(words[1], "off"))
 		return COMMAND_USAGE;
+	for (size_t i = 0; i < sizeof(short_names) / sizeof(short_names[0]); i++)
+		if (!strcmp(name, short_names[i].word))
+			name = short_names[i].name;
 	if (!device->operations->set_feature)
 		return result_of(device, -EOPNOTSUPP);
-	return result_of(device, device->operations->set_feature(device, words[0],
-								 !strcmp(words[1], "on")));
+	return result_of(device,
+			 device->operations->set_feature(device, name, !strcmp(words[1], "on")));
 }
 
 static const struct way {
@@ -241,9 +295,10 @@ static const struct way {
 	int words;	    /* behind the device's name */
 	enum command_result (*run)(struct network_device *device, char **words);
 } ways[] = {
-	{"", 0, print_settings},   {"-i", 0, print_driver}, {"-S", 0, print_statistics},
-	{"-k", 0, print_features}, {"-g", 0, print_rings},  {"-l", 0, print_channels},
-	{"-P", 0, print_address},  {"-L", 2, set_channels}, {"-K", 2, set_feature},
+	{"", 0, print_settings},   {"-i", 0, print_driver},   {"-S", 0, print_statistics},
+	{"-k", 0, print_features}, {"-g", 0, print_rings},    {"-l", 0, print_channels},
+	{"-P", 0, print_address},  {"-x", 0, print_steering}, {"-L", 2, set_channels},
+	{"-K", 2, set_feature},
 };
 
 static enum command_result command_ethtool(int argc, char **argv)
@@ -268,6 +323,6 @@ static enum command_result command_ethtool(int argc, char **argv)
 }
 
 COMMAND(ethtool,
-	"ethtool [-i|-S|-k|-g|-l|-P] DEVICE | -L DEVICE combined N | -K DEVICE FEATURE on|off",
-	"settings, driver, counters, offloads, rings or channels of a network device",
+	"ethtool [-i|-S|-k|-g|-l|-x|-P] DEVICE | -L DEVICE combined N | -K DEVICE FEATURE on|off",
+	"settings, driver, counters, offloads, rings, channels or steering of a network device",
 	command_ethtool);

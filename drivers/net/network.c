@@ -4,6 +4,7 @@
 
 #include "kernel/console/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +43,15 @@ struct network_device *network_find(const char *name)
 	return NULL;
 }
 
+const char *network_error_text(int error)
+{
+	return error == -EOPNOTSUPP ? "Operation not supported"
+	       : error == -EINVAL   ? "Invalid argument"
+	       : error == -ENETDOWN ? "Network is down"
+	       : error == -EIO	    ? "the device refuses"
+				    : "the device did not answer";
+}
+
 void network_notify(struct network_device *device, unsigned int queue, uint32_t events)
 {
 	__atomic_fetch_or(&device->queues[queue].events, events, __ATOMIC_SEQ_CST);
@@ -74,6 +84,9 @@ static void describe_statistics(struct network_device *device, struct facts *fac
 	fact_number(facts, "kicks", statistics.kicks);
 	fact_number(facts, "interrupts", statistics.interrupts);
 	fact_number(facts, "polls", statistics.polls);
+	fact_number(facts, "receive_joined", statistics.receive_joined);
+	fact_number(facts, "transmit_cut", statistics.transmit_cut);
+	fact_number(facts, "transmit_cut_into", statistics.transmit_cut_into);
 	fact_end(facts);
 }
 

@@ -39,8 +39,8 @@
  *
  * A device that breaks is stopped, and usually comes back: NETWORK_EVENT_STOPPED says that all that
  * was lent to it has been given back, link_up is false and transmit() fails with -ENETDOWN; then
- * NETWORK_EVENT_LINK with link_up, and everything works again. mtu and checksum_transmit may have
- * changed.
+ * NETWORK_EVENT_LINK with link_up, and everything works again. mtu, checksum_transmit and cuts may
+ * have changed.
  */
 #ifndef DRIVERS_NET_NETWORK_H
 #define DRIVERS_NET_NETWORK_H
@@ -53,9 +53,10 @@
 #include <stdint.h>
 
 #define NETWORK_NAME_MAX 8
-#define NETWORK_SEGMENTS_MAX 20
+#define NETWORK_SEGMENTS_MAX 64
 #define NETWORK_FRAME_MAX 65550u /* with offloads: 64 KiB of IP and an Ethernet header */
 #define NETWORK_QUEUES_MAX 16	 /* pairs of queues */
+#define NETWORK_VLANS 4096u
 #define NETWORK_GROUPS_MAX 64 /* multicast addresses that are filtered; with more all are let in */
 
 /*
@@ -96,6 +97,15 @@ struct network_segment {
 	uint32_t length;
 };
 
+/* Frames that a device cuts into several (TSO, USO). */
+enum network_cut {
+	NETWORK_CUT_NONE,
+	NETWORK_CUT_TCP4,
+	NETWORK_CUT_TCP6,
+	NETWORK_CUT_UDP, /* each piece is a datagram of its own */
+	NETWORK_CUT_ECN, /* in `cuts` only: TCP frames with cut_ecn too */
+};
+
 struct network_transmit {
 	unsigned int segment_count; /* 1 to NETWORK_SEGMENTS_MAX */
 	struct network_segment segments[NETWORK_SEGMENTS_MAX];
@@ -108,13 +118,24 @@ struct network_transmit {
 	bool checksum;
 	uint16_t checksum_start;  /* from the start of the frame */
 	uint16_t checksum_offset; /* from there, where the sum goes */
-	void *token;		  /* given to `transmitted` */
+	/*
+	 * The frame is longer than the MTU, and the device cuts it into frames with `cut_length` bytes
+	 * of payload, the last with what is left: only as `cuts` of the device offers, and with
+	 * `checksum`, of the pseudo header with the length of the whole.
+	 */
+	enum network_cut cut;
+	uint16_t cut_length;
+	uint16_t cut_header; /* bytes of headers, which each of them gets */
+	bool cut_ecn;	     /* TCP's CWR is set, which only the first of them shall have */
+	void *token;	     /* given to `transmitted` */
 };
 
 struct network_statistics {
 	uint64_t receive_packets, receive_bytes, receive_dropped, receive_errors;
 	uint64_t transmit_packets, transmit_bytes, transmit_dropped, transmit_errors;
 	uint64_t kicks, interrupts, bytes_copied, polls;
+	uint64_t receive_joined;		  /* frames that the device joined of several */
+	uint64_t transmit_cut, transmit_cut_into; /* frames that the device cut, into so many */
 };
 
 /* The same of one pair of queues. */
@@ -142,10 +163,21 @@ struct network_information {
 	unsigned int receive_ring, receive_ring_max, transmit_ring, transmit_ring_max;
 };
 
+#define NETWORK_STEERING_TABLE_MAX 128
+#define NETWORK_STEERING_KEY_MAX 52
+
+/* How received frames are spread over the pairs by a hash of theirs (RSS): ethtool -x. */
+struct network_steering {
+	unsigned int table_length; /* 0: it is not by hash */
+	uint16_t table[NETWORK_STEERING_TABLE_MAX];
+	unsigned int key_length; /* 0: no hashes are made */
+	uint8_t key[NETWORK_STEERING_KEY_MAX];
+};
+
 /* An offload, in the words of ethtool -k. */
 struct network_feature {
 	const char *name; /* of ethtool's; sub-features begin with a tab */
-	bool on, fixed;	  /* fixed: set_feature() cannot change it */
+	bool on, fixed;	  /* fixed: set_feature() cannot change it; never said of a group */
 };
 
 struct network_operations {
@@ -180,8 +212,9 @@ struct network_operations {
 	int (*set_queue_pairs)(struct network_device *device, unsigned int count);
 	/* Changes the address at the device, then device->mac. */
 	int (*set_mac)(struct network_device *device, const uint8_t mac[6]);
-	/* Lets frames of a VLAN in, or keeps them out. */
+	/* Lets frames of a VLAN in, or keeps them out; and tells whether they are. */
 	int (*set_vlan)(struct network_device *device, uint16_t id, bool in);
+	bool (*has_vlan)(struct network_device *device, uint16_t id);
 	/* Switches one of features() on or off, by name. */
 	int (*set_feature)(struct network_device *device, const char *name, bool on);
 	/* device->mode has changed; soon the device knows. Any thread, with the lock or without. */
@@ -190,6 +223,7 @@ struct network_operations {
 	/* The offloads, at most `room`; returns how many. */
 	unsigned int (*features)(struct network_device *device, struct network_feature *features,
 				 unsigned int room);
+	void (*steering)(struct network_device *device, struct network_steering *steering);
 	void (*queue_statistics)(struct network_device *device, unsigned int queue,
 				 struct network_queue_statistics *statistics);
 
@@ -215,9 +249,11 @@ struct network_device {
 	uint8_t mac[6];
 	uint8_t permanent_mac[6]; /* as the device came with it */
 	uint16_t mtu;
-	bool link_up;		  /* changes in interrupt context; NETWORK_EVENT_LINK follows */
-	bool checksum_transmit;	  /* the device fills in TCP and UDP checksums */
-	unsigned int queue_pairs; /* that exist; does not change once it is registered */
+	bool link_up;		/* changes in interrupt context; NETWORK_EVENT_LINK follows */
+	bool checksum_transmit; /* the device fills in TCP and UDP checksums */
+	/* Bits 1 << NETWORK_CUT_*, what it cuts; changes under the stack's lock. */
+	uint32_t cuts;
+	unsigned int queue_pairs;	 /* that exist; does not change once it is registered */
 	unsigned int queue_pairs_active; /* of these, the first so many are used */
 	/*
 	 * How many receive buffers the driver has in all; 0: it does not say. When the stack holds
@@ -261,6 +297,8 @@ void network_statistics(struct network_device *device, struct network_statistics
 void network_register(struct network_device *device);
 struct network_device *network_first(void);
 struct network_device *network_find(const char *name);
+/* What the errno of an operation that failed means, in the words of ethtool. */
+const char *network_error_text(int error);
 
 /*
  * Sets events and wakes the stack's thread of one pair of queues; events of the whole device are pair

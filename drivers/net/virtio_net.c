@@ -27,6 +27,10 @@ static const uint8_t features[] = {
 	VIRTIO_NET_F_GUEST_ECN,
 	VIRTIO_NET_F_GUEST_USO4,
 	VIRTIO_NET_F_GUEST_USO6,
+	VIRTIO_NET_F_HOST_TSO4,
+	VIRTIO_NET_F_HOST_TSO6,
+	VIRTIO_NET_F_HOST_ECN,
+	VIRTIO_NET_F_HOST_USO,
 	VIRTIO_NET_F_CTRL_VQ,
 	VIRTIO_NET_F_CTRL_RX,
 	VIRTIO_NET_F_CTRL_RX_EXTRA,
@@ -46,16 +50,28 @@ static const uint8_t joining[] = {
 	VIRTIO_NET_F_GUEST_USO4, VIRTIO_NET_F_GUEST_USO6,
 };
 
+static const uint8_t cutting[] = {
+	VIRTIO_NET_F_HOST_TSO4,
+	VIRTIO_NET_F_HOST_TSO6,
+	VIRTIO_NET_F_HOST_ECN,
+	VIRTIO_NET_F_HOST_USO,
+};
+
+/* Those of `list` that were negotiated, as bits. */
+static uint64_t negotiated(const struct virtio_device *device, const uint8_t *list, size_t count)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (virtio_has(device, list[i]))
+			bits |= 1ull << list[i];
+	return bits;
+}
+
 static void validate(struct virtio_device *device, struct virtio_features *wanted)
 {
 	uint16_t mtu, pairs;
 
-	/* 5.1.9.3.1: 64 KiB come in one frame, which is many buffers that must be there at once. */
-	if (!virtio_features_has(wanted, VIRTIO_NET_F_MRG_RXBUF) ||
-	    virtio_queue_size_max(device, 0) < JOINED_BUFFERS ||
-	    option_number("net.buffers", 0, UINT16_MAX, JOINED_BUFFERS) < JOINED_BUFFERS)
-		for (unsigned int i = 0; i < sizeof(joining); i++)
-			virtio_features_clear(wanted, joining[i]);
 	/* 5.1.5: 1 to 0x8000 */
 	pairs = virtio_config_read16(device, VIRTIO_NET_CONFIG_MAX_PAIRS);
 	if ((virtio_features_has(wanted, VIRTIO_NET_F_MQ) ||
@@ -66,6 +82,12 @@ static void validate(struct virtio_device *device, struct virtio_features *wante
 		virtio_features_clear(wanted, VIRTIO_NET_F_RSS);
 	}
 	virtio_net_steering_validate(device, wanted);
+	/* 5.1.9.3.1: 64 KiB come in one frame, which is many buffers that must be there at once. */
+	if (!virtio_features_has(wanted, VIRTIO_NET_F_MRG_RXBUF) ||
+	    virtio_queue_size_max(device, 0) < JOINED_BUFFERS ||
+	    virtio_net_pool_size(device, wanted) < JOINED_BUFFERS)
+		for (unsigned int i = 0; i < sizeof(joining); i++)
+			virtio_features_clear(wanted, joining[i]);
 	if (!virtio_features_has(wanted, VIRTIO_NET_F_MTU))
 		return;
 	mtu = virtio_config_read16(device, VIRTIO_NET_CONFIG_MTU);
@@ -154,10 +176,12 @@ static const struct network_operations operations = {
 	.set_queue_pairs = virtio_net_set_pairs,
 	.set_mac = virtio_net_set_mac,
 	.set_vlan = virtio_net_set_vlan,
+	.has_vlan = virtio_net_has_vlan,
 	.set_feature = virtio_net_set_feature,
 	.mode_changed = mode_changed,
 	.information = virtio_net_information,
 	.features = virtio_net_features,
+	.steering = virtio_net_steering,
 	.queue_statistics = virtio_net_queue_statistics,
 	.statistics = virtio_net_statistics,
 	.describe = virtio_net_describe,
@@ -207,13 +231,12 @@ static int configure(struct virtio_net *net)
 	network->queue_pairs_active = 1; /* 5.1.5.1: until more are asked for */
 	net->mergeable = virtio_has(device, VIRTIO_NET_F_MRG_RXBUF);
 	net->guest_csum = virtio_has(device, VIRTIO_NET_F_GUEST_CSUM);
-	net->offloads = 0;
-	for (unsigned int i = 0; i < sizeof(joining); i++)
-		if (virtio_has(device, joining[i]))
-			net->offloads |= 1ull << joining[i];
+	net->offloads = negotiated(device, joining, sizeof(joining));
 	if (net->guest_csum)
 		net->offloads |= 1ull << VIRTIO_NET_F_GUEST_CSUM;
-	net->steered = false;
+	net->cuts = negotiated(device, cutting, sizeof(cutting));
+	virtio_net_cuts_update(net);
+	net->steering_length = 0;
 	net->hash_types = 0;
 	net->frame_max = network->mtu + ETHERNET_HEADER_SIZE + ETHERNET_VLAN_SIZE;
 	net->header_size = virtio_has(device, VIRTIO_NET_F_HASH_REPORT)

@@ -5,7 +5,8 @@
  *	virtio_net.c		finding, configuring, stopping; link
  *	virtio_net_pairs.c	the pairs of queues, and what is known of them
  *	virtio_net_control.c	the control queue, one command at a time
- *	virtio_net_settings.c	what is set through it: pairs, steering, filters, address, offloads
+ *	virtio_net_settings.c	what is set through it: pairs, steering, filters, address
+ *	virtio_net_offloads.c	what the device joins, vouches for, cuts
  *	virtio_net_receive.c	buffers lent to the device, frames taken
  *	virtio_net_transmit.c	frames lent to the device, tokens given back
  *
@@ -31,6 +32,9 @@
 #define VIRTIO_NET_F_GUEST_TSO4 7
 #define VIRTIO_NET_F_GUEST_TSO6 8
 #define VIRTIO_NET_F_GUEST_ECN 9
+#define VIRTIO_NET_F_HOST_TSO4 11
+#define VIRTIO_NET_F_HOST_TSO6 12
+#define VIRTIO_NET_F_HOST_ECN 13
 #define VIRTIO_NET_F_MRG_RXBUF 15
 #define VIRTIO_NET_F_STATUS 16
 #define VIRTIO_NET_F_CTRL_VQ 17
@@ -42,6 +46,7 @@
 #define VIRTIO_NET_F_CTRL_MAC_ADDR 23
 #define VIRTIO_NET_F_GUEST_USO4 54
 #define VIRTIO_NET_F_GUEST_USO6 55
+#define VIRTIO_NET_F_HOST_USO 56
 #define VIRTIO_NET_F_HASH_REPORT 57
 #define VIRTIO_NET_F_RSS 60
 #define VIRTIO_NET_F_SPEED_DUPLEX 63
@@ -161,6 +166,7 @@ struct virtio_net_transmit {
 	uint64_t headers_address;
 	unsigned int outstanding;
 	uint64_t packets, bytes;
+	uint64_t cut, cut_into; /* frames that the device cuts, and the packets that they become */
 };
 
 struct virtio_net_pair {
@@ -195,7 +201,6 @@ struct virtio_net_control {
 #define VIRTIO_NET_WORK_MODE 1u
 #define VIRTIO_NET_WORK_ANNOUNCE 2u
 
-#define VIRTIO_NET_VLANS 4096u
 #define VIRTIO_NET_RSS_KEY_SIZE 40u
 
 struct virtio_net {
@@ -220,11 +225,14 @@ struct virtio_net {
 	/* GUEST_* that were negotiated, and those that the user does not want; bits as in the
 	 * features (5.1.9.5.9). */
 	uint64_t offloads, offloads_off;
-	bool steered;	     /* RSS_CONFIG was taken */
+	/* HOST_TSO4 and so on, likewise; the user's choice concerns only us. */
+	uint64_t cuts, cuts_off;
+	/* Of the indirection table that RSS_CONFIG was taken with, its entries in turn; 0: none was. */
+	unsigned int steering_length;
 	uint32_t hash_types; /* that the device was asked for */
 	uint8_t hash_key[VIRTIO_NET_RSS_KEY_SIZE];
 	bool mac_changed; /* by the user: the device is told again after a reset */
-	uint8_t vlans[VIRTIO_NET_VLANS / 8];
+	uint8_t vlans[NETWORK_VLANS / 8];
 };
 
 static inline struct virtio_net *virtio_net_of(struct network_device *device)
@@ -267,6 +275,9 @@ void virtio_net_reclaim(struct virtio_net_pair *pair);
 void virtio_net_transmit_stop(struct virtio_net_pair *pair);
 
 /* -- virtio_net_pairs.c */
+/* How many receive buffers each pair has, or will have with these features. */
+unsigned int virtio_net_pool_size(struct virtio_device *device,
+				  const struct virtio_features *features);
 /* Pairs with their receive buffers, as many as the device and the machine have. 0 or -ENOMEM. */
 int virtio_net_pairs_create(struct virtio_net *net);
 void virtio_net_pairs_destroy(struct virtio_net *net);
@@ -313,6 +324,14 @@ void virtio_net_steering_validate(struct virtio_device *device, struct virtio_fe
 int virtio_net_set_pairs(struct network_device *device, unsigned int count);
 int virtio_net_set_mac(struct network_device *device, const uint8_t mac[6]);
 int virtio_net_set_vlan(struct network_device *device, uint16_t id, bool in);
+bool virtio_net_has_vlan(struct network_device *device, uint16_t id);
+void virtio_net_steering(struct network_device *device, struct network_steering *steering);
+
+/* -- virtio_net_offloads.c */
+/* After a reset: tells the device what the user does not want. 0, or a negative errno. */
+int virtio_net_offloads_apply(struct virtio_net *net);
+/* What the stack is told that the device cuts: what was negotiated, but for what the user does not want. */
+void virtio_net_cuts_update(struct virtio_net *net);
 int virtio_net_set_feature(struct network_device *device, const char *name, bool on);
 unsigned int virtio_net_features(struct network_device *device, struct network_feature *features,
 				 unsigned int room);

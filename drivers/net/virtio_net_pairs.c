@@ -25,6 +25,7 @@
 #define POOL_BUFFERS (RING_BUFFERS + RING_BUFFERS / 2)
 #define POOL_BUFFERS_MIN 32u
 #define POOL_MEMORY_PART 8u /* of the memory that is free */
+#define FRAME_SEGMENTS 20u  /* of a frame that the device does not cut */
 #define OPTION_MIN 8u
 #define OPTION_MAX 16384u
 
@@ -56,21 +57,34 @@ static unsigned int pool_size(unsigned int pairs)
 }
 
 /* As many as the device has, this machine has CPUs for, and virtio.queues= allows. */
-static unsigned int pairs_possible(struct virtio_net *net)
+static unsigned int pairs_possible(struct virtio_device *device,
+				   const struct virtio_features *features)
 {
 	unsigned int count = 1;
 
-	if (virtio_has(net->virtio, VIRTIO_NET_F_MQ) || virtio_has(net->virtio, VIRTIO_NET_F_RSS))
-		count = virtio_config_read16(net->virtio, VIRTIO_NET_CONFIG_MAX_PAIRS);
+	if (virtio_features_has(features, VIRTIO_NET_F_MQ) ||
+	    virtio_features_has(features, VIRTIO_NET_F_RSS))
+		count = virtio_config_read16(device, VIRTIO_NET_CONFIG_MAX_PAIRS);
 	count = virtio_queues_allowed(count);
 	if (count > thread_cpu_count())
 		count = thread_cpu_count();
-	return count > NETWORK_QUEUES_MAX ? NETWORK_QUEUES_MAX : count;
+	if (count > NETWORK_QUEUES_MAX)
+		count = NETWORK_QUEUES_MAX;
+	return count ? count : 1; /* what was read once may read as 0 now */
+}
+
+unsigned int virtio_net_pool_size(struct virtio_device *device,
+				  const struct virtio_features *features)
+{
+	const struct virtio_net *net = device->driver_data;
+
+	return net ? net->pairs[0].receive.pool_count : pool_size(pairs_possible(device, features));
 }
 
 int virtio_net_pairs_create(struct virtio_net *net)
 {
-	unsigned int count = pairs_possible(net), buffers = pool_size(count);
+	unsigned int count = pairs_possible(net->virtio, &net->virtio->negotiated);
+	unsigned int buffers = pool_size(count);
 
 	net->pairs = calloc(count, sizeof(*net->pairs));
 	if (!net->pairs)
@@ -142,6 +156,12 @@ void virtio_net_queues_release(struct virtio_net *net)
 	net->pairs_created = 0;
 }
 
+/* Each piece that a frame may have costs memory: many only where frames are up to 64 KiB long. */
+static unsigned int segments_wanted(const struct virtio_net *net)
+{
+	return net->cuts ? NETWORK_SEGMENTS_MAX : FRAME_SEGMENTS;
+}
+
 /* A frame is no longer than the ring (2.7.5.3), with its header where that is a piece of its own. */
 static int limit_segments(struct virtio_net *net)
 {
@@ -154,9 +174,10 @@ static int limit_segments(struct virtio_net *net)
 		log_error("%s: its transmit queue holds no frame", net->virtio->bus_name);
 		return -ENOSPC;
 	}
-	net->network.segments_max = size > NETWORK_SEGMENTS_MAX ? NETWORK_SEGMENTS_MAX
-				    : size > 1			? size - 1
-								: 1;
+	if (size > segments_wanted(net))
+		net->network.segments_max = segments_wanted(net);
+	else
+		net->network.segments_max = size > 1 ? size - 1 : 1;
 	return 0;
 }
 
@@ -185,7 +206,7 @@ int virtio_net_queues_create(struct virtio_net *net)
 {
 	struct virtio_device *device = net->virtio;
 	struct virtio_queue_request requests[QUEUES_MAX] = {{0}};
-	unsigned int pairs = pairs_possible(net), count;
+	unsigned int pairs = pairs_possible(device, &device->negotiated), count;
 	bool control = virtio_has(device, VIRTIO_NET_F_CTRL_VQ);
 	int error;
 
@@ -206,7 +227,7 @@ int virtio_net_queues_create(struct virtio_net *net)
 			.name = pair->transmit_name,
 			.callback = on_queue,
 			.context = pair,
-			.segments_max = NETWORK_SEGMENTS_MAX + 1,
+			.segments_max = segments_wanted(net) + 1,
 			.cpu = i,
 		};
 	}
@@ -249,6 +270,9 @@ void virtio_net_statistics(struct network_device *device, struct network_statist
 		result->receive_bytes += pair->receive.bytes;
 		result->transmit_packets += pair->transmit.packets;
 		result->transmit_bytes += pair->transmit.bytes;
+		result->receive_joined += pair->receive.joined;
+		result->transmit_cut += pair->transmit.cut;
+		result->transmit_cut_into += pair->transmit.cut_into;
 		add_counters(result, pair->receive.vq);
 		add_counters(result, pair->transmit.vq);
 	}
@@ -326,6 +350,8 @@ static void describe_pairs(const struct virtio_net *net, struct facts *facts)
 		fact_number(facts, "hashes_unknown", pair->receive.hashes_unknown);
 		fact_number(facts, "transmit_packets", pair->transmit.packets);
 		fact_number(facts, "transmit_bytes", pair->transmit.bytes);
+		fact_number(facts, "cut", pair->transmit.cut);
+		fact_number(facts, "cut_into", pair->transmit.cut_into);
 		fact_number(facts, "transmit_outstanding", pair->transmit.outstanding);
 		fact_end(facts);
 	}
@@ -358,7 +384,7 @@ void virtio_net_describe(struct network_device *device, struct facts *facts)
 	fact_flag(facts, "promiscuous", device->mode.promiscuous);
 	fact_flag(facts, "all_multicast", device->mode.all_multicast);
 	fact_number(facts, "groups", device->mode.group_count);
-	fact_flag(facts, "steered", net->steered);
+	fact_flag(facts, "steered", net->steering_length);
 	fact_hex(facts, "hash_types", net->hash_types);
 	describe_pairs(net, facts);
 }

@@ -204,7 +204,7 @@ static void refill(struct virtio_net_receive *receive)
 	if (filled) {
 		receive->net->refills++;
 		/* It asks for a kick when it had run out. */
-		if (virtqueue_kick(receive->vq) && receive->net->steered)
+		if (virtqueue_kick(receive->vq) && receive->net->steering_length)
 			tell_others(receive);
 	}
 }

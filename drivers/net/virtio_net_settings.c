@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a virtio-net device is told through its control queue (virtio 1.4, 5.1.9.5): how many pairs of
- * queues are used and how frames are spread over them, which frames it lets in, its address, and the
- * offloads. All of it is remembered, and told again after a reset.
+ * queues are used and how frames are spread over them, which frames it lets in, and its address. All of it is remembered, and told again after a reset.
  */
 #include "drivers/net/virtio_net.h"
 
@@ -26,8 +25,6 @@
 #define MQ_VQ_PAIRS_SET 0
 #define MQ_RSS_CONFIG 1
 #define MQ_HASH_CONFIG 2
-#define CLASS_GUEST_OFFLOADS 5
-#define GUEST_OFFLOADS_SET 0
 
 /* What is on its way in queues that will not be used any more gets so long to be sent. */
 #define DRAIN_TIME NANOSECONDS_PER_SECOND
@@ -35,7 +32,7 @@
 
 #define HASH_TYPES 0x1ffu /* 5.1.9.4.3: those without tunnels */
 #define RSS_KEY_SIZE VIRTIO_NET_RSS_KEY_SIZE
-#define RSS_TABLE_MAX 128u
+#define RSS_TABLE_MAX NETWORK_STEERING_TABLE_MAX
 
 /* 5.1.9.5.7.1, up to the indirection table; the rest follows it. */
 struct rss_head {
@@ -114,7 +111,7 @@ static int configure_rss(struct virtio_net *net, unsigned int pairs)
 					   length * (unsigned int)sizeof(le16),
 				   &tail, sizeof(tail));
 	if (!error) {
-		net->steered = true;
+		net->steering_length = length;
 		net->hash_types = head.hash_types;
 	}
 	return error;
@@ -132,6 +129,22 @@ static int configure_hash(struct virtio_net *net)
 	if (!error)
 		net->hash_types = configuration.hash_types;
 	return error;
+}
+
+void virtio_net_steering(struct network_device *device, struct network_steering *steering)
+{
+	struct virtio_net *net = virtio_net_of(device);
+
+	*steering = (struct network_steering){0};
+	mutex_lock(&net->control.lock);
+	steering->table_length = net->steering_length;
+	for (unsigned int i = 0; i < steering->table_length; i++)
+		steering->table[i] = (uint16_t)(i % device->queue_pairs_active);
+	if (net->hash_types) {
+		steering->key_length = RSS_KEY_SIZE;
+		memcpy(steering->key, net->hash_key, RSS_KEY_SIZE);
+	}
+	mutex_unlock(&net->control.lock);
 }
 
 static int tell_pairs(struct virtio_net *net, unsigned int pairs)
@@ -298,7 +311,7 @@ int virtio_net_set_vlan(struct network_device *device, uint16_t id, bool in)
 	struct virtio_net *net = virtio_net_of(device);
 	int error;
 
-	if (id >= VIRTIO_NET_VLANS)
+	if (id >= NETWORK_VLANS)
 		return -EINVAL;
 	mutex_lock(&net->control.lock);
 	if (net->stopped)
@@ -313,6 +326,11 @@ int virtio_net_set_vlan(struct network_device *device, uint16_t id, bool in)
 		net->vlans[id / 8] &= (uint8_t) ~(1u << id % 8);
 	mutex_unlock(&net->control.lock);
 	return error;
+}
+
+bool virtio_net_has_vlan(struct network_device *device, uint16_t id)
+{
+	return id < NETWORK_VLANS && virtio_net_of(device)->vlans[id / 8] >> id % 8 & 1;
 }
 
 /* -- The address */
@@ -349,93 +367,6 @@ int virtio_net_set_mac(struct network_device *device, const uint8_t mac[6])
 	return error;
 }
 
-/* -- Offloads */
-
-static int tell_offloads(struct virtio_net *net, uint64_t off)
-{
-	le64 data = net->offloads & ~off;
-
-	return virtio_net_command(net, CLASS_GUEST_OFFLOADS, GUEST_OFFLOADS_SET, &data,
-				  sizeof(data), NULL, 0);
-}
-
-#define BIT(feature) (1ull << (feature))
-#define JOINING                                                                                    \
-	(BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6) |                             \
-	 BIT(VIRTIO_NET_F_GUEST_ECN) | BIT(VIRTIO_NET_F_GUEST_USO4) |                              \
-	 BIT(VIRTIO_NET_F_GUEST_USO6))
-/* 5.1.9.5.9: what needs another goes with it. */
-#define CHECKSUM (BIT(VIRTIO_NET_F_GUEST_CSUM) | JOINING)
-
-int virtio_net_set_feature(struct network_device *device, const char *name, bool on)
-{
-	struct virtio_net *net = virtio_net_of(device);
-	uint64_t off;
-	int error = 0;
-
-	mutex_lock(&net->control.lock);
-	off = net->offloads_off;
-	if (!strcmp(name, "rx-gro-hw"))
-		off = on ? off & ~CHECKSUM : off | JOINING;
-	else if (!strcmp(name, "rx-checksumming"))
-		off = on ? off & ~BIT(VIRTIO_NET_F_GUEST_CSUM) : off | CHECKSUM;
-	else
-		error = -EOPNOTSUPP;
-	if (!error && net->stopped)
-		error = -ENETDOWN;
-	if (!error && !virtio_has(net->virtio, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
-		error = -EOPNOTSUPP;
-	if (!error)
-		error = tell_offloads(net, off);
-	if (!error)
-		net->offloads_off = off;
-	mutex_unlock(&net->control.lock);
-	return error;
-}
-
-unsigned int virtio_net_features(struct network_device *device, struct network_feature *features,
-				 unsigned int room)
-{
-	struct virtio_net *net = virtio_net_of(device);
-	bool can = virtio_has(net->virtio, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) && net->control.vq;
-	uint64_t on = net->offloads & ~net->offloads_off;
-	bool checksum = on & BIT(VIRTIO_NET_F_GUEST_CSUM), transmit = device->checksum_transmit;
-	const struct network_feature all[] = {
-		{"rx-checksumming", checksum,
-		 !can || !(net->offloads & BIT(VIRTIO_NET_F_GUEST_CSUM))},
-		{"tx-checksumming", transmit, true},
-		{"\ttx-checksum-ipv4", false, true},
-		{"\ttx-checksum-ip-generic", transmit, true},
-		{"\ttx-checksum-ipv6", false, true},
-		{"\ttx-checksum-fcoe-crc", false, true},
-		{"\ttx-checksum-sctp", false, true},
-		{"scatter-gather", true, true},
-		{"\ttx-scatter-gather", true, true},
-		{"\ttx-scatter-gather-fraglist", false, true},
-		{"tcp-segmentation-offload", false, true},
-		{"\ttx-tcp-segmentation", false, true},
-		{"\ttx-tcp-ecn-segmentation", false, true},
-		{"\ttx-tcp-mangleid-segmentation", false, true},
-		{"\ttx-tcp6-segmentation", false, true},
-		{"generic-segmentation-offload", false, true},
-		{"generic-receive-offload", false, true},
-		{"large-receive-offload", false, true},
-		{"rx-vlan-offload", false, true},
-		{"tx-vlan-offload", false, true},
-		{"ntuple-filters", false, true},
-		{"receive-hashing", net->hash_types != 0, true},
-		{"highdma", true, true},
-		{"rx-vlan-filter", virtio_has(net->virtio, VIRTIO_NET_F_CTRL_VLAN), true},
-		{"rx-gro-hw", (on & JOINING) != 0, !can || !(net->offloads & JOINING)},
-	};
-	unsigned int count = sizeof(all) / sizeof(all[0]);
-
-	if (count > room)
-		count = room;
-	memcpy(features, all, count * sizeof(all[0]));
-	return count;
-}
-
 /* -- After a reset */
 
 void virtio_net_settings_apply(struct virtio_net *net)
@@ -453,10 +384,11 @@ void virtio_net_settings_apply(struct virtio_net *net)
 		use_pairs(net, pairs);
 	if (net->mac_changed && tell_mac(net, net->network.mac))
 		log_warning("%s: does not take its address again", net->network.name);
-	if (net->offloads & net->offloads_off && tell_offloads(net, net->offloads_off))
+	if (virtio_net_offloads_apply(net))
 		log_notice("%s: offloads are all on", net->network.name);
-	for (unsigned int id = 0; id < VIRTIO_NET_VLANS; id++)
-		if (net->vlans[id / 8] >> id % 8 & 1 && tell_vlan(net, (uint16_t)id, true))
+	for (unsigned int id = 0; id < NETWORK_VLANS; id++)
+		if (virtio_net_has_vlan(&net->network, (uint16_t)id) &&
+		    tell_vlan(net, (uint16_t)id, true))
 			break;
 	virtio_net_mode_apply(net);
 }

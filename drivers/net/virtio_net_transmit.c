@@ -91,18 +91,44 @@ static uint32_t frame_length(const struct network_transmit *frame)
 	return length > UINT32_MAX ? UINT32_MAX : (uint32_t)length;
 }
 
+static const struct cut {
+	uint8_t gso_type, feature;
+} cuts[] = {
+	[NETWORK_CUT_TCP4] = {VIRTIO_NET_GSO_TCPV4, VIRTIO_NET_F_HOST_TSO4},
+	[NETWORK_CUT_TCP6] = {VIRTIO_NET_GSO_TCPV6, VIRTIO_NET_F_HOST_TSO6},
+	[NETWORK_CUT_UDP] = {VIRTIO_NET_GSO_UDP_L4, VIRTIO_NET_F_HOST_USO},
+};
+
+/* A frame that the device is to cut (5.1.9.2.1): was that negotiated, and is there something to cut? */
+static int check_cut(const struct virtio_net *net, const struct network_transmit *frame,
+		     uint32_t length)
+{
+	if (frame->cut >= sizeof(cuts) / sizeof(cuts[0]) ||
+	    !(net->cuts & 1ull << cuts[frame->cut].feature) || !frame->checksum)
+		return -EINVAL;
+	if (frame->cut_ecn &&
+	    (frame->cut == NETWORK_CUT_UDP || !(net->cuts & 1ull << VIRTIO_NET_F_HOST_ECN)))
+		return -EINVAL;
+	if (!frame->cut_length || frame->cut_header <= frame->checksum_start ||
+	    frame->cut_header >= length)
+		return -EINVAL;
+	return (uint32_t)frame->cut_header + frame->cut_length > net->frame_max ? -EMSGSIZE : 0;
+}
+
 static int check(struct virtio_net *net, const struct network_transmit *frame, uint32_t length)
 {
+	uint32_t length_max = frame->cut ? NETWORK_FRAME_MAX : net->frame_max;
+
 	if (net->stopped || net->virtio->broken)
 		return -ENETDOWN;
 	if (!frame->segment_count || frame->segment_count > NETWORK_SEGMENTS_MAX ||
-	    length < ETHERNET_HEADER_SIZE || length > net->frame_max)
+	    length < ETHERNET_HEADER_SIZE || length > length_max)
 		return -EMSGSIZE;
 	if (frame->checksum &&
 	    (!net->network.checksum_transmit ||
 	     (uint32_t)frame->checksum_start + frame->checksum_offset + sizeof(uint16_t) > length))
 		return -EINVAL;
-	return 0;
+	return frame->cut ? check_cut(net, frame, length) : 0;
 }
 
 /* Describes the frame behind its header; returns how many segments that took. */
@@ -121,6 +147,13 @@ static unsigned int describe_frame(struct virtio_net_transmit *transmit,
 		header.flags = VIRTIO_NET_HEADER_NEEDS_CSUM;
 		header.csum_start = frame->checksum_start;
 		header.csum_offset = frame->checksum_offset;
+	}
+	if (frame->cut) {
+		header.gso_type = cuts[frame->cut].gso_type;
+		if (frame->cut_ecn)
+			header.gso_type |= VIRTIO_NET_GSO_ECN;
+		header.gso_size = frame->cut_length;
+		header.hdr_len = frame->cut_header;
 	}
 	if (!in_front) {
 		size_t index = (size_t)(sent - transmit->sent);
@@ -214,6 +247,11 @@ int virtio_net_transmit(struct network_device *device, unsigned int queue,
 	transmit->outstanding++;
 	transmit->packets++;
 	transmit->bytes += length;
+	if (frame->cut) {
+		transmit->cut++;
+		transmit->cut_into +=
+			(length - frame->cut_header + frame->cut_length - 1) / frame->cut_length;
+	}
 	return 0;
 }
 

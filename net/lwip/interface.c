@@ -213,6 +213,7 @@ static void settings_of_device(struct interface *interface)
 		netif->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
 	else
 		netif->chksum_flags |= NETIF_CHECKSUM_GEN_TCP;
+	interface_join_init(interface);
 }
 
 static void link_set(struct interface *interface, bool up)

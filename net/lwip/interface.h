@@ -15,6 +15,24 @@
 
 /* Frames that wait for room in the transmit ring. */
 #define INTERFACE_WAITING_MAX 512
+/* Joined frames at once, on their way or waiting; and of how many segments each may be. */
+#define INTERFACE_JOINED 32
+#define INTERFACE_JOINED_SEGMENTS 48
+
+/* TCP segments of one connection in sequence, which go to the device as one frame: joined.c */
+struct interface_joined {
+	struct interface_joined *next; /* free */
+	unsigned int count;
+	struct pbuf *segments[INTERFACE_JOINED_SEGMENTS];
+	bool ipv6;
+	uint8_t flags;		/* of TCP, all together */
+	unsigned int headers;	/* bytes in front of each one's payload */
+	unsigned int segment;	/* bytes of payload of each but the last */
+	unsigned int length;	/* of the frame */
+	unsigned int pieces;	/* of memory */
+	const uint8_t *end;	/* of the last piece */
+	uint32_t next_sequence; /* of the segment that may follow */
+};
 
 struct interface {
 	struct netif netif; /* first: lwIP gives us a pointer to it */
@@ -22,12 +40,17 @@ struct interface {
 	struct interface *next;
 
 	/* Transmission: transmit.c */
-	struct pbuf *waiting[INTERFACE_WAITING_MAX];
+	void *waiting[INTERFACE_WAITING_MAX]; /* pbufs, or joined frames */
 	unsigned int waiting_first, waiting_count;
 	unsigned int in_flight; /* frames lent to the device */
 	uint32_t dirty;		/* queues that have frames which the device was not told about */
 	uint64_t transmit_dropped;
 	uint64_t transmit_copied; /* frames */
+
+	/* Segments that become one frame for the device to cut: joined.c */
+	struct interface_joined *joined; /* INTERFACE_JOINED of them; NULL: no device that cuts */
+	struct interface_joined *joined_free;
+	struct interface_joined *open; /* may get more */
 
 	/* Reception: interface.c */
 	uint32_t held;	    /* receive buffers that the stack holds; changed by atomics */
@@ -61,6 +84,29 @@ void interface_drain(struct interface *interface);
 void interface_flush(struct interface *interface);
 /* The driver's completion. */
 void interface_transmitted(struct network_device *device, void *token);
+
+/* What a token of the device stands for: joined frames, or NULL: it is a pbuf. */
+struct interface_joined *interface_joined_of(struct interface *interface, void *token);
+/* Drops the references to what a token stands for. */
+void interface_release(struct interface *interface, void *token);
+/* Sends a token, or lets it wait. 0; -EAGAIN: dropped, lwIP shall send it again; else dropped. */
+int interface_send(struct interface *interface, void *token);
+/* Adds all memory of a pbuf, but for its first bytes, to what is sent. False: too many pieces. */
+bool interface_add_pieces(struct interface *interface, struct network_transmit *transmit,
+			  const struct pbuf *frame, unsigned int skip);
+
+/* As the device is now: allocates what joining needs, once. joined.c */
+void interface_join_init(struct interface *interface);
+/*
+ * Takes a frame with its reference when it may be part of a joined one. False: it is not, and
+ * everything before it was sent.
+ */
+bool interface_join(struct interface *interface, struct pbuf *frame);
+/* No segment follows soon: sends what was joined so far. */
+void interface_join_end(struct interface *interface);
+/* Describes a joined frame to the device. -EINVAL: it has changed since. */
+int interface_join_describe(struct interface *interface, const struct interface_joined *joined,
+			    struct network_transmit *transmit);
 
 /* Makes the filter of multicast addresses follow the groups that lwIP joins: filter.c */
 void interface_filter_init(struct interface *interface);

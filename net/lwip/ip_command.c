@@ -183,8 +183,8 @@ static enum command_result command_link_set(char **words)
 			return COMMAND_USAGE;
 		error = set_address(interface, mac);
 		if (error)
-			command_print("%s: the address is not changed: error %d\n", words[0],
-				      -error);
+			command_print("%s: the address is not changed: %s\n", words[0],
+				      network_error_text(error));
 		return error ? COMMAND_FAILED : COMMAND_OK;
 	}
 	if (!on && strcmp(words[2], "off"))

@@ -160,30 +160,58 @@ static unsigned int queue_of_cpu(const struct network_device *device)
 	return thread_cpu() % device->queue_pairs_active;
 }
 
+bool interface_add_pieces(struct interface *interface, struct network_transmit *transmit,
+			  const struct pbuf *frame, unsigned int skip)
+{
+	for (; frame; frame = frame->next, skip = 0) {
+		const uint8_t *start = (const uint8_t *)frame->payload + skip;
+		struct network_segment *last = &transmit->segments[transmit->segment_count];
+		uint32_t length = frame->len - skip;
+
+		if (!length)
+			continue;
+		if (transmit->segment_count &&
+		    start == (const uint8_t *)last[-1].data + last[-1].length) {
+			last[-1].length += length;
+			continue;
+		}
+		if (transmit->segment_count == interface->device->segments_max)
+			return false;
+		*last = (struct network_segment){start, length};
+		transmit->segment_count++;
+	}
+	return true;
+}
+
 /*
  * Gives a prepared frame, and our reference to it, to the device. Otherwise the reference stays
  * ours.
  */
-static int submit(struct interface *interface, struct pbuf *frame)
+static int submit(struct interface *interface, void *token)
 {
+	struct interface_joined *joined = interface_joined_of(interface, token);
+	struct pbuf *frame = joined ? joined->segments[0] : token;
 	struct network_device *device = interface->device;
-	struct network_transmit transmit = {.token = frame};
 	unsigned int queue = queue_of_cpu(device);
 	int64_t room = headroom(frame);
+	struct network_transmit transmit;
 	int status;
 
 	if (room < 0)
 		return -EINVAL;
+	/* Not all of it: the segments are a KiB. */
+	transmit.segment_count = 0;
 	transmit.headroom = room > UINT16_MAX ? UINT16_MAX : (uint32_t)room;
+	transmit.checksum = transmit.cut_ecn = false;
+	transmit.cut = NETWORK_CUT_NONE;
+	transmit.token = token;
 	status = request_checksum(interface, frame, &transmit);
+	if (!status && joined)
+		status = interface_join_describe(interface, joined, &transmit);
+	else if (!status && !interface_add_pieces(interface, &transmit, frame, 0))
+		status = -EINVAL;
 	if (status)
 		return status;
-	for (const struct pbuf *piece = frame; piece; piece = piece->next) {
-		if (!piece->len)
-			continue;
-		transmit.segments[transmit.segment_count].data = piece->payload;
-		transmit.segments[transmit.segment_count++].length = piece->len;
-	}
 	status = device->operations->transmit(device, queue, &transmit);
 	if (!status)
 		interface->in_flight++;
@@ -193,30 +221,52 @@ static int submit(struct interface *interface, struct pbuf *frame)
 	return status;
 }
 
+static void drop(struct interface *interface, void *token)
+{
+	interface->transmit_dropped++;
+	interface_release(interface, token);
+}
+
 void interface_drain(struct interface *interface)
 {
 	while (interface->waiting_count) {
-		struct pbuf *frame = interface->waiting[interface->waiting_first];
-		int status = submit(interface, frame);
+		void *token = interface->waiting[interface->waiting_first];
+		int status = submit(interface, token);
 
 		if (status == -ENOBUFS)
 			break;
-		if (status) {
-			interface->transmit_dropped++;
-			pbuf_free(frame);
-		}
+		if (status)
+			drop(interface, token);
 		interface->waiting_first = (interface->waiting_first + 1) % INTERFACE_WAITING_MAX;
 		interface->waiting_count--;
 	}
 }
 
+int interface_send(struct interface *interface, void *token)
+{
+	int status = interface->waiting_count ? -ENOBUFS : submit(interface, token);
+
+	if (status == -ENOBUFS) {
+		unsigned int last = interface->waiting_first + interface->waiting_count++;
+
+		interface->waiting[last % INTERFACE_WAITING_MAX] = token;
+		return 0;
+	}
+	if (status)
+		drop(interface, token);
+	return status;
+}
+
 err_t interface_transmit(struct netif *netif, struct pbuf *frame)
 {
 	struct interface *interface = (struct interface *)netif;
-	int status = -ENOBUFS;
+	int status = 0;
 
-	/* When the queue is full, TCP keeps its segment and comes again. */
-	if (interface->waiting_count == INTERFACE_WAITING_MAX) {
+	/*
+	 * When the queue is full, TCP keeps its segment and comes again. The last place is that of
+	 * the frame which may get more segments.
+	 */
+	if (interface->waiting_count + (interface->open != NULL) >= INTERFACE_WAITING_MAX) {
 		interface->transmit_dropped++;
 		return ERR_MEM;
 	}
@@ -225,25 +275,18 @@ err_t interface_transmit(struct netif *netif, struct pbuf *frame)
 		interface->transmit_dropped++;
 		return ERR_MEM;
 	}
-	if (!interface->waiting_count)
-		status = submit(interface, frame);
-	if (status == -ENOBUFS) {
-		unsigned int last = interface->waiting_first + interface->waiting_count++;
-
-		interface->waiting[last % INTERFACE_WAITING_MAX] = frame;
-	} else if (status) {
-		interface->transmit_dropped++;
-		pbuf_free(frame);
-		return status == -EAGAIN ? ERR_OK : ERR_IF;
-	}
-	return ERR_OK;
+	if (!interface_join(interface, frame))
+		status = interface_send(interface, frame);
+	return status && status != -EAGAIN ? ERR_IF : ERR_OK;
 }
 
 void interface_flush(struct interface *interface)
 {
 	struct network_device *device = interface->device;
-	uint32_t dirty = interface->dirty;
+	uint32_t dirty;
 
+	interface_join_end(interface);
+	dirty = interface->dirty;
 	interface->dirty = 0;
 	for (unsigned int queue = 0; dirty; queue++, dirty >>= 1)
 		if (dirty & 1)
@@ -255,5 +298,5 @@ void interface_transmitted(struct network_device *device, void *token)
 	struct interface *interface = device->stack;
 
 	interface->in_flight--;
-	pbuf_free(token);
+	interface_release(interface, token);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-2-Clause
-# On a TAP device with dnsmasq: a lease from a real DHCP server, checksums by the device, IPv6 by SLAAC,
-# what user networking would hide.
+# On a TAP device with dnsmasq: a lease from a real DHCP server, checksums and segments by the device, IPv6
+# by SLAAC, what QEMU knows of our VLAN filter; what user networking would hide.
 
 use v5.36;
 use FindBin;
@@ -31,6 +31,49 @@ sub http6 ($address) {
 	print $socket "GET /status.json HTTP/1.0\r\n\r\n";
 	local $/;
 	return scalar <$socket>;
+}
+
+sub counters ($vm) { return { $vm->command('ethtool -S eth0') =~ /^\s+(\w+): (\d+)$/mg } }
+
+# A download that is verified; returns what the counters grew by.
+sub download ($vm, $address, $bytes, $what) {
+	my $before = counters($vm);
+	my ($hash, $expected) = chargen_hash($address, 19, $bytes);
+	is($hash, $expected, "$vm->{label}: $what: @{[ $bytes / 1_000_000 ]} MB of chargen are RFC 864's pattern");
+	my $after = counters($vm);
+	return { map { $_ => $after->{$_} - $before->{$_} } keys %$after };
+}
+
+# The device cuts what we send: few frames, of many segments each; not when it is told not to.
+sub segmentation ($vm, @addresses) {
+	my $label = $vm->{label};
+	for my $address (@addresses) {
+		my $on = download($vm, $address, 20_000_000, "TSO to $address");
+		cmp_ok($on->{transmit_packets} * 8, '<', 20_000_000 / 1500, "$label: $on->{transmit_packets} frames for it");
+		cmp_ok($on->{transmit_cut_into}, '>=', 20_000_000 / 1500 * 0.9, "$label: that become $on->{transmit_cut_into}");
+		is($on->{bytes_copied}, 0, "$label: nothing is copied for it");
+	}
+	is($vm->command('ethtool -K eth0 tso off'), '', "$label: ethtool -K tso off");
+	like($vm->command('ethtool -k eth0'), qr/^\ttx-tcp6?-segmentation: off$/m, "$label: is in force");
+	my $off = download($vm, $addresses[0], 5_000_000, 'without TSO');
+	is($off->{transmit_cut}, 0, "$label: no frame is to be cut");
+	cmp_ok($off->{transmit_packets}, '>=', 5_000_000 / 1500, "$label: $off->{transmit_packets} frames");
+	is($vm->command('ethtool -K eth0 tso on'), '', "$label: and on again");
+	cmp_ok(download($vm, $addresses[0], 5_000_000, 'again')->{transmit_cut}, '>', 0, "$label: is in force");
+	return;
+}
+
+sub vlans ($vm) {
+	my $label = $vm->{label};
+	my $table = sub { join ' ', sort { $a <=> $b } @{ $vm->qmp->execute('query-rx-filter')->[0]{'vlan-table'} } };
+	$vm->command("vlan add eth0 $_") for 5, 100, 4094;
+	is($table->(), '5 100 4094', "$label: QEMU lets our VLANs in");
+	$vm->command('vlan del eth0 100');
+	is($table->(), '5 4094', "$label: and one less");
+	is($vm->command('vlan'), "eth0: 5 4094\n", "$label: vlan lists them");
+	$vm->command("vlan del eth0 $_") for 5, 4094;
+	is($table->(), '', "$label: and none");
+	return;
 }
 
 for my $machine (qw(q35 microvm)) {
@@ -64,6 +107,23 @@ for my $machine (qw(q35 microvm)) {
 		ok($global, "$label: has an IPv6 address by SLAAC");
 		like(http6($global // '::1'), qr/\AHTTP\/1\.[01] 200 /, "$label: serves the page over IPv6");
 		like($vm->command("ping -c 1 $Ringside::Tap::HOST6"), qr/ 1 received/, "$label: ping over IPv6");
+		segmentation($vm, $address, $global);
+		vlans($vm);
+		no_warnings($vm);
+		leaves_with($vm, 0);
+	});
+}
+
+# Devices that make checksums but do not cut, or do neither: sent as it was.
+for my $case ([ tso => '-host_tso4,-host_tso6' ], [ csum => '-csum' ]) {
+	my ($name, $taken) = @$case;
+	my @device  = ('-device', "virtio-net-pci,netdev=net0,romfile=,mac=$Ringside::VM::MAC");
+	my %options = (network => [ @tap, @device ], append => "services=chargen virtio.features=$taken");
+	scenario("without-$name", \%options, sub ($vm) {
+		my $label = $vm->{label};
+		my $off   = download($vm, $vm->wait_ready, 5_000_000, "virtio.features=$taken");
+		is($off->{transmit_cut}, 0, "$label: no frame is to be cut");
+		like($vm->command('ethtool -K eth0 tso on'), qr/Operation not supported/, "$label: tso cannot be had");
 		no_warnings($vm);
 		leaves_with($vm, 0);
 	});

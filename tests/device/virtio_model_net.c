@@ -60,13 +60,33 @@ static void check_layout(struct virtio_model *model, const struct model_chain *c
 		virtio_model_violation(model, "a header of %u bytes", chain->segments[0].length);
 }
 
+/* 5.1.9.2.1: a frame to be cut is one that was negotiated, with a checksum and something to cut. */
+static void check_cut(struct virtio_model *model, const struct model_net_frame *frame)
+{
+	static const uint8_t features[] = {
+		[1] = MODEL_NET_HOST_TSO4, [4] = MODEL_NET_HOST_TSO6, [5] = MODEL_NET_HOST_USO};
+	const struct model_net_header *header = &frame->header;
+	unsigned int type = header->gso_type & 0x7fu;
+
+	if (!type || type >= sizeof(features) || !features[type] ||
+	    !virtio_model_accepted(model, features[type]) ||
+	    (header->gso_type & 0x80 &&
+	     (type == 5 || !virtio_model_accepted(model, MODEL_NET_HOST_ECN))))
+		virtio_model_violation(model, "sent with gso_type %02x", header->gso_type);
+	if (header->flags != 1 || !header->gso_size || header->hdr_len <= header->csum_start ||
+	    header->hdr_len >= frame->length)
+		virtio_model_violation(model, "a frame of %u bytes, headers %u, to be cut into %u",
+				       frame->length, header->hdr_len, header->gso_size);
+}
+
 static void check_sent(struct virtio_model *model, const struct model_net_frame *frame)
 {
 	const struct model_net_header *header = &frame->header;
 
-	if (header->gso_type || header->num_buffers)
-		virtio_model_violation(model, "sent with gso_type %u, num_buffers %u",
-				       header->gso_type, header->num_buffers);
+	if (header->num_buffers)
+		virtio_model_violation(model, "sent with num_buffers %u", header->num_buffers);
+	if (header->gso_type)
+		check_cut(model, frame);
 	if (header->flags > 1 || (header->flags && !virtio_model_accepted(model, MODEL_NET_CSUM)))
 		virtio_model_violation(model, "sent with flags %02x", header->flags);
 	if (header->flags && header->csum_start + header->csum_offset + 2u > frame->length)

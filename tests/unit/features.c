@@ -146,10 +146,11 @@ static void test_negotiated(void **state)
 				 MODEL_FEATURE(MODEL_INDIRECT) | MODEL_FEATURE(MODEL_NET_CTRL_VQ));
 	/*
 	 * VERSION_1, ACCESS_PLATFORM, RING_PACKED, IN_ORDER, ORDER_PLATFORM, NOTIFICATION_DATA,
-	 * NOTIF_CONFIG_DATA, RING_RESET, SPEED_DUPLEX
+	 * NOTIF_CONFIG_DATA, RING_RESET, HOST_USO, SPEED_DUPLEX
 	 */
 	assert_int_equal(net.model.accepted[1], 1u << 0 | 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 |
-							1u << 6 | 1u << 7 | 1u << 8 | 1u << 31);
+							1u << 6 | 1u << 7 | 1u << 8 | 1u << 24 |
+							1u << 31);
 	assert_int_equal(net.model.accepted[2] | net.model.accepted[3], 0);
 	assert_memory_equal(net.model.accepted, last_device()->negotiated.words,
 			    sizeof(net.model.accepted));

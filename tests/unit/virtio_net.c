@@ -469,7 +469,7 @@ static void test_commands(void **state)
 	char name[NETWORK_NAME_MAX];
 	char *statistics_arguments[] = {"ethtool", "-S", name, NULL};
 	char *driver_arguments[] = {"ethtool", "-i", name, NULL};
-	char *wrong[] = {"ethtool", "-x", name, NULL};
+	char *wrong[] = {"ethtool", "-z", name, NULL};
 
 	(void)state;
 	TABLE_FOREACH (commands, struct command, command) {

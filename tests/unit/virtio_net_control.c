@@ -297,7 +297,7 @@ static void test_hashes(void **state)
 	start_pairs("", 3, 3);
 	offer_hashes(40, 128, 0x3f);
 	stack_boot();
-	assert_true(driver()->steered);
+	assert_int_equal(driver()->steering_length, 128);
 	assert_int_equal(stack.net.pairs_active, 3);
 	assert_int_equal(driver()->header_size, 20);
 	stack.net.inject_pair = 1;

@@ -354,7 +354,7 @@ static void try_size(enum stack_transport transport, bool packed, uint16_t offer
 	assert_int_equal(stack.net.model.queues[0].size, expected);
 	assert_int_equal(stack.device->segments_max, expected == 1    ? 1
 						     : expected <= 20 ? expected - 1u
-								      : NETWORK_SEGMENTS_MAX);
+								      : 20);
 	stack.net.echo = expected >= 4;
 	if (expected >= 4) {
 		echo(10);

@@ -7,13 +7,14 @@ use v5.36;
 use Digest::SHA  ();
 use Exporter     qw(import);
 use IO::Socket::INET;
+use IO::Socket::IP;
 use Ringside::Host qw(within);
 use Time::HiRes  qw(time);
 
 our @EXPORT_OK = qw(http_get http_talk tcp_echo tcp_send_count chargen_hash chargen_text udp_ask);
 
 sub connect_to ($host, $port) {
-	return IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Proto => 'tcp', Timeout => within(5))
+	return IO::Socket::IP->new(PeerHost => $host, PeerPort => $port, Proto => 'tcp', Timeout => within(5))
 	  // die "connect to $host:$port: $@\n";
 }
 

@@ -14,8 +14,9 @@ our $HOST  = '192.168.77.1';
 our $FIRST = '192.168.77.50';
 our $HOST6 = 'fd77::1';
 
-# Restarts this program within a namespace. Returns only there (undef), or with the reason why not.
-sub enter_namespace () {
+# Restarts this program, with these arguments, within a namespace. Returns only there (undef), or with the
+# reason why not.
+sub enter_namespace (@arguments) {
 	return if $ENV{RINGSIDE_NAMESPACE};
 	for my $name (qw(ip dnsmasq unshare)) { return "$name is not installed" unless program($name) }
 	return 'no /dev/net/tun' unless -e '/dev/net/tun';
@@ -24,7 +25,7 @@ sub enter_namespace () {
 	my @unshare = (program('unshare'), $> ? ('--user', '--map-root-user') : (), '--net');
 	return 'no network namespace for this user' if system("@unshare true >/dev/null 2>&1");
 	$ENV{RINGSIDE_NAMESPACE} = 1;
-	exec @unshare, $^X, $0;
+	exec @unshare, $^X, $0, @arguments;
 }
 
 sub run (@words) {
