@@ -25,6 +25,8 @@ static const char *state_of(const struct virtio_device *device)
 		return device->next_attempt ? "waits for a reset" : "broken";
 	if (device->failure)
 		return "failed";
+	if (device->shut_down)
+		return "stopped";
 	return device->driver ? "driven" : "no driver";
 }
 

@@ -147,7 +147,7 @@ const char *suite_obstacle(const struct suite_options *options, struct conforman
 		return text;
 	}
 	if (needs->slow && options->quick)
-		return "takes long, and conform.quick=1 leaves such cases out";
+		return "takes long, and conform.slow=0 leaves such cases out";
 	if (needs->writes && t->device == DEVICE_BLOCK && !t->may_write)
 		return "would write to a disk whose serial does not start with `ringside` (conform.destroy= allows it)";
 	if (needs->host && !t->host_acts) {

@@ -241,6 +241,9 @@ int suite_run(const struct suite_options *options, struct conformance_target *co
 			instances += suite_selected(options, targets[i], cases[j]);
 	if (!options->list)
 		report_begin(&report, instances);
+	if (!instances)
+		report_line(&report,
+			    "# no case that was asked for is about a device of this machine");
 	run_targets(&report, targets, count, cases, case_count, run);
 	if (!options->list)
 		report_end(&report);

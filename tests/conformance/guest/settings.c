@@ -28,8 +28,8 @@ OPTION(conform_spec, "conform.spec", "1.0|1.1|1.2|1.3|1.4",
        "run=conform: the version of virtio that is asked for (default: 1.4)", NULL);
 OPTION(conform_strict, "conform.strict", "must|should",
        "run=conform: what fails when it is broken (default: must)", NULL);
-OPTION(conform_quick, "conform.quick", "0|1",
-       "run=conform: leave out cases that take seconds (default: 0)", NULL);
+OPTION(conform_slow, "conform.slow", "0|1",
+       "run=conform: run cases that take a second and more, too (default: 1)", NULL);
 OPTION(conform_report, "conform.report", "tap|json",
        "run=conform: the form of what is printed (default: tap)", NULL);
 OPTION(conform_verbose, "conform.verbose", "0|1",
@@ -104,9 +104,10 @@ static bool set_strict(struct settings *settings, const char *value)
 	return option_one_of(value, "must|should");
 }
 
-static bool set_quick(struct settings *settings, const char *value)
+static bool set_slow(struct settings *settings, const char *value)
 {
-	return set_flag(&settings->suite.quick, value);
+	settings->suite.quick = !strcmp(value, "0");
+	return option_one_of(value, "0|1");
 }
 
 static bool set_report(struct settings *settings, const char *value)
@@ -148,7 +149,7 @@ static const struct {
 	{"only", set_only, false},	 {"skip", set_skip, false},
 	{"device", set_device, false},	 {"from", set_from, false},
 	{"list", set_list, true},	 {"spec", set_spec, false},
-	{"strict", set_strict, false},	 {"quick", set_quick, true},
+	{"strict", set_strict, false},	 {"slow", set_slow, false},
 	{"report", set_report, false},	 {"verbose", set_verbose, true},
 	{"timeout", set_timeout, false}, {"destroy", set_destroy, false},
 	{"config", set_config, false},	 {"host", set_host, true},
