@@ -251,6 +251,8 @@ $(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive -lcmocka
 
+include tests/conformance/back_end/back_end.mk
+
 unit: $(UNIT_TESTS)
 	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
 
@@ -285,7 +287,7 @@ test:
 soak: images
 	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
 
-test-all: images $(UNIT_TESTS)
+test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk
 	$(Q).ci/test '$(T)'
 
 lint:
