@@ -4,7 +4,8 @@ package Conform::Boot;
 # One boot of the guest under a VMM: starts the adapter, reads the console, answers requests, and says how it
 # ended. An adapter is an executable that is called as
 #
-#	configs					prints the configurations, one a line: NAME [optional] [GUEST WORDS]
+#	configs					prints the configurations, one a line: NAME [optional] [fresh] [GUEST WORDS];
+#						fresh: after a failure this one needs a new boot
 #	start CONFIG IMAGE CMDLINE		runs the VMM; the console is its standard input and output
 #	action NAME ARGUMENTS			does what docs/conformance-host.md asks for; prints the TEXT
 #	stop					ends all that `start` has started
@@ -147,7 +148,7 @@ sub finish ($self, $status, $ended, $how) {
 		$end{text} = $status & 127 ? 'the VMM was ended by signal ' . ($status & 127) : 'the VMM ended early with status ' . ($status >> 8);
 		my $panic = (read_file("$self->{state}/console") // '') =~ /^(.*\bpanic\b.*)$/mi ? $1 : undef;
 		$end{text} .= ": $panic" if $panic;
-		$end{text} .= ": $last"  if !$panic && $last;
+		$end{text} .= ": $last" if !$panic && $last && $status;
 	}
 	$end{messages} = $messages;
 	$self->keep;

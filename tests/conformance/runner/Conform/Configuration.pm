@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 
 use constant HOPELESS => 3;	# boots in a row without a single result
 
-# Options: settings (of the run), name, words (for this configuration's guest), and report: called with each message
+# Options: settings (of the run), name, words (for this configuration's guest), fresh (a failure is followed by a new boot), and report: called with each message
 # for who collects: { type => plan | result | note | done, ... }.
 sub new ($class, %options) {
 	return bless { boots => 0, %options }, $class;
@@ -69,7 +69,7 @@ sub run ($self) {
 # Runs cases $first to $last (undef: all). Returns why this configuration cannot be, or undef.
 sub run_range ($self, $next, $last, $keep) {
 	my ($total, $hopeless) = (undef, 0);
-	while (!defined $last || $next <= $last) {
+	while ($next <= ($last // $total // $next)) {
 		my $before = $next;
 		my $end = $self->boot(sub ($thing) {
 			if ($thing->{type} eq 'plan') {
@@ -81,11 +81,12 @@ sub run_range ($self, $next, $last, $keep) {
 				$next++;
 				$keep->($self->complete($thing));
 				return 'stop' if defined $last && $next > $last;
+				return 'stop' if $self->{fresh} && $thing->{verdict} eq 'failed' && $next <= $total;
 			}
 			return;
 		}, $next > 1 ? "conform.from=$next" : ());
 		return $end->{text} if $end->{how} eq 'unavailable' && !defined $total;
-		last if $end->{how} eq 'stopped';
+		next if $end->{how} eq 'stopped';
 		if ($end->{how} eq 'end') {
 			my $until = $last // $total // 0;
 			$keep->($self->lost($next++, 'the guest printed no result')) while $next <= $until;

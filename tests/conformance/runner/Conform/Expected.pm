@@ -5,7 +5,7 @@ package Conform::Expected;
 #
 #	CASE-GLOB DEVICE/CONFIGURATION-GLOB CLAUSE reason or URL
 #
-# where DEVICE is the address as TAP has it, or what the device is ("block"), and CLAUSE is one that the failure must
+# where DEVICE is its address as TAP has it, or what it is ("block"), and CLAUSE is one that the failure must
 # name, or "-" for any. Empty lines and those with # in front are passed over.
 
 use v5.36;
@@ -31,7 +31,7 @@ sub new ($class, $path = undef) {
 
 # The entry that this result falls under. A pass names no clause, so any of the entry's does.
 sub find ($self, $result) {
-	my @places = map { "$_/$result->{configuration}" } grep { defined } @$result{qw(device kind)};
+	my @places = map { "$_/$result->{configuration}" } grep { defined } @$result{qw(device is)};
 	my %clauses = map { $_ => 1 } @{ $result->{clauses} };
 	for my $entry (@{ $self->{entries} }) {
 		next unless $result->{case} =~ $entry->{case} && grep { $_ =~ $entry->{place} } @places;

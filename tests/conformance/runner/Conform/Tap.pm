@@ -36,7 +36,9 @@ sub flush ($self) {
 	my %seen;
 	$result->{clauses} = [ grep { !$seen{$_}++ } $text =~ /\b((?:DEV|DRV)-[A-Z0-9-]+-\d+)\b/g ];
 	$result->{$_} = $text =~ /^ *$_: *(.*)$/m ? $1 =~ s/\A"(.*)"\z/$1/sr : undef for qw(expected seen security features);
-	$result->{kind} = $1 if $text =~ /^ *device: *(\w+)/m;
+	# What the device at this address is, is said in blocks only.
+	$self->{is}{ $result->{device} } = $1 if $text =~ /^ *device: (\w+)/m;
+	$result->{is} = $self->{is}{ $result->{device} };
 	$self->{receive}->($result);
 	return;
 }
