@@ -25,4 +25,12 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb)
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options_length, options1_length, options2, packet) \
 	network_tcp_in(pcb)
 
+/* time_wait.c; under the core lock, before the packet is checked */
+void network_ip4_in(const struct pbuf *packet);
+void network_ip6_in(const struct pbuf *packet, struct netif *netif);
+
+/* 0: the packet goes on. */
+#define LWIP_HOOK_IP4_INPUT(packet, netif) (network_ip4_in(packet), 0)
+#define LWIP_HOOK_IP6_INPUT(packet, netif) (network_ip6_in(packet, netif), 0)
+
 #endif
