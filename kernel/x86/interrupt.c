@@ -330,24 +330,77 @@ void interrupt_dispatch(struct interrupt_frame *frame)
 	scheduler_interrupt_end(frame->rip);
 }
 
+/* One of `all` as it was at a moment. */
+struct snapshot {
+	char name[INTERRUPT_NAME_MAX];
+	unsigned int cpu;
+	uint8_t vector;
+	uint64_t count;
+	bool on_line;
+	struct interrupt_line line;
+};
+
+static unsigned int count_all(void)
+{
+	unsigned int count = 0;
+
+	for (struct interrupt *interrupt = all; interrupt; interrupt = interrupt->next)
+		count++;
+	return count;
+}
+
+/*
+ * A copy of all: printing takes its time and may sleep, and they come and go meanwhile. To be freed
+ * by the caller; NULL: no memory, and *count is 0.
+ */
+static struct snapshot *take_snapshot(unsigned int *count)
+{
+	struct snapshot *copy;
+	unsigned int room, taken = 0;
+	uint64_t flags = spin_lock(&lock);
+
+	room = count_all();
+	spin_unlock(&lock, flags);
+	/* What comes from here on is left for the next time. */
+	copy = calloc(room ? room : 1, sizeof(*copy));
+	flags = spin_lock(&lock);
+	for (struct interrupt *at = all; copy && at && taken < room; at = at->next) {
+		struct snapshot *to = &copy[taken++];
+
+		memcpy(to->name, at->name, sizeof(to->name));
+		to->cpu = at->cpu;
+		to->vector = at->vector;
+		to->count = interrupt_count(at);
+		to->on_line = at->line != NULL;
+		if (at->line)
+			to->line = at->line->is;
+	}
+	spin_unlock(&lock, flags);
+	*count = taken;
+	return copy;
+}
+
 static void describe_interrupts(struct facts *facts)
 {
+	unsigned int count;
+	struct snapshot *copy = take_snapshot(&count);
 	uint64_t spurious = interrupts_unclaimed();
 
 	fact_list(facts, "vectors");
-	for (struct interrupt *interrupt = all; interrupt; interrupt = interrupt->next) {
+	for (const struct snapshot *at = copy; at < copy + count; at++) {
 		fact_item(facts);
-		fact_text(facts, "name", interrupt->name);
-		fact_number(facts, "cpu", interrupt->cpu);
-		fact_hex(facts, "vector", interrupt->vector);
-		if (interrupt->line) {
-			fact_number(facts, "line", interrupt->line->is.gsi);
-			fact_text(facts, "trigger", interrupt->line->is.level ? "level" : "edge");
+		fact_text(facts, "name", at->name);
+		fact_number(facts, "cpu", at->cpu);
+		fact_hex(facts, "vector", at->vector);
+		if (at->on_line) {
+			fact_number(facts, "line", at->line.gsi);
+			fact_text(facts, "trigger", at->line.level ? "level" : "edge");
 		}
-		fact_number(facts, "count", interrupt_count(interrupt));
+		fact_number(facts, "count", at->count);
 		fact_end(facts);
 	}
 	fact_end(facts);
+	free(copy);
 	for (unsigned int i = 0; i < cpu_count; i++)
 		spurious += cpus[i]->spurious;
 	fact_number(facts, "spurious", spurious);
@@ -356,21 +409,25 @@ FACTS(interrupts, "interrupts", 60, describe_interrupts);
 
 static enum command_result command_interrupts(int argc, char **argv)
 {
+	struct snapshot *copy;
+	unsigned int count;
+
 	(void)argv;
 	if (argc != 1)
 		return COMMAND_USAGE;
+	copy = take_snapshot(&count);
 	command_print("%3s %6s %-14s %12s  %s\n", "CPU", "vector", "from", "count", "name");
-	for (struct interrupt *interrupt = all; interrupt; interrupt = interrupt->next) {
+	for (const struct snapshot *at = copy; at < copy + count; at++) {
 		char from[24] = "message";
 
-		if (interrupt->line)
-			sniprintf(from, sizeof(from), "line %u %s%s",
-				  (unsigned int)interrupt->line->is.gsi,
-				  interrupt->line->is.level ? "level" : "edge",
-				  interrupt->line->is.active_low ? " low" : "");
-		command_print("%3u   %#4x %-14s %12" PRIu64 "  %s\n", interrupt->cpu,
-			      interrupt->vector, from, interrupt_count(interrupt), interrupt->name);
+		if (at->on_line)
+			sniprintf(from, sizeof(from), "line %u %s%s", (unsigned int)at->line.gsi,
+				  at->line.level ? "level" : "edge",
+				  at->line.active_low ? " low" : "");
+		command_print("%3u   %#4x %-14s %12" PRIu64 "  %s\n", at->cpu, at->vector, from,
+			      at->count, at->name);
 	}
+	free(copy);
 	return COMMAND_OK;
 }
 COMMAND(interrupts, "interrupts", "vectors, where they come from, how often", command_interrupts);
