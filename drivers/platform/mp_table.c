@@ -92,18 +92,28 @@ static void interrupt_add(struct reader *reader, const uint8_t *entry)
 	}
 }
 
+static void cpu_add(struct platform *into, uint8_t apic_id)
+{
+	for (unsigned int i = 0; i < into->cpu_count; i++) {
+		if (into->apic_ids[i] != apic_id)
+			continue;
+		log_warning("CPU with the APIC %u is in the table twice", apic_id);
+		return;
+	}
+	if (into->cpu_count == PLATFORM_CPUS_MAX)
+		into->cpus_lost++;
+	else
+		into->apic_ids[into->cpu_count++] = apic_id;
+}
+
 static void entry_read(struct reader *reader, const uint8_t *entry)
 {
 	struct platform *into = reader->into;
 
 	switch (entry[0]) {
 	case ENTRY_CPU:
-		if (!(entry[3] & CPU_ENABLED))
-			break;
-		if (into->cpu_count == PLATFORM_CPUS_MAX)
-			into->cpus_lost++;
-		else
-			into->apic_ids[into->cpu_count++] = entry[1];
+		if (entry[3] & CPU_ENABLED)
+			cpu_add(into, entry[1]);
 		break;
 	case ENTRY_BUS:
 		if (!memcmp(entry + 2, "ISA   ", 6) || !memcmp(entry + 2, "EISA  ", 6))

@@ -132,6 +132,19 @@ static void several_io_apics_follow_each_other(void **state)
 	assert_int_equal(result.ioapics[1].gsi_base, 32);
 }
 
+/* A CPU must not be started twice, nor its number be counted for two. */
+static void a_cpu_is_there_once(void **state)
+{
+	(void)state;
+	place_table(sizeof(entries));
+	area->memory[16 + HEADER + 20 + 1] = 0; /* the second CPU's APIC, which is the first's */
+	firmware_checksum(area->memory + 16, HEADER + sizeof(entries), 7);
+	assert_true(mp_table_read(&result));
+	assert_int_equal(result.cpu_count, 1);
+	assert_int_equal(result.apic_ids[0], 0);
+	assert_true(host_log_has("APIC 0 is in the table twice"));
+}
+
 static void bad_tables_are_none(void **state)
 {
 	(void)state;
@@ -193,6 +206,7 @@ int main(void)
 		cmocka_unit_test_setup(a_table_in_the_ebda_is_found, set_up),
 		cmocka_unit_test_setup(the_default_configuration, set_up),
 		cmocka_unit_test_setup(several_io_apics_follow_each_other, set_up),
+		cmocka_unit_test_setup(a_cpu_is_there_once, set_up),
 		cmocka_unit_test_setup(bad_tables_are_none, set_up),
 		cmocka_unit_test_setup(tables_cut_inside_an_entry, set_up),
 		cmocka_unit_test_setup(random_entries, set_up),
