@@ -80,4 +80,10 @@ ok($built{'lwip/core/tcp.c'}, q{lwIP's options build lwIP});
 %built = built_again('kernel/random/chacha20.c');
 is_deeply([sort keys %built], ['kernel/random/chacha20.c'], 'a changed source builds one object');
 
+# -- What cannot work is not linked.
+write_file("$folder/thread_local.c", "static _Thread_local int each = 7;\nint main(void) { return each++; }\n");
+($output, $status) = run("make -j2 APP=$folder/thread_local.c");
+isnt($status, 0, 'an application with a thread-local variable is not linked');
+like($output, qr/a thread-local variable, which nothing here makes work/, 'and a line says why');
+
 done_testing;
