@@ -80,13 +80,25 @@ static int check(const struct msix *msix, const char *what, unsigned int bar, ui
 	return 0;
 }
 
+static unsigned int entries_at(const struct pci_function *function, unsigned int capability)
+{
+	return (pci_read16(function, capability + MSIX_CONTROL) & CONTROL_COUNT) + 1;
+}
+
+unsigned int msix_entries(const struct pci_function *function)
+{
+	unsigned int capability = pci_capability_find(function, PCI_CAPABILITY_MSIX, 0);
+
+	return capability ? entries_at(function, capability) : 0;
+}
+
 static int read_places(struct msix *msix)
 {
 	struct pci_function *function = msix->function;
 	uint32_t table = pci_read32(function, msix->capability + MSIX_TABLE);
 	uint32_t pending = pci_read32(function, msix->capability + MSIX_PENDING);
 
-	msix->count = (pci_read16(function, msix->capability + MSIX_CONTROL) & CONTROL_COUNT) + 1;
+	msix->count = entries_at(function, msix->capability);
 	msix->table_bar = table & PLACE_BAR;
 	msix->table_offset = table & ~PLACE_BAR;
 	msix->pending_bar = pending & PLACE_BAR;

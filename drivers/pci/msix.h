@@ -36,6 +36,8 @@ struct msix {
  */
 int msix_init(struct msix *msix, struct pci_function *function);
 void msix_shutdown(struct msix *msix);
+/* How many entries the function's table has; 0: it has no MSI-X. */
+unsigned int msix_entries(const struct pci_function *function);
 
 /* -EINVAL when `entry` is not in the table. */
 int msix_set(struct msix *msix, unsigned int entry, const struct interrupt *interrupt);

@@ -84,6 +84,19 @@ void virtio_status_add(struct virtio_device *device, uint8_t bits)
 	device->transport->status_write(device, status | bits); /* 2.1.1: no bit is taken back */
 }
 
+/* It may use what it was lent for as long as it likes: where the bus can keep it off, that ends it. */
+static void reset_is_lost(struct virtio_device *device)
+{
+	if (!device->reset_failed) {
+		log_error("%s (%s): does not come out of its reset", device->bus_name,
+			  device->name);
+		if (device->transport->memory_access)
+			device->transport->memory_access(device, false);
+	}
+	device->failure = "does not come out of its reset";
+	device->reset_failed = true;
+}
+
 int virtio_reset(struct virtio_device *device)
 {
 	uint64_t start = clock_monotonic();
@@ -96,11 +109,7 @@ int virtio_reset(struct virtio_device *device)
 		uint64_t passed = clock_monotonic() - start;
 
 		if (passed > RESET_TIME) {
-			if (!device->reset_failed)
-				log_error("%s (%s): does not come out of its reset",
-					  device->bus_name, device->name);
-			device->failure = "does not come out of its reset";
-			device->reset_failed = true;
+			reset_is_lost(device);
 			return -ETIMEDOUT;
 		}
 		if (passed < RESET_SPIN)
@@ -108,6 +117,8 @@ int virtio_reset(struct virtio_device *device)
 		else
 			thread_sleep(RESET_PAUSE);
 	}
+	if (device->reset_failed && device->transport->memory_access)
+		device->transport->memory_access(device, true);
 	device->reset_failed = false;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include "kernel/options/options.h"
 #include "kernel/shell/command.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define LOG_AREA "virtio"
@@ -115,12 +116,29 @@ static struct virtio_device *find_device(const char *name)
 	return NULL;
 }
 
+static enum command_result reset_queue(struct virtqueue *vq)
+{
+	const struct virtio_device *device = vq->device;
+
+	switch (virtio_queue_renew(vq)) {
+	case 0:
+		return COMMAND_OK;
+	case -ENOTSUP:
+		command_print("%s: queue %u cannot be reset alone, the whole device is\n",
+			      device->name, vq->index);
+		return COMMAND_OK;
+	default:
+		command_print("%s: queue %u was not reset: the device %s\n", device->name,
+			      vq->index, device->failure ? device->failure : "is stopped");
+		return COMMAND_FAILED;
+	}
+}
+
 /* devices reset NAME [QUEUE] */
 static enum command_result reset_device(int argc, char **argv)
 {
 	struct virtio_device *device = find_device(argv[2]);
 	uint64_t index = 0;
-	int error;
 
 	if (argc == 4 && !option_parse_number(argv[3], &index))
 		return COMMAND_USAGE;
@@ -139,15 +157,9 @@ static enum command_result reset_device(int argc, char **argv)
 		virtio_device_break(device, "was reset by hand");
 		return COMMAND_OK;
 	}
-	for (unsigned int i = 0; i < device->queue_count; i++) {
-		if (device->queues[i]->index != index)
-			continue;
-		error = virtio_queue_renew(device->queues[i]);
-		if (error)
-			command_print("%s: queue %u: error %d\n", device->name, (unsigned int)index,
-				      -error);
-		return error ? COMMAND_FAILED : COMMAND_OK;
-	}
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		if (device->queues[i]->index == index)
+			return reset_queue(device->queues[i]);
 	command_print("%s: has no queue %u\n", device->name, (unsigned int)index);
 	return COMMAND_FAILED;
 }

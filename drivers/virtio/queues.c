@@ -13,6 +13,7 @@
 
 #define LOG_AREA "virtio"
 #define QUEUE_SIZE_DEFAULT 256u
+#define INTERRUPTS_TEXT 48
 #define LEGACY_ALIGN 4096u /* of the used ring, in both legacy transports */
 
 static bool check_queue_size(const char *value)
@@ -162,8 +163,11 @@ static int connect_interrupts(struct virtio_device *device)
 	int error = device->transport->interrupts_connect(device, wanted);
 
 	if (error && wanted != VIRTIO_INTERRUPTS_BEST) {
-		log_error("%s (%s): refused, virtio.interrupts insists on %s, which it cannot",
-			  device->bus_name, device->name, interrupt_names[wanted]);
+		char has[INTERRUPTS_TEXT];
+
+		device->transport->interrupts_offered(device, has, sizeof(has));
+		log_error("%s (%s): refused, virtio.interrupts insists on %s, and it has %s",
+			  device->bus_name, device->name, interrupt_names[wanted], has);
 		device->failure = "cannot interrupt as virtio.interrupts insists";
 		return error;
 	}

@@ -225,7 +225,10 @@ unsigned int virtio_queues_allowed(unsigned int offered);
 int virtio_queue_reset(struct virtqueue *vq);
 int virtio_queue_resume(struct virtqueue *vq);
 
-/* The same through the driver's queue_reset(), or a reset of the device where it has none. */
+/*
+ * The same through the driver's queue_reset(). 0; -ENOTSUP: it has none, or the device no RING_RESET,
+ * and the whole device is being reset instead; other: the device was or is broken.
+ */
 int virtio_queue_renew(struct virtqueue *vq);
 
 /* Sets DRIVER_OK: from here on the queues may be kicked. */

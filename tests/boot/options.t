@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Ringside::Checks;
 use Ringside::Client qw(http_get);
+use Ringside::Host   qw(until_true);
 use JSON::PP ();
 use Test::More;
 
@@ -110,6 +111,35 @@ scenario('a feature that is not there', { machine => 'q35', append => 'virtio.fe
 	is(scalar @warnings, 1, "$vm->{label}: one line") or diag join "\n", @warnings;
 	like($warnings[0] // '', qr/00:01\.0.*notification_data/, "$vm->{label}: that names device and feature");
 	like($vm->command('devices'), qr/^virtio0: .* failed,.*\n    lacks what virtio\.features insists on/m, "$vm->{label}: the command devices says that it failed, and why");
+	leaves_with($vm, 0);
+});
+
+# QEMU's balloon on the PCI bus has no MSI-X. Forced is forced: it is refused, and the others are not.
+for my $way (qw(per-queue shared)) {
+	my @extra = ('-device', 'virtio-balloon-pci,addr=9');
+	scenario("$way forced on a device without it", { machine => 'q35', append => "virtio.interrupts=$way", extra => \@extra }, sub ($vm) {
+		$vm->wait_ready;
+		my @warnings = $vm->warnings;
+		is(scalar @warnings, 1, "$vm->{label}: one line") or diag join "\n", @warnings;
+		like($warnings[0] // '', qr/00:09\.0 \(virtio\d\): refused, virtio\.interrupts insists on $way, and it has INTx alone, no MSI-X$/, "$vm->{label}: that says what was asked for and what there is");
+		my $devices = $vm->command('devices -s');
+		like($devices, qr/: balloon, .* failed,.*\n    cannot interrupt as virtio\.interrupts insists$/m, "$vm->{label}: it is failed");
+		like($devices, qr/: network, .* driven, interrupts msix/, "$vm->{label}: the network device is driven");
+		leaves_with($vm, 0);
+	});
+}
+
+# Drivers without a reset of one queue say so, and the device is reset.
+scenario('one queue', { machine => 'q35', extra => [ '-device', 'virtio-rng-pci', '-device', 'virtio-serial-pci' ] }, sub ($vm) {
+	$vm->wait_ready;
+	my %name = reverse $vm->command('devices -s') =~ /^(virtio\d+): (\w+),/mg;
+	for my $type (qw(entropy console)) {
+		is(($vm->command("devices reset $name{$type} 0") =~ s/^\[.*\n//gmr), "$name{$type}: queue 0 cannot be reset alone, the whole device is\n", "$vm->{label}: $type: one line");
+		ok(until_true(5, sub { $vm->command('devices') =~ /^$name{$type}: .* driven.*\n    recovered 1 times/m }), "$vm->{label}: $type: the device was reset");
+	}
+	is(($vm->command("devices reset $name{network} 0") =~ s/^\[.*\n//gmr), '', "$vm->{label}: network: the queue alone, without a word");
+	like($vm->command("devices reset $name{network} 77"), qr/^$name{network}: has no queue 77$/m, "$vm->{label}: a queue that is not there");
+	ping_answers($vm, '10.0.2.2');
 	leaves_with($vm, 0);
 });
 

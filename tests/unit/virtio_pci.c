@@ -3,8 +3,10 @@
  * virtio over PCI against the model: initialisation in the specification's order, interrupt modes,
  * configuration changes, and capabilities, sizes and doorbells that cannot be true.
  */
+#include "drivers/pci/internal.h"
 #include "drivers/virtio/virtio.h"
 #include "kernel/options/options.h"
+#include "kernel/time/clock.h"
 #include "tests/device/host.h"
 #include "tests/device/virtio_model_net.h"
 #include "tests/device/virtio_model_pci.h"
@@ -130,7 +132,33 @@ static void test_reset_never_ends(void **state)
 	pci_model_boot();
 	assert_null(last_device()->driver);
 	assert_true(host_log_has("does not come out of its reset"));
+	/* It may use memory of others for ever: the bus keeps it from there. */
+	assert_false(pci.pci.config[PCI_COMMAND] & PCI_COMMAND_MASTER);
 	virtio_model_net_free(&net);
+}
+
+/* It is kept from memory until it does come out, and then works as before. */
+static void test_reset_ends_late(void **state)
+{
+	struct virtio_device *device;
+
+	(void)state;
+	start_with(4);
+	pci_model_boot();
+	device = last_device();
+	assert_non_null(device->driver);
+	assert_true(pci.pci.config[PCI_COMMAND] & PCI_COMMAND_MASTER);
+	net.model.reset_never = true;
+	virtio_model_needs_reset(&net.model);
+	assert_true(virtio_recover() != UINT64_MAX);
+	assert_false(pci.pci.config[PCI_COMMAND] & PCI_COMMAND_MASTER);
+	assert_int_equal(pci.pci.config[PCI_COMMAND] & PCI_COMMAND_MEMORY, PCI_COMMAND_MEMORY);
+	net.model.reset_never = false;
+	host_clock_advance(NANOSECONDS_PER_SECOND);
+	assert_true(virtio_recover() == UINT64_MAX);
+	assert_true(pci.pci.config[PCI_COMMAND] & PCI_COMMAND_MASTER);
+	assert_int_equal(device->recoveries, 1);
+	stop();
 }
 
 /* -- Interrupts */
@@ -516,6 +544,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_reset_takes_time),
 		cmocka_unit_test(test_reset_never_ends),
+		cmocka_unit_test(test_reset_ends_late),
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_no_interrupt_at_all),
 		cmocka_unit_test(test_cpu_has_no_vectors),

@@ -337,6 +337,12 @@ static int mmio_interrupts_connect(struct virtio_device *device, enum virtio_int
 	return 0;
 }
 
+static void mmio_interrupts_offered(struct virtio_device *device, char *text, size_t size)
+{
+	(void)device;
+	sniprintf(text, size, "one line");
+}
+
 static bool mmio_config_poll(struct virtio_device *device)
 {
 	uint32_t status =
@@ -379,6 +385,7 @@ static const struct virtio_transport mmio_transport = {
 	.queue_size_max = mmio_queue_size_max,
 	.interrupts_connect = mmio_interrupts_connect,
 	.interrupts_release = mmio_interrupts_release,
+	.interrupts_offered = mmio_interrupts_offered,
 	.queue_enable = mmio_queue_enable,
 	.queue_reset = mmio_queue_reset,
 	.features_limit = mmio_features_limit,
@@ -399,6 +406,7 @@ static const struct virtio_transport mmio_legacy_transport = {
 	.queue_size_max = mmio_queue_size_max,
 	.interrupts_connect = mmio_interrupts_connect,
 	.interrupts_release = mmio_interrupts_release,
+	.interrupts_offered = mmio_interrupts_offered,
 	.queue_enable = legacy_queue_enable,
 	.describe = mmio_describe,
 };

@@ -47,6 +47,16 @@ static int find_interface(struct virtio_pci *pci)
 	return error;
 }
 
+void virtio_pci_memory_access(struct virtio_device *device, bool allowed)
+{
+	struct pci_function *function = virtio_pci_of(device)->function;
+
+	if (allowed)
+		pci_enable(function);
+	else
+		pci_disable(function);
+}
+
 static int virtio_pci_probe(struct pci_function *function)
 {
 	struct virtio_pci *pci = calloc(1, sizeof(*pci));

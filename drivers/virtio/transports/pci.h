@@ -60,10 +60,14 @@ void virtio_pci_modern_exit(struct virtio_pci *pci);
 /* The legacy interface in an I/O BAR. 0; -ENODEV: it has none, or none that can be used. */
 int virtio_pci_legacy_init(struct virtio_pci *pci);
 
+/* The transport's memory_access: bus mastering. */
+void virtio_pci_memory_access(struct virtio_device *device, bool allowed);
+
 /* The transport's interrupts_connect, interrupts_release and config_poll. */
 int virtio_pci_interrupts_connect(struct virtio_device *device, enum virtio_interrupts wanted);
 bool virtio_pci_config_poll(struct virtio_device *device);
 void virtio_pci_interrupts_release(struct virtio_device *device);
+void virtio_pci_interrupts_offered(struct virtio_device *device, char *text, size_t size);
 void virtio_pci_interrupts_describe(struct virtio_device *device, struct facts *facts);
 
 #endif

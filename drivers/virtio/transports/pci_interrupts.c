@@ -241,6 +241,20 @@ int virtio_pci_interrupts_connect(struct virtio_device *device, enum virtio_inte
 	}
 }
 
+void virtio_pci_interrupts_offered(struct virtio_device *device, char *text, size_t size)
+{
+	struct virtio_pci *pci = virtio_pci_of(device);
+	unsigned int entries = msix_entries(pci->function);
+	struct interrupt_line line;
+	bool pin = !pci_interrupt_line(pci->function, &line);
+
+	if (entries)
+		sniprintf(text, size, "MSI-X with %u entries%s", entries, pin ? ", INTx" : "");
+	else
+		sniprintf(text, size, "%s",
+			  pin ? "INTx alone, no MSI-X" : "neither MSI-X nor INTx");
+}
+
 /* 4.1.4.5: set for changes whatever way the device interrupts; reading clears it. */
 bool virtio_pci_config_poll(struct virtio_device *device)
 {

@@ -154,6 +154,7 @@ static const struct virtio_transport legacy_transport = {
 	.queue_size_fixed = true,
 	.status_read = legacy_status_read,
 	.status_write = legacy_status_write,
+	.memory_access = virtio_pci_memory_access,
 	.features_read = legacy_features_read,
 	.features_write = legacy_features_write,
 	.config_read = legacy_config_read,
@@ -163,6 +164,7 @@ static const struct virtio_transport legacy_transport = {
 	.queue_size_max = legacy_queue_size_max,
 	.interrupts_connect = virtio_pci_interrupts_connect,
 	.interrupts_release = virtio_pci_interrupts_release,
+	.interrupts_offered = virtio_pci_interrupts_offered,
 	.queue_enable = legacy_queue_enable,
 	.describe = virtio_pci_interrupts_describe,
 };

@@ -26,6 +26,12 @@ struct virtio_transport {
 	uint8_t (*status_read)(struct virtio_device *device);
 	void (*status_write)(struct virtio_device *device, uint8_t status);
 
+	/*
+	 * Whether the device may reach memory at all. Taken from one that does not come out of its
+	 * reset, and given back when it does. NULL: the bus has no such switch. Thread context.
+	 */
+	void (*memory_access)(struct virtio_device *device, bool allowed);
+
 	/* Offered bits [32 * word, 32 * word + 31]. */
 	uint32_t (*features_read)(struct virtio_device *device, unsigned int word);
 	/* All accepted bits at once, so that a transport may choose the order of the words. */
@@ -54,6 +60,8 @@ struct virtio_transport {
 	 */
 	int (*interrupts_connect)(struct virtio_device *device, enum virtio_interrupts wanted);
 	void (*interrupts_release)(struct virtio_device *device);
+	/* What the device has to interrupt with, in words, for one that cannot do what is wanted. */
+	void (*interrupts_offered)(struct virtio_device *device, char *text, size_t size);
 	/*
 	 * Tells the device about a ring, gives it notify and notify_address, and enables it. 0 or a
 	 * negative errno after one log line.
