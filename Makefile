@@ -256,6 +256,8 @@ include tests/conformance/back_end/back_end.mk
 unit: $(UNIT_TESTS)
 	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
 
+include tests/conformance/host/host.mk
+
 # -- What people type --------------------------------------------------------------------------------
 # Where the CPU has virtualisation and we may use it; software emulation otherwise.
 ACCELERATOR ?= $(if $(and $(shell grep -m1 -oE '\b(vmx|svm)\b' /proc/cpuinfo 2>/dev/null), \
@@ -339,4 +341,4 @@ help:
 
 # -- Dependencies between files, as the compiler saw them ------------------------------------------
 -include $(KERNEL_OBJECTS:.o=.d) $(LWIP_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(EFI_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
-	$(UNIT_TESTS:$(B)/unit/%=$(B)/host/tests/unit/%.c.d)
+	$(UNIT_TESTS:$(B)/unit/%=$(B)/host/tests/unit/%.c.d) $(filter %.c.d,$(CONFORM_HOST_OBJECTS:.o=.d))

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORT_REGIONS_MAX 16
-#define MODELS_MAX 16
+#define PORT_REGIONS_MAX 32
+#define MODELS_MAX 128
 
 struct port_region {
 	uint16_t port;

@@ -2,12 +2,15 @@
 #include "tests/device/pci_model.h"
 
 #include "drivers/pci/internal.h"
+#include "tests/device/faults.h"
 
 #include <string.h>
 
 #define COMMAND 0x04
 #define STATUS 0x06
 #define STATUS_CAPABILITIES 0x10
+#define STATUS_LINE 0x08
+#define COMMAND_LINE_OFF 0x0400
 #define BAR0 0x10
 #define CAPABILITIES 0x34
 #define INTERRUPT_LINE 0x3c
@@ -66,18 +69,78 @@ static bool covers(const struct pci_access *access, struct pci_address address)
 	return address.segment == 0 && address.bus == 0;
 }
 
+uint64_t pci_model_bar_read(struct pci_model *model, unsigned int bar, uint64_t offset,
+			    unsigned int width)
+{
+	struct host_region *region = bar < PCI_MODEL_BARS ? model->bars[bar].region : NULL;
+	uint64_t value = 0;
+
+	if (!region || offset >= region->size || width > region->size - offset)
+		return UINT64_MAX;
+	if (region->operations)
+		return region->operations->read(region->context, offset, width);
+	memcpy(&value, region->memory + offset, width);
+	return value;
+}
+
+/* The window's place in a BAR; false when it is no place (4.1.4.9). */
+static bool window(const struct pci_model *model, uint32_t *offset, unsigned int *width)
+{
+	*offset = get32(model, model->window + 8);
+	*width = get32(model, model->window + 12);
+	return (*width == 1 || *width == 2 || *width == 4) && *offset % *width == 0;
+}
+
+static bool in_window(const struct pci_model *model, unsigned int offset, unsigned int width)
+{
+	return model->window && offset < model->window + 20 && offset + width > model->window + 16;
+}
+
+uint32_t pci_model_read(struct pci_model *model, unsigned int offset, unsigned int width)
+{
+	uint32_t value = 0, place;
+	unsigned int bytes;
+
+	if (offset + width > PCI_CONFIG_SIZE)
+		return UINT32_MAX;
+	if (in_window(model, offset, width) && window(model, &place, &bytes) &&
+	    !fault(FAULT_WINDOW_READS_0)) {
+		value = (uint32_t)pci_model_bar_read(model, model->config[model->window + 4], place,
+						     bytes);
+		memcpy(model->config + model->window + 16, &value, bytes);
+		value = 0;
+	}
+	model->config[STATUS] &= (uint8_t)~STATUS_LINE;
+	if (pci_model_asserts(model) && !fault(FAULT_LINE_NOT_IN_STATUS))
+		model->config[STATUS] |= STATUS_LINE;
+	memcpy(&value, model->config + offset, width);
+	for (unsigned int i = 0; i < model->lie_count; i++) {
+		unsigned int shift = 8 * (model->lies[i].offset - offset);
+
+		if (model->lies[i].offset < offset || model->lies[i].offset >= offset + width ||
+		    !fault(model->lies[i].fault))
+			continue;
+		value = (value & ~(0xffu << shift)) | (uint32_t)model->lies[i].value << shift;
+	}
+	return value;
+}
+
+void pci_model_lie(struct pci_model *model, enum fault fault, unsigned int offset, uint8_t value)
+{
+	if (model->lie_count == PCI_MODEL_LIES_MAX)
+		host_abort("too many lies");
+	model->lies[model->lie_count].fault = fault;
+	model->lies[model->lie_count].offset = offset;
+	model->lies[model->lie_count++].value = value;
+}
+
 static uint32_t config_read(const struct pci_access *access, struct pci_address address,
 			    unsigned int offset, unsigned int width)
 {
 	struct pci_model *model = find(address);
-	uint32_t value = UINT32_MAX;
 
 	(void)access;
-	if (model && offset + width <= PCI_CONFIG_SIZE) {
-		value = 0;
-		memcpy(&value, model->config + offset, width);
-	}
-	return value;
+	return model ? pci_model_read(model, offset, width) : UINT32_MAX;
 }
 
 /* Regions follow their BARs. */
@@ -96,13 +159,15 @@ static void bars_moved(struct pci_model *model)
 	}
 }
 
-static void config_write(const struct pci_access *access, struct pci_address address,
-			 unsigned int offset, unsigned int width, uint32_t value)
-{
-	struct pci_model *model = find(address);
+static void deliver_pending(void *context);
 
-	(void)access;
-	if (!model || offset + width > PCI_CONFIG_SIZE)
+void pci_model_write(struct pci_model *model, unsigned int offset, unsigned int width,
+		     uint32_t value)
+{
+	uint32_t place, data;
+	unsigned int bytes;
+
+	if (offset + width > PCI_CONFIG_SIZE)
 		return;
 	for (unsigned int i = 0; i < width; i++) {
 		uint8_t mask = model->writable[offset + i];
@@ -113,6 +178,24 @@ static void config_write(const struct pci_access *access, struct pci_address add
 	}
 	if (offset >= BAR0 && offset < BAR0 + 4 * PCI_MODEL_BARS)
 		bars_moved(model);
+	if (in_window(model, offset, width) && window(model, &place, &bytes) &&
+	    !fault(FAULT_WINDOW_WRITES_IGNORED)) {
+		data = get32(model, model->window + 16);
+		pci_model_bar_write(model, model->config[model->window + 4], place, bytes, data);
+	}
+	if (model->msix_capability && offset < model->msix_capability + 4 &&
+	    offset + width > model->msix_capability + 2)
+		deliver_pending(model);
+}
+
+static void config_write(const struct pci_access *access, struct pci_address address,
+			 unsigned int offset, unsigned int width, uint32_t value)
+{
+	struct pci_model *model = find(address);
+
+	(void)access;
+	if (model)
+		pci_model_write(model, offset, width, value);
 }
 
 static struct pci_access model_access = {
@@ -211,6 +294,38 @@ static uint8_t *pending_byte(struct pci_model *model, unsigned int entry)
 	return model->bars[model->msix_bar].region->memory + model->msix_pending + entry / 8;
 }
 
+/* Whether it is set so that it would be sent. */
+static bool masked(struct pci_model *model, unsigned int entry)
+{
+	uint16_t control = get16(model, model->msix_capability + 2);
+
+	return (control & MSIX_MASK_ALL && !fault(FAULT_MSIX_MASK_ALL_IGNORED)) ||
+	       (table_word(model, entry, 3) & 1 && !fault(FAULT_MSIX_MASK_IGNORED));
+}
+
+static void send(struct pci_model *model, unsigned int entry)
+{
+	uint64_t address = table_word(model, entry, 0) | (uint64_t)table_word(model, entry, 1)
+								 << 32;
+	uint32_t data = table_word(model, entry, 2);
+
+	if (fault(FAULT_MSIX_MESSAGE_CACHED) && model->cached[entry].valid) {
+		address = model->cached[entry].address;
+		data = model->cached[entry].data;
+	}
+	if (fault(FAULT_MSIX_DATA_CACHED) && model->cached[entry].valid)
+		data = model->cached[entry].data;
+	model->cached[entry].valid = true;
+	model->cached[entry].address = address;
+	model->cached[entry].data = data;
+	model->messages++;
+	if (host_interrupt_message(address, data))
+		return;
+	if (!model->strays_allowed)
+		host_abort("MSI-X entry %u has a message that nobody allocated", entry);
+	model->strays++;
+}
+
 static void deliver_pending(void *context)
 {
 	struct pci_model *model = context;
@@ -218,11 +333,62 @@ static void deliver_pending(void *context)
 	for (unsigned int entry = 0; entry < model->msix_count; entry++) {
 		uint8_t *byte = pending_byte(model, entry), bit = (uint8_t)(1u << entry % 8);
 
-		if (!(*byte & bit))
+		if (!(*byte & bit) || !pci_model_msix_enabled(model) || masked(model, entry))
 			continue;
-		*byte &= (uint8_t)~bit;
-		pci_model_message(model, entry);
+		if (!fault(FAULT_MSIX_PENDING_STAYS))
+			*byte &= (uint8_t)~bit;
+		else if (model->sent_pending[entry])
+			continue;
+		model->sent_pending[entry] = true;
+		if (!fault(FAULT_MSIX_UNMASK_LOSES))
+			send(model, entry);
+		if (fault(FAULT_MSIX_UNMASK_TWICE))
+			send(model, entry);
 	}
+}
+
+void pci_model_forget(struct pci_model *model, int entry)
+{
+	for (unsigned int i = 0; i < model->msix_count; i++)
+		if (entry < 0 || (unsigned int)entry == i)
+			*pending_byte(model, i) &= (uint8_t) ~(1u << i % 8);
+}
+
+/* The table and the pending bits, which are nobody's to write. */
+static uint64_t msix_read(void *context, uint64_t offset, unsigned int width)
+{
+	const struct pci_model *model = context;
+	uint64_t value = 0;
+
+	if (offset >= model->msix_pending && fault(FAULT_MSIX_PENDING_NEVER))
+		return 0;
+	memcpy(&value, model->bars[model->msix_bar].region->memory + offset, width);
+	return value;
+}
+
+static void msix_write(void *context, uint64_t offset, unsigned int width, uint64_t value)
+{
+	struct pci_model *model = context;
+
+	if (offset >= model->msix_pending || offset + width > 16ull * model->msix_count)
+		return;
+	memcpy(model->bars[model->msix_bar].region->memory + offset, &value, width);
+	deliver_pending(model);
+}
+
+static const struct host_region_operations msix_operations = {msix_read, msix_write};
+
+void pci_model_bar_write(struct pci_model *model, unsigned int bar, uint64_t offset,
+			 unsigned int width, uint64_t value)
+{
+	struct host_region *region = bar < PCI_MODEL_BARS ? model->bars[bar].region : NULL;
+
+	if (!region || offset >= region->size || width > region->size - offset)
+		return;
+	if (region->operations)
+		region->operations->write(region->context, offset, width, value);
+	else
+		memcpy(region->memory + offset, &value, width);
 }
 
 void pci_model_msix(struct pci_model *model, unsigned int bar, uint64_t address, unsigned int count)
@@ -234,7 +400,7 @@ void pci_model_msix(struct pci_model *model, unsigned int bar, uint64_t address,
 
 	if (count > PCI_MODEL_VECTORS_MAX)
 		host_abort("more MSI-X vectors than the model has");
-	pci_model_bar(model, bar, address, 0x1000, false, NULL, NULL);
+	pci_model_bar(model, bar, address, 0x1000, false, &msix_operations, model);
 	model->msix_capability = pci_model_capability(model, MSIX_ID, &body, 2 + sizeof(body));
 	model->writable[model->msix_capability + 3] = 0xc0;
 	model->msix_count = count;
@@ -253,20 +419,30 @@ bool pci_model_msix_enabled(const struct pci_model *model)
 
 void pci_model_message(struct pci_model *model, unsigned int entry)
 {
-	uint16_t control;
-
 	if (entry >= model->msix_count || !pci_model_msix_enabled(model))
 		return;
-	control = get16(model, model->msix_capability + 2);
-	if (control & MSIX_MASK_ALL || table_word(model, entry, 3) & 1) {
-		*pending_byte(model, entry) |= (uint8_t)(1u << entry % 8);
+	if (!masked(model, entry)) {
+		send(model, entry);
 		return;
 	}
-	model->messages++;
-	if (!host_interrupt_message(table_word(model, entry, 0) |
-					    (uint64_t)table_word(model, entry, 1) << 32,
-				    table_word(model, entry, 2)))
-		host_abort("MSI-X entry %u has a message that nobody allocated", entry);
+	model->sent_pending[entry] = false;
+	if (!fault(FAULT_MSIX_MASKED_LOST))
+		*pending_byte(model, entry) |= (uint8_t)(1u << entry % 8);
+}
+
+/* -- The pin */
+
+bool pci_model_asserts(const struct pci_model *model)
+{
+	bool up = model->isr && !fault(FAULT_LINE_STAYS) ? *model->isr != 0 : model->line;
+
+	return up && (!pci_model_msix_enabled(model) || fault(FAULT_LINE_WITH_MSIX));
+}
+
+bool pci_model_raises(const struct pci_model *model)
+{
+	return pci_model_asserts(model) &&
+	       (!(get16(model, COMMAND) & COMMAND_LINE_OFF) || fault(FAULT_LINE_DISABLE_IGNORED));
 }
 
 void pci_model_line(struct pci_model *model, bool up)

@@ -10,6 +10,7 @@
 #define TESTS_DEVICE_PCI_MODEL_H
 
 #include "drivers/pci/pci.h"
+#include "tests/device/faults.h"
 #include "tests/device/host.h"
 
 #include <stdbool.h>
@@ -17,6 +18,7 @@
 
 #define PCI_MODEL_BARS 6
 #define PCI_MODEL_VECTORS_MAX 64
+#define PCI_MODEL_LIES_MAX 24
 
 struct pci_model_bar {
 	uint64_t size; /* 0: none */
@@ -37,8 +39,31 @@ struct pci_model {
 	unsigned int msix_capability; /* 0: none */
 	unsigned int msix_count, msix_bar;
 	uint32_t msix_table, msix_pending;
-	bool line;	   /* INTx is asserted */
-	uint64_t messages; /* sent */
+	bool line;	    /* INTx is asserted */
+	const uint8_t *isr; /* NULL, or what says so: as long as it is not 0 and MSI-X is off */
+	uint64_t messages;  /* sent */
+	/* Messages that nobody allocated are not an error of the driver's: counted. */
+	bool strays_allowed;
+	uint64_t strays;
+
+	/* Faults': what an entry sent first, and whether its pending bit was served. */
+	struct {
+		uint64_t address;
+		uint32_t data;
+		bool valid;
+	} cached[PCI_MODEL_VECTORS_MAX];
+	bool sent_pending[PCI_MODEL_VECTORS_MAX];
+
+	/* Bytes that read as something else under a fault. */
+	struct {
+		enum fault fault;
+		unsigned int offset;
+		uint8_t value;
+	} lies[PCI_MODEL_LIES_MAX];
+	unsigned int lie_count;
+
+	/* The window of 4.1.4.9, if there is one: where its capability is. */
+	unsigned int window;
 };
 
 /* Starts with no functions and makes configuration accesses reach the models. */
@@ -68,6 +93,24 @@ bool pci_model_msix_enabled(const struct pci_model *model);
 void pci_model_message(struct pci_model *model, unsigned int entry);
 /* Asserts INTx until lowered; handlers run while it is up. */
 void pci_model_line(struct pci_model *model, bool up);
+
+/* Whether the pin is asserted (whatever the command register says), and whether the machine sees it. */
+bool pci_model_asserts(const struct pci_model *model);
+bool pci_model_raises(const struct pci_model *model);
+/* Takes pending messages back, of one entry or of all (-1). */
+void pci_model_forget(struct pci_model *model, int entry);
+
+void pci_model_lie(struct pci_model *model, enum fault fault, unsigned int offset, uint8_t value);
+
+/* What the processor reads and writes in configuration space. */
+uint32_t pci_model_read(struct pci_model *model, unsigned int offset, unsigned int width);
+void pci_model_write(struct pci_model *model, unsigned int offset, unsigned int width,
+		     uint32_t value);
+/* Memory of a BAR. Outside of it: reads all ones. */
+uint64_t pci_model_bar_read(struct pci_model *model, unsigned int bar, uint64_t offset,
+			    unsigned int width);
+void pci_model_bar_write(struct pci_model *model, unsigned int bar, uint64_t offset,
+			 unsigned int width, uint64_t value);
 
 void pci_model_set16(struct pci_model *model, unsigned int offset, uint16_t value);
 void pci_model_set32(struct pci_model *model, unsigned int offset, uint32_t value);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_ring.h"
 
+#include "tests/device/faults.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,40 +25,79 @@ void virtio_model_violation(struct virtio_model *model, const char *format, ...)
 	va_end(arguments);
 }
 
-static void reset_queue(struct virtio_model *model, unsigned int index)
+static void reset_queue(struct virtio_model *model, unsigned int index, bool alone)
 {
 	struct model_queue *queue = &model->queues[index];
-	struct model_queue fresh = {
-		.size_max = queue->size_max,
-		.size = queue->size_max,
-		.notify_off = queue->notify_off,
-		.vector = NO_VECTOR,
-		.kicks = queue->kicks,
-		.interrupts = queue->interrupts,
-	};
+	struct model_queue old = *queue, fresh = {
+						 .size_max = queue->size_max,
+						 .size = queue->size_max,
+						 .notify_off = queue->notify_off,
+						 .vector = NO_VECTOR,
+						 .kicks = queue->kicks,
+						 .interrupts = queue->interrupts,
+					 };
 
 	*queue = fresh;
-	memset(model->packed_counts[index], 0, sizeof(model->packed_counts[index]));
+	if (fault(alone ? FAULT_QUEUE_RESET_KEEPS_ENABLE : FAULT_RESET_KEEPS_ENABLE))
+		queue->enabled = old.enabled;
+	if (fault(alone ? FAULT_QUEUE_RESET_KEEPS_SIZE : FAULT_RESET_KEEPS_SIZE))
+		queue->size = old.size;
+	if (fault(alone ? FAULT_QUEUE_RESET_KEEPS_VECTOR : FAULT_RESET_KEEPS_VECTORS))
+		queue->vector = old.vector;
+	if (fault(alone ? FAULT_QUEUE_RESET_KEEPS_INDEX : FAULT_RESET_KEEPS_INDEX)) {
+		queue->avail_seen = old.avail_seen;
+		queue->used_idx = queue->used_told = old.used_idx;
+		queue->avail_place = old.avail_place;
+		queue->used_place = queue->told_place = old.used_place;
+	}
+	if (alone && fault(FAULT_QUEUE_RESET_KEEPS_ADDRESSES)) {
+		queue->desc = old.desc;
+		queue->driver = old.driver;
+		queue->device = old.device;
+		queue->frozen = true;
+	}
+	if (model->packed_used[index])
+		memset(model->packed_counts[index], 0, sizeof(model->packed_counts[index]));
+	model->packed_used[index] = false;
 }
 
 static void reset(struct virtio_model *model)
 {
-	memset(model->accepted, 0, sizeof(model->accepted));
+	if (!fault(FAULT_RESET_KEEPS_FEATURES))
+		memset(model->accepted, 0, sizeof(model->accepted));
+	model->accepted_beyond = false;
+	if (!fault(FAULT_RESET_KEEPS_STUCK))
+		model->stuck = false;
 	model->device_select = model->driver_select = 0;
 	model->queue_select = 0;
-	model->config_vector = NO_VECTOR;
-	model->isr = 0;
-	for (unsigned int i = 0; i < MODEL_QUEUES; i++) {
-		reset_queue(model, i);
-	}
+	if (!fault(FAULT_RESET_KEEPS_VECTORS))
+		model->config_vector = NO_VECTOR;
+	if (!fault(FAULT_RESET_KEEPS_ISR))
+		model->isr = 0;
+	for (unsigned int i = 0; i < MODEL_QUEUES; i++)
+		reset_queue(model, i, false);
+	if (model->on_reset)
+		model->on_reset(model);
+}
+
+/* 2.1.2, 3.1.2: not before DRIVER_OK, but for legacy devices. */
+static bool runs(const struct virtio_model *model)
+{
+	if (model->status & STATUS_NEEDS_RESET || model->stuck)
+		return false;
+	if (fault(FAULT_RUNS_EARLY))
+		return model->status & STATUS_DRIVER;
+	if (model->early && model->legacy && !fault(FAULT_LEGACY_NEEDS_DRIVER_OK))
+		return model->status & STATUS_DRIVER;
+	return model->status & STATUS_DRIVER_OK &&
+	       (model->legacy || model->status & STATUS_FEATURES_OK);
 }
 
 static void poll(void *context)
 {
 	struct virtio_model *model = context;
 
-	if (model->process && model->status & STATUS_DRIVER_OK &&
-	    !(model->status & STATUS_NEEDS_RESET))
+	if (model->process && (runs(model) || model->runs_on))
 		model->process(model);
 }
 
@@ -101,14 +142,57 @@ void virtio_model_record(struct virtio_model *model, enum model_space space, uin
 
 /* -- Status (2.1, 3.1.1) */
 
+static void status_zero(struct virtio_model *model)
+{
+	uint8_t old = model->status;
+
+	model->resets++;
+	model->reset_left = model->reset_reads;
+	model->runs_on = false;
+	if (fault(FAULT_RESET_RUNS_ON) && old & STATUS_DRIVER_OK) {
+		/* Says that it is reset, and goes on with its rings. */
+		model->status = 0;
+		model->runs_on = true;
+		return;
+	}
+	reset(model);
+	if (fault(FAULT_RESET_STATUS_STAYS))
+		return;
+	if (!model->reset_left && !model->reset_never)
+		model->status = fault(FAULT_RESET_KEEPS_NEEDS_RESET) ? old & STATUS_NEEDS_RESET : 0;
+	if (fault(FAULT_RESET_INTERRUPTS) && old & STATUS_DRIVER_OK)
+		model->interrupt(model, -1);
+}
+
+/* 2.2.2: whether what was accepted is something that this device can do. */
+static bool acceptable(struct virtio_model *model)
+{
+	bool good = !model->accepted_beyond;
+
+	for (unsigned int i = 0; i < 4; i++)
+		if (model->accepted[i] & ~model->offered[i]) {
+			virtio_model_violation(model, "accepted %08x of word %u, offered %08x",
+					       model->accepted[i], i, model->offered[i]);
+			good = false;
+		}
+	if (fault(FAULT_FEATURES_ANY_ACCEPTED))
+		return true;
+	if (model->dependencies && !model->dependencies(model))
+		good = fault(FAULT_FEATURES_DEPENDENCY_ACCEPTED);
+	if (fault(FAULT_FEATURES_SUBSET_REFUSED) && !virtio_model_accepted(model, MODEL_INDIRECT) &&
+	    !(model->accepted[0] & 0xffffff))
+		return false;
+	if (fault(FAULT_FEATURES_ONCE) && model->negotiations++ % 2)
+		return false;
+	return good && !model->refuse_features;
+}
+
 void virtio_model_status_write(struct virtio_model *model, uint8_t status)
 {
+	uint8_t became;
+
 	if (!status) {
-		model->resets++;
-		model->reset_left = model->reset_reads;
-		reset(model);
-		if (!model->reset_left && !model->reset_never)
-			model->status = 0;
+		status_zero(model);
 		return;
 	}
 	if (model->status & ~status & ~STATUS_NEEDS_RESET)
@@ -122,16 +206,22 @@ void virtio_model_status_write(struct virtio_model *model, uint8_t status)
 		virtio_model_violation(model, "FEATURES_OK to a legacy device");
 	if (status & STATUS_DRIVER_OK && !model->legacy && !(model->status & STATUS_FEATURES_OK))
 		virtio_model_violation(model, "DRIVER_OK without FEATURES_OK");
-	if (status & STATUS_FEATURES_OK && !(model->status & STATUS_FEATURES_OK)) {
-		for (unsigned int i = 0; i < 4; i++)
-			if (model->accepted[i] & ~model->offered[i])
-				virtio_model_violation(model,
-						       "accepted %08x of word %u, offered %08x",
-						       model->accepted[i], i, model->offered[i]);
-		if (model->refuse_features)
-			status &= (uint8_t)~STATUS_FEATURES_OK;
-	}
-	model->status = (uint8_t)(status | (model->status & STATUS_NEEDS_RESET));
+	if (status & STATUS_FEATURES_OK && !(model->status & STATUS_FEATURES_OK) &&
+	    !acceptable(model) && !model->legacy)
+		status &= (uint8_t)~STATUS_FEATURES_OK;
+	if (status & STATUS_FEATURES_OK && !(model->status & STATUS_FEATURES_OK) &&
+	    model->on_features)
+		model->on_features(model);
+	if (fault(FAULT_STATUS_BITS_LOST))
+		status &= (uint8_t)~STATUS_ACKNOWLEDGE;
+	became = (uint8_t)(status & ~model->status);
+	/* NEEDS_RESET is the device's. */
+	model->status =
+		(uint8_t)((status & ~STATUS_NEEDS_RESET) | (model->status & STATUS_NEEDS_RESET));
+	if (fault(FAULT_STATUS_NEEDS_RESET_WRITABLE))
+		model->status |= status & STATUS_NEEDS_RESET;
+	if (became & STATUS_DRIVER_OK && model->on_ready)
+		model->on_ready(model);
 }
 
 uint8_t virtio_model_status_read(struct virtio_model *model)
@@ -141,12 +231,46 @@ uint8_t virtio_model_status_read(struct virtio_model *model)
 	return model->status;
 }
 
+uint32_t virtio_model_device_feature(const struct virtio_model *model, uint32_t select)
+{
+	uint32_t value;
+
+	if (fault(FAULT_FEATURES_SELECT_MIRRORS) && select > 1)
+		select = 1;
+	value = select < 4 ? model->offered[select] : 0;
+	if (select == 0 && model->legacy && fault(FAULT_LEGACY_BIT_30))
+		value |= 1u << 30;
+	if (select == 0 && model->legacy && fault(FAULT_LEGACY_ANY_LAYOUT_MISSING))
+		value &= ~MODEL_FEATURE(MODEL_ANY_LAYOUT);
+	if (select == 1 && fault(FAULT_FEATURES_RESERVED_OFFERED))
+		value |= 1u << 13;
+	if (select == 1 && fault(FAULT_FEATURES_SR_IOV_OFFERED))
+		value |= 1u << 5;
+	if (select == 1 && fault(FAULT_FEATURES_VERSION_1_MISSING))
+		value &= ~1u;
+	if (select == 0 && fault(FAULT_FEATURES_DEPENDENCY_OFFERED))
+		value &= model->type == 1 ? ~(1u << 17) : model->type == 2 ? ~(1u << 9) : ~0u;
+	return value;
+}
+
 void virtio_model_driver_feature(struct virtio_model *model, uint32_t value)
 {
-	if (model->status & STATUS_FEATURES_OK)
+	if (model->status & STATUS_FEATURES_OK) {
 		virtio_model_violation(model, "features written after FEATURES_OK");
+		if (!fault(FAULT_FEATURES_LATE))
+			return;
+	}
 	if (model->driver_select < 4)
 		model->accepted[model->driver_select] = value;
+	else
+		model->accepted_beyond |= value != 0;
+}
+
+uint32_t virtio_model_driver_feature_read(const struct virtio_model *model)
+{
+	if (model->driver_select >= 4 || fault(FAULT_DRIVER_FEATURE_READS_0))
+		return 0;
+	return model->accepted[model->driver_select] & model->offered[model->driver_select];
 }
 
 /* -- Configuration */
@@ -159,51 +283,85 @@ uint64_t virtio_model_config_read(struct virtio_model *model, uint32_t offset, u
 		virtio_model_violation(model, "configuration read at %u, %u bytes", offset, width);
 		return UINT64_MAX;
 	}
+	if (fault(FAULT_CONFIG_LATE) && !(model->status & STATUS_FEATURES_OK) && !model->legacy)
+		return 0;
+	if (fault(FAULT_CONFIG_NARROW_READ_WRONG) && width < 4)
+		offset &= ~3u;
 	memcpy(&value, model->config + offset, width);
+	if (fault(FAULT_CONFIG_UNSTABLE) && !offset)
+		value += model->config_reads++ % 2;
 	return value;
 }
 
 void virtio_model_config_write(struct virtio_model *model, uint32_t offset, unsigned int width,
 			       uint64_t value)
 {
+	bool changed = false;
+
 	for (unsigned int i = 0; i < width; i++) {
 		if (offset + i >= model->config_length || !model->config_writable[offset + i]) {
 			virtio_model_violation(model, "configuration was written at %u, %u bytes",
 					       offset, width);
-			return;
+			if (offset + i >= model->config_length ||
+			    !fault(FAULT_CONFIG_READ_ONLY_WRITABLE))
+				continue;
 		}
+		if (fault(FAULT_CONFIG_WRITES_IGNORED))
+			continue;
 		model->config[offset + i] = (uint8_t)(value >> 8 * i);
+		changed = true;
 	}
+	if (changed && model->on_config)
+		model->on_config(model, offset, width);
 }
 
 void virtio_model_configure(struct virtio_model *model, unsigned int offset, const void *data,
 			    unsigned int length)
 {
 	memcpy(model->config + offset, data, length);
-	model->generation++;
-	if (model->status & STATUS_DRIVER_OK)
+	if (!fault(FAULT_GENERATION_STUCK))
+		model->generation++;
+	if (model->status & STATUS_DRIVER_OK && !fault(FAULT_CONFIG_CHANGE_SILENT))
 		model->interrupt(model, -1);
 }
 
 void virtio_model_needs_reset(struct virtio_model *model)
 {
+	model->stuck = true;
+	if (fault(FAULT_NEEDS_RESET_NEVER))
+		return;
+	if (model->status & STATUS_NEEDS_RESET)
+		return;
 	model->status |= STATUS_NEEDS_RESET;
-	if (model->status & STATUS_DRIVER_OK)
+	if (model->status & STATUS_DRIVER_OK && !fault(FAULT_NEEDS_RESET_SILENT))
 		model->interrupt(model, -1);
+}
+
+void virtio_model_broken(struct virtio_model *model, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	if (!model->violations++)
+		vsnprintf(model->violation, sizeof(model->violation), format, arguments);
+	va_end(arguments);
+	virtio_model_needs_reset(model);
 }
 
 /* -- Queues */
 
 struct model_queue *virtio_model_selected(struct virtio_model *model)
 {
-	return model->queue_select < model->queue_count ? &model->queues[model->queue_select]
-							: NULL;
+	if (model->queue_select < model->queue_count)
+		return &model->queues[model->queue_select];
+	return fault(FAULT_QUEUE_BEYOND_EXISTS) ? &model->queues[0] : NULL;
 }
 
 /* Which queue a doorbell's value means: its index, or what the device gave for it. */
 static uint32_t queue_of(struct virtio_model *model, uint32_t value)
 {
-	if (!virtio_model_accepted(model, MODEL_NOTIF_CONFIG_DATA))
+	if (!virtio_model_accepted(model, MODEL_NOTIF_CONFIG_DATA) ||
+	    fault(FAULT_NOTIFY_CONFIG_DATA_IGNORED))
 		return value;
 	return value - MODEL_NOTIF_CONFIG_BASE;
 }
@@ -212,20 +370,34 @@ void virtio_model_notify(struct virtio_model *model, uint32_t value)
 {
 	bool data = virtio_model_accepted(model, MODEL_NOTIFICATION_DATA);
 	uint32_t index = queue_of(model, data ? value & 0xffff : value);
+	struct model_queue *queue;
 
+	if (data && value >> 16 && fault(FAULT_NOTIFY_DATA_IS_QUEUE))
+		index = value;
+	if (fault(FAULT_NOTIFY_ONLY_QUEUE_0) && index)
+		return;
 	if (index >= model->queue_count) {
 		virtio_model_violation(model, "queue %u was notified", index);
+		if (fault(FAULT_NOTIFY_BEYOND_BREAKS))
+			virtio_model_needs_reset(model);
 		return;
 	}
+	queue = &model->queues[index];
 	if (!(model->status & STATUS_DRIVER_OK))
 		virtio_model_violation(model, "queue %u was notified before DRIVER_OK", index);
-	if (!model->queues[index].enabled)
+	queue->kicks++;
+	if (!queue->enabled) {
 		virtio_model_violation(model, "queue %u was notified and is not enabled", index);
-	else if (data && value >> 16 != model_ring_next(model, index))
+		if (!fault(FAULT_QUEUE_DISABLED_RUNS) || !queue->desc)
+			return;
+		queue->enabled = true;
+	} else if (data && value >> 16 != model_ring_next(model, index)) {
 		virtio_model_violation(model, "queue %u: notified with %04x, next is %04x", index,
 				       value >> 16, model_ring_next(model, index));
-	model->queues[index].kicked = true;
-	model->queues[index].kicks++;
+	}
+	if (fault(FAULT_KICK_EMPTY_BREAKS) && runs(model) && !model_ring_waits(model, index))
+		virtio_model_needs_reset(model);
+	queue->kicked = true;
 }
 
 void virtio_model_queue_reset_write(struct virtio_model *model, uint32_t value)
@@ -238,9 +410,14 @@ void virtio_model_queue_reset_write(struct virtio_model *model, uint32_t value)
 		return;
 	}
 	model->queue_resets++;
-	if (model->queue_reset_ignored)
+	if (model->queue_reset_ignored || fault(FAULT_QUEUE_RESET_IGNORED))
 		return;
-	reset_queue(model, model->queue_select);
+	if (fault(FAULT_QUEUE_RESET_ALL))
+		for (unsigned int i = 0; i < model->queue_count; i++)
+			reset_queue(model, i, true);
+	if (model->on_queue_reset)
+		model->on_queue_reset(model, model->queue_select);
+	reset_queue(model, model->queue_select, true);
 	queue->reset_left = 1 + model->reset_reads;
 }
 
@@ -250,7 +427,7 @@ uint32_t virtio_model_queue_reset_read(struct virtio_model *model)
 
 	if (!queue || !queue->reset_left)
 		return 0;
-	if (!model->queue_reset_never)
+	if (!model->queue_reset_never && !fault(FAULT_QUEUE_RESET_NEVER_ENDS))
 		queue->reset_left--;
 	return queue->reset_left != 0;
 }
@@ -260,9 +437,26 @@ void virtio_model_size_write(struct virtio_model *model, uint32_t value)
 	struct model_queue *queue = virtio_model_selected(model);
 	bool packed = virtio_model_accepted(model, MODEL_RING_PACKED);
 
-	if (!value || value > queue->size_max || (!packed && (value & (value - 1))))
+	if (!queue || fault(FAULT_QUEUE_SIZE_IGNORED))
+		return;
+	if (!value || value > queue->size_max || (!packed && (value & (value - 1)))) {
 		virtio_model_violation(model, "queue size %u", value);
+		if (!fault(FAULT_QUEUE_SIZE_ANY))
+			return;
+	}
 	queue->size = (uint16_t)value;
+}
+
+void virtio_model_enable(struct virtio_model *model, bool enable)
+{
+	struct model_queue *queue = virtio_model_selected(model);
+
+	if (!queue || !queue->size)
+		return;
+	queue->enabled = enable;
+	queue->frozen = false;
+	if (enable && !fault(FAULT_QUEUE_RESET_STAYS_1))
+		queue->reset_left = 0;
 }
 
 void virtio_model_legacy_queue(struct virtio_model *model, uint32_t page, uint32_t page_size,
@@ -270,10 +464,14 @@ void virtio_model_legacy_queue(struct virtio_model *model, uint32_t page, uint32
 {
 	struct model_queue *queue = virtio_model_selected(model);
 
-	if (!queue)
+	if (!queue || !queue->size)
 		return;
+	if (!page)
+		reset_queue(model, model->queue_select, true);
 	queue->enabled = page != 0;
 	queue->desc = (uint64_t)page * page_size;
+	if (fault(FAULT_LEGACY_ALIGN_IGNORED))
+		align = 4;
 	/* 2.7.2 */
 	queue->driver = queue->desc + 16ull * queue->size;
 	queue->device = (queue->driver + 6 + 2ull * queue->size + align - 1) / align * align;

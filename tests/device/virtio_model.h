@@ -20,13 +20,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MODEL_QUEUES 8
+#define MODEL_QUEUES 16
 #define MODEL_CONFIG 96
 #define MODEL_CONFIG_DEFAULT 64
-#define MODEL_SEGMENTS 64
+#define MODEL_SEGMENTS 1024
 #define MODEL_TRACE 512
-#define MODEL_PACKED_IDS 32768 /* the model takes no larger ids; the specification has 16 bits */
-#define MODEL_FILLS 256	       /* used buffers that are shown at once */
+#define MODEL_PACKED_IDS 65536
+#define MODEL_FILLS 256 /* used buffers that are shown at once */
 
 /* Where a register lies: PCI's structures; MMIO has registers in MODEL_COMMON. */
 enum model_space { MODEL_COMMON, MODEL_ISR, MODEL_DEVICE, MODEL_NOTIFY };
@@ -61,6 +61,7 @@ struct model_queue {
 	struct model_fill fills[MODEL_FILLS];
 	/* A reset of this queue alone is under way: so many reads of its register say so. */
 	unsigned int reset_left;
+	bool frozen; /* a fault's: addresses are as they were */
 };
 
 /* A buffer of the driver's, as the device sees it. */
@@ -76,6 +77,7 @@ struct model_chain {
 	struct model_segment segments[MODEL_SEGMENTS]; /* out ones first */
 	uint32_t out_bytes, in_bytes;
 	bool indirect;
+	uint16_t tail; /* split: the last descriptor */
 };
 
 struct model_write {
@@ -101,9 +103,22 @@ struct virtio_model {
 	bool queue_reset_never, queue_reset_ignored; /* RING_RESET that does not end, or is none */
 	unsigned int reset_reads; /* so many reads of the status pass before a reset is over */
 	bool reset_never;
+	bool early; /* legacy: buffers are taken before DRIVER_OK (3.1.2) */
+	/* NULL, or what a device type does at a reset, at FEATURES_OK, at DRIVER_OK, when its configuration was written (after it),
+	 * and before one queue is reset; and false when a set of features contradicts itself. */
+	void (*on_reset)(struct virtio_model *model);
+	void (*on_features)(struct virtio_model *model);
+	void (*on_ready)(struct virtio_model *model);
+	void (*on_config)(struct virtio_model *model, uint32_t offset, unsigned int width);
+	void (*on_queue_reset)(struct virtio_model *model, unsigned int queue);
+	bool (*dependencies)(const struct virtio_model *model);
 
 	/* Its state. */
 	uint32_t accepted[4];
+	bool accepted_beyond; /* bits of words that nobody has */
+	bool stuck;	      /* after what no device can go on from */
+	bool runs_on;	      /* a fault's: the rings go on over a reset */
+	unsigned int negotiations, config_reads;
 	uint32_t device_select, driver_select;
 	uint16_t queue_select, config_vector;
 	uint8_t status, generation, isr;
@@ -112,6 +127,7 @@ struct virtio_model {
 	uint64_t resets, queue_resets;
 	/* Packed: entries of the buffer that has this id; 0: none has. */
 	uint16_t packed_counts[MODEL_QUEUES][MODEL_PACKED_IDS];
+	bool packed_used[MODEL_QUEUES]; /* some of them are not 0 */
 
 	/* Hooks: NULL, or true when they did the access themselves. */
 	bool (*on_read)(struct virtio_model *model, enum model_space space, uint32_t offset,
@@ -148,11 +164,16 @@ void virtio_model_configure(struct virtio_model *model, unsigned int offset, con
 			    unsigned int length);
 /* Sets NEEDS_RESET and says so. */
 void virtio_model_needs_reset(struct virtio_model *model);
+/* The same, for what the driver did: a violation that no device can go on after. */
+void virtio_model_broken(struct virtio_model *model, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* For the transports: the registers that all have. */
 void virtio_model_status_write(struct virtio_model *model, uint8_t status);
 uint8_t virtio_model_status_read(struct virtio_model *model);
+uint32_t virtio_model_device_feature(const struct virtio_model *model, uint32_t select);
 void virtio_model_driver_feature(struct virtio_model *model, uint32_t value);
+uint32_t virtio_model_driver_feature_read(const struct virtio_model *model);
 uint64_t virtio_model_config_read(struct virtio_model *model, uint32_t offset, unsigned int width);
 void virtio_model_config_write(struct virtio_model *model, uint32_t offset, unsigned int width,
 			       uint64_t value);
@@ -163,6 +184,8 @@ void virtio_model_queue_reset_write(struct virtio_model *model, uint32_t value);
 uint32_t virtio_model_queue_reset_read(struct virtio_model *model);
 /* The sizes that a driver may set. */
 void virtio_model_size_write(struct virtio_model *model, uint32_t value);
+/* Enables or (MMIO) disables the selected queue. */
+void virtio_model_enable(struct virtio_model *model, bool enable);
 /* Lays the selected queue out as legacy drivers do, at a page; page 0 takes it away. */
 void virtio_model_legacy_queue(struct virtio_model *model, uint32_t page, uint32_t page_size,
 			       uint32_t align);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_balloon.h"
 
+#include "tests/device/faults.h"
 #include "tests/device/virtio_model_ring.h"
 
 #include <stdlib.h>
@@ -8,6 +9,9 @@
 
 #define PAGE 4096u
 #define GARBAGE 0xdb
+#define FRAMES_MAX 65536u
+#define STATISTICS_MAX 4096u
+#define HINT_DONE 1u
 
 static uint8_t *page_of(struct virtio_model_balloon *balloon, uint64_t frame)
 {
@@ -32,6 +36,8 @@ static void inflate(struct virtio_model_balloon *balloon, uint32_t frame)
 	*inside = 1;
 	balloon->in_balloon++;
 	memset(page, GARBAGE, PAGE);
+	if (fault(FAULT_BALLOON_TAKES_NEIGHBOUR) && page_of(balloon, frame + 1ull))
+		memset(page + PAGE, GARBAGE, 1);
 }
 
 static void deflate(struct virtio_model_balloon *balloon, uint32_t frame)
@@ -51,6 +57,22 @@ static void deflate(struct virtio_model_balloon *balloon, uint32_t frame)
 	balloon->in_balloon--;
 }
 
+/* What the driver gave to read, gathered; at most `room` bytes. Returns how many there are. */
+static uint32_t gather(const struct model_chain *chain, uint8_t *to, uint32_t room)
+{
+	uint32_t done = 0;
+
+	for (unsigned int i = 0; i < chain->out_count; i++) {
+		uint32_t part = chain->segments[i].length;
+
+		if (part > room - done)
+			part = room - done;
+		memcpy(to + done, chain->segments[i].data, part);
+		done += part;
+	}
+	return done;
+}
+
 /* One buffer of frame numbers. False: none is there. */
 static bool take_frames(struct virtio_model_balloon *balloon, enum model_balloon_queue queue,
 			void (*each)(struct virtio_model_balloon *balloon, uint32_t frame))
@@ -58,26 +80,48 @@ static bool take_frames(struct virtio_model_balloon *balloon, enum model_balloon
 	struct virtio_model *model = &balloon->model;
 	unsigned int index = (unsigned int)balloon->place[queue];
 	struct model_chain chain;
+	static uint32_t frames[FRAMES_MAX];
+	uint32_t bytes;
 
 	if (!model_ring_pop(model, index, &chain))
 		return false;
 	if (chain.in_count || chain.out_bytes % 4 || chain.out_bytes / 4 > balloon->buffer_max)
 		virtio_model_violation(model, "a buffer of %u and %u bytes for frame numbers",
 				       chain.out_bytes, chain.in_bytes);
-	for (unsigned int i = 0; i < chain.out_count; i++)
-		for (uint32_t place = 0; place + 4 <= chain.segments[i].length; place += 4) {
-			uint32_t frame;
-
-			memcpy(&frame, chain.segments[i].data + place, 4);
-			each(balloon, frame);
-		}
-	if (chain.out_bytes / 4 > balloon->inflated_largest)
-		balloon->inflated_largest = chain.out_bytes / 4;
+	bytes = gather(&chain, (uint8_t *)frames, sizeof(frames));
+	if (fault(FAULT_FRAMING) && chain.out_count > 1)
+		bytes = 0;
+	for (uint32_t i = 0; i < bytes / 4; i++)
+		each(balloon, frames[i]);
+	if (bytes / 4 > balloon->inflated_largest)
+		balloon->inflated_largest = bytes / 4;
 	if (balloon->after_buffer)
 		balloon->after_buffer(balloon);
 	model_ring_push(model, index, balloon->lie_id ? 0xffff : chain.head,
 			balloon->lie_length ? 77 : 0);
 	return true;
+}
+
+/* Returns false when the buffer is kept for good, as a fault does. */
+static bool read_statistics(struct virtio_model_balloon *balloon, const struct model_chain *chain)
+{
+	uint8_t entries[STATISTICS_MAX];
+	uint32_t bytes = gather(chain, entries, sizeof(entries));
+	uint16_t tag, before = 0;
+	bool good = true;
+
+	memset(balloon->statistics, 0xff, sizeof(balloon->statistics));
+	for (uint32_t place = 0; place + 10 <= bytes; place += 10) {
+		memcpy(&tag, entries + place, 2);
+		if (tag >= MODEL_BALLOON_TAGS && fault(FAULT_BALLOON_UNKNOWN_TAG_STUCK))
+			good = false;
+		if (place && tag < before && fault(FAULT_BALLOON_TAG_ORDER_STUCK))
+			good = false;
+		before = tag;
+		if (tag < MODEL_BALLOON_TAGS)
+			memcpy(&balloon->statistics[tag], entries + place + 2, 8);
+	}
+	return good;
 }
 
 static void take_statistics(struct virtio_model_balloon *balloon)
@@ -87,23 +131,17 @@ static void take_statistics(struct virtio_model_balloon *balloon)
 
 	if (!model_ring_pop(model, (unsigned int)balloon->place[MODEL_BALLOON_STATSQ], &chain))
 		return;
-	if (balloon->statistics_there)
+	if (balloon->statistics_there) {
 		virtio_model_violation(model, "a second statistics buffer");
+		virtio_model_balloon_ask(balloon);
+	}
 	/* Entries of 10 bytes; 5.5.6.2.1 wants a multiple of 6. */
 	if (chain.in_count || chain.out_count != 1 || chain.out_bytes % 10 || chain.out_bytes % 6)
 		virtio_model_violation(model, "statistics of %u bytes", chain.out_bytes);
-	balloon->statistics_buffer = chain;
-	balloon->statistics_there = true;
+	balloon->statistics_head = chain.head;
+	balloon->statistics_there = read_statistics(balloon, &chain);
 	balloon->statistics_answers++;
-	memset(balloon->statistics, 0xff, sizeof(balloon->statistics));
-	for (uint32_t place = 0; place + 10 <= chain.out_bytes; place += 10) {
-		uint16_t tag;
-
-		memcpy(&tag, chain.segments[0].data + place, 2);
-		if (tag < MODEL_BALLOON_TAGS)
-			memcpy(&balloon->statistics[tag], chain.segments[0].data + place + 2, 8);
-	}
-	if (balloon->statistics_storm)
+	if (balloon->statistics_storm || fault(FAULT_BALLOON_STATISTICS_STORM))
 		virtio_model_balloon_ask(balloon);
 }
 
@@ -113,7 +151,7 @@ bool virtio_model_balloon_ask(struct virtio_model_balloon *balloon)
 		return false;
 	balloon->statistics_there = false;
 	model_ring_push(&balloon->model, (unsigned int)balloon->place[MODEL_BALLOON_STATSQ],
-			balloon->statistics_buffer.head, 0);
+			balloon->statistics_head, 0);
 	return true;
 }
 
@@ -122,8 +160,8 @@ static void mark_blocks(struct virtio_model_balloon *balloon, uint8_t *marks,
 {
 	uint64_t frame = segment->address / PAGE, count = segment->length / PAGE;
 
-	if (segment->address % PAGE || segment->length % PAGE || !page_of(balloon, frame) ||
-	    !page_of(balloon, frame + count - 1)) {
+	if (!count || segment->address % PAGE || segment->length % PAGE ||
+	    !page_of(balloon, frame) || !page_of(balloon, frame + count - 1)) {
 		virtio_model_violation(&balloon->model, "%s 0x%llx, %u bytes", what,
 				       (unsigned long long)segment->address, segment->length);
 		return;
@@ -135,6 +173,25 @@ static void mark_blocks(struct virtio_model_balloon *balloon, uint8_t *marks,
 	}
 }
 
+static void take_command_id(struct virtio_model_balloon *balloon, const struct model_chain *chain)
+{
+	uint32_t id = 0;
+
+	if (chain->out_bytes != 4 || chain->in_count)
+		virtio_model_violation(&balloon->model, "a command id of %u bytes",
+				       chain->out_bytes);
+	if (gather(chain, (uint8_t *)&id, 4) != 4)
+		return;
+	for (unsigned int i = 0; i < balloon->id_count; i++)
+		if (id && balloon->ids[i] == id)
+			virtio_model_violation(&balloon->model, "command id %u came twice", id);
+	if (balloon->id_count == MODEL_BALLOON_IDS)
+		balloon->id_count = 0;
+	balloon->ids[balloon->id_count++] = id;
+	if (!id && balloon->forgives && !fault(FAULT_BALLOON_HINT_NEVER_DONE))
+		virtio_model_balloon_hint_id(balloon, HINT_DONE);
+}
+
 static bool take_hint(struct virtio_model_balloon *balloon)
 {
 	struct virtio_model *model = &balloon->model;
@@ -144,28 +201,21 @@ static bool take_hint(struct virtio_model_balloon *balloon)
 	if (!model_ring_pop(model, index, &chain))
 		return false;
 	if (chain.out_count) {
-		uint32_t id = 0;
-
-		if (chain.out_bytes != 4 || chain.in_count)
-			virtio_model_violation(model, "a command id of %u bytes", chain.out_bytes);
-		else
-			memcpy(&id, chain.segments[0].data, 4);
-		for (unsigned int i = 0; i < balloon->id_count; i++)
-			if (id && balloon->ids[i] == id)
-				virtio_model_violation(model, "command id %u came twice", id);
-		if (balloon->id_count < MODEL_BALLOON_IDS)
-			balloon->ids[balloon->id_count++] = id;
+		take_command_id(balloon, &chain);
 	} else {
 		uint32_t wanted, sent = balloon->id_count ? balloon->ids[balloon->id_count - 1] : 0;
+		struct model_segment *page = &chain.segments[0];
 
 		memcpy(&wanted, model->config + 8, 4);
 		if (chain.in_count != 1 || !sent)
 			virtio_model_violation(model, "a hint of %u segments under command id %u",
 					       chain.in_count, sent);
 		/* 5.5.6.3.2: under another id it is ignored. */
-		if (sent == wanted) {
-			mark_blocks(balloon, balloon->hinted, &chain.segments[0], "hinted");
+		if (sent == wanted && sent) {
+			mark_blocks(balloon, balloon->hinted, page, "hinted");
 			balloon->hinted_pages += chain.in_bytes / PAGE;
+		} else if (fault(FAULT_BALLOON_STALE_HINT) && page->length) {
+			memset(page->data, GARBAGE, page->length);
 		}
 		if (balloon->after_hint)
 			balloon->after_hint(balloon);
@@ -191,7 +241,9 @@ static bool take_report(struct virtio_model_balloon *balloon)
 		struct model_segment *segment = &chain.segments[i];
 
 		mark_blocks(balloon, balloon->reported, segment, "reported");
-		for (uint32_t place = 0; poison && place < segment->length; place += 4)
+		if (fault(FAULT_BALLOON_REPORT_GARBAGE) && segment->length)
+			memset(segment->data, GARBAGE, segment->length);
+		for (uint32_t place = 0; poison && place + 4 <= segment->length; place += 4)
 			if (memcmp(segment->data + place, &value, 4)) {
 				virtio_model_violation(model, "reported without the poison");
 				break;
@@ -220,6 +272,26 @@ static bool kicked(struct virtio_model_balloon *balloon, enum model_balloon_queu
 		return true;
 	balloon->deaf[queue]--;
 	return false;
+}
+
+static void on_reset(struct virtio_model *model)
+{
+	struct virtio_model_balloon *balloon = model->device;
+
+	if (!balloon || !balloon->forgives)
+		return;
+	virtio_model_balloon_empty(balloon);
+	memset(model->config + 4, 0, 4);
+	memset(model->config + 12, 0, 4);
+}
+
+/* The buffer of a queue that is reset is the driver's again. */
+static void on_queue_reset(struct virtio_model *model, unsigned int queue)
+{
+	struct virtio_model_balloon *balloon = model->device;
+
+	if ((int)queue == balloon->place[MODEL_BALLOON_STATSQ] && !fault(FAULT_QUEUE_RESET_RUNS_ON))
+		balloon->statistics_there = false;
 }
 
 static void process(struct virtio_model *model)
@@ -268,6 +340,8 @@ void virtio_model_balloon_init(struct virtio_model_balloon *balloon, uint64_t ad
 	model->offered[0] |= features;
 	model->device = balloon;
 	model->process = process;
+	model->on_reset = on_reset;
+	model->on_queue_reset = on_queue_reset;
 	model->config_length = 16;
 	for (unsigned int i = 0; i < 4; i++)
 		model->config_writable[4 + i] = model->config_writable[12 + i] = true;

@@ -35,6 +35,8 @@ struct virtio_model_balloon {
 	uint32_t buffer_max;		 /* frame numbers that a buffer may have */
 	int place[MODEL_BALLOON_QUEUES]; /* index of each queue; -1: there is none */
 
+	bool forgives; /* as devices do: a reset empties it, and after the hints of a round it says DONE */
+
 	/* Queues whose buffers are not used yet. */
 	bool hold[MODEL_BALLOON_QUEUES];
 	/* Kicks that are overheard. */
@@ -48,7 +50,7 @@ struct virtio_model_balloon {
 
 	/* Statistics. */
 	bool statistics_there;
-	struct model_chain statistics_buffer;
+	uint16_t statistics_head;
 	uint64_t statistics[MODEL_BALLOON_TAGS], statistics_answers;
 	bool statistics_storm; /* each answer is the next request */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_block.h"
 
+#include "tests/device/faults.h"
 #include "tests/device/virtio_model_ring.h"
 
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #define T_IN 0
 #define T_OUT 1
 #define T_FLUSH 4
+#define T_FLUSH_OUT 5
 #define T_GET_ID 8
 #define T_GET_LIFETIME 10
 #define T_DISCARD 11
@@ -17,6 +19,7 @@
 #define S_OK 0
 #define S_IOERR 1
 #define S_UNSUPP 2
+#define WRITEBACK 32
 #define HEADER 16
 #define RANGE 16
 #define BATCH_MAX 256
@@ -72,6 +75,13 @@ static void check_segments(struct virtio_model *model, const struct model_chain 
 					       chain->segments[i].length);
 }
 
+static bool beyond(const struct virtio_model_block *block, uint64_t sector, uint64_t sectors)
+{
+	if (fault(FAULT_BLOCK_BEYOND_WRAPS))
+		return sector + sectors > block->sectors;
+	return sector > block->sectors || sectors > block->sectors - sector;
+}
+
 static uint8_t transfer(struct virtio_model_block *block, const struct model_chain *chain,
 			struct model_block_request *request)
 {
@@ -80,19 +90,67 @@ static uint8_t transfer(struct virtio_model_block *block, const struct model_cha
 	uint32_t bytes = in ? chain->in_bytes - 1 : chain->out_bytes - HEADER;
 	uint32_t align = virtio_model_accepted(model, MODEL_BLOCK_BLK_SIZE) ? config32(model, 20)
 									    : MODEL_BLOCK_SECTOR;
-	uint8_t *place;
+	uint64_t sector = request->sector;
 
 	check_segments(model, chain);
-	if (!bytes || bytes % align || request->sector % (align / MODEL_BLOCK_SECTOR))
+	if (!bytes || bytes % align || sector % (align / MODEL_BLOCK_SECTOR))
 		virtio_model_violation(model, "%u bytes at sector %llu", bytes,
-				       (unsigned long long)request->sector);
+				       (unsigned long long)sector);
 	if (!in && virtio_model_accepted(model, MODEL_BLOCK_RO))
 		virtio_model_violation(model, "a write to a read-only device");
-	request->sectors = bytes / MODEL_BLOCK_SECTOR;
-	if (request->sector > block->sectors || request->sectors > block->sectors - request->sector)
+	if (!in && block->read_only && !fault(FAULT_BLOCK_RO_WRITES))
+		return fault(FAULT_BLOCK_RO_SAYS_OK) ? S_OK : S_IOERR;
+	if (bytes % MODEL_BLOCK_SECTOR && !fault(FAULT_BLOCK_PART_SECTOR))
 		return S_IOERR;
-	place = block->disk + request->sector * MODEL_BLOCK_SECTOR;
-	copy(chain, in, in ? 0 : HEADER, place, bytes);
+	request->sectors = bytes / MODEL_BLOCK_SECTOR;
+	if (beyond(block, sector, request->sectors))
+		return fault(FAULT_BLOCK_BEYOND_SAYS_OK) ? S_OK : S_IOERR;
+	if (sector > block->sectors)
+		return S_OK;
+	if (in && fault(FAULT_BLOCK_READS_NEXT) && sector)
+		sector--;
+	if (!in && fault(FAULT_BLOCK_WRITE_LOST))
+		return S_OK;
+	if (!in && fault(FAULT_BLOCK_WRITE_SHORT) && bytes > MODEL_BLOCK_SECTOR)
+		bytes -= MODEL_BLOCK_SECTOR;
+	copy(chain, in, in ? 0 : HEADER, block->disk + sector * MODEL_BLOCK_SECTOR, bytes);
+	return S_OK;
+}
+
+/* One range of DISCARD, WRITE_ZEROES, SECURE_ERASE. */
+static uint8_t clear_range(struct virtio_model_block *block, const uint8_t *range,
+			   struct model_block_request *request, unsigned int limit)
+{
+	struct virtio_model *model = &block->model;
+	uint32_t sectors;
+
+	memcpy(&request->sector, range, 8);
+	memcpy(&sectors, range + 8, 4);
+	memcpy(&request->flags, range + 12, 4);
+	request->sectors = sectors;
+	if (request->flags > (request->type == T_WRITE_ZEROES)) {
+		virtio_model_violation(model, "type %u with flags %x", request->type,
+				       request->flags);
+		if (!fault(request->flags == 1 ? FAULT_BLOCK_DISCARD_UNMAP
+					       : FAULT_BLOCK_FLAGS_IGNORED))
+			return S_UNSUPP;
+	}
+	if (!sectors || sectors > config32(model, limit)) {
+		virtio_model_violation(model, "type %u for %u sectors", request->type, sectors);
+		if (sectors && !fault(FAULT_BLOCK_RANGE_UNLIMITED))
+			return S_IOERR;
+	}
+	if (beyond(block, request->sector, sectors))
+		return fault(FAULT_BLOCK_BEYOND_SAYS_OK) ? S_OK : S_IOERR;
+	if (request->sector > block->sectors)
+		return S_OK;
+	if (request->type == T_WRITE_ZEROES && fault(FAULT_BLOCK_ZEROES_NOTHING))
+		return S_OK;
+	if (request->type == T_WRITE_ZEROES && fault(FAULT_BLOCK_ZEROES_MORE) &&
+	    !beyond(block, request->sector, sectors + 1ull))
+		sectors++;
+	memset(block->disk + request->sector * MODEL_BLOCK_SECTOR, 0,
+	       (size_t)sectors * MODEL_BLOCK_SECTOR);
 	return S_OK;
 }
 
@@ -107,31 +165,59 @@ static uint8_t clear(struct virtio_model_block *block, const struct model_chain 
 	unsigned int limit = request->type == T_DISCARD	       ? 36
 			     : request->type == T_WRITE_ZEROES ? 48
 							       : 60;
-	uint8_t range[RANGE];
-	uint32_t sectors;
+	uint32_t bytes = chain->out_bytes - HEADER;
+	uint8_t range[RANGE], status = S_OK;
 
 	if (!virtio_model_accepted(model, feature)) {
 		virtio_model_violation(model, "type %u without its feature", request->type);
 		return S_UNSUPP;
 	}
-	if (chain->out_bytes != HEADER + RANGE) {
-		virtio_model_violation(model, "a range of %u bytes", chain->out_bytes - HEADER);
+	if (bytes != RANGE)
+		virtio_model_violation(model, "a range of %u bytes", bytes);
+	if (!bytes || bytes % RANGE)
 		return S_UNSUPP;
-	}
-	copy(chain, false, HEADER, range, RANGE);
-	memcpy(&request->sector, range, 8);
-	memcpy(&sectors, range + 8, 4);
-	memcpy(&request->flags, range + 12, 4);
-	request->sectors = sectors;
-	if (request->flags > (request->type == T_WRITE_ZEROES))
-		virtio_model_violation(model, "type %u with flags %x", request->type,
-				       request->flags);
-	if (!sectors || sectors > config32(model, limit))
-		virtio_model_violation(model, "type %u for %u sectors", request->type, sectors);
-	if (request->sector > block->sectors || sectors > block->sectors - request->sector)
+	if (bytes / RANGE > config32(model, limit + 4))
 		return S_IOERR;
-	memset(block->disk + request->sector * MODEL_BLOCK_SECTOR, 0,
-	       (size_t)sectors * MODEL_BLOCK_SECTOR);
+	if (block->read_only)
+		return S_IOERR;
+	for (uint32_t at = 0; at < bytes && status == S_OK; at += RANGE) {
+		copy(chain, false, HEADER + at, range, RANGE);
+		status = clear_range(block, range, request, limit);
+	}
+	return status;
+}
+
+static uint8_t identify(struct virtio_model_block *block, const struct model_chain *chain)
+{
+	char serial[20] = "";
+	uint32_t room = chain->in_bytes - 1;
+
+	if (chain->in_bytes != 21)
+		virtio_model_violation(&block->model, "GET_ID with %u bytes", chain->in_bytes);
+	if (!block->serial || fault(FAULT_BLOCK_ID_UNSUPPORTED))
+		return S_UNSUPP;
+	if (fault(FAULT_BLOCK_ID_NOT_PADDED))
+		memset(serial, ' ', sizeof(serial));
+	strncpy(serial, block->serial, sizeof(serial) - 1);
+	if (fault(FAULT_BLOCK_ID_NOT_PADDED))
+		serial[strlen(block->serial)] = ' ';
+	copy(chain, true, 0, serial, room < sizeof(serial) ? room : sizeof(serial));
+	return S_OK;
+}
+
+static uint8_t lifetime(struct virtio_model_block *block, const struct model_chain *chain)
+{
+	struct virtio_model *model = &block->model;
+	uint8_t fields[6] = {1, 0, 3, 0, 7, 0};
+	uint32_t room = chain->in_bytes - 1;
+
+	if (!virtio_model_accepted(model, MODEL_BLOCK_LIFETIME) || chain->in_bytes != 7)
+		virtio_model_violation(model, "a wrong GET_LIFETIME");
+	if (!virtio_model_accepted(model, MODEL_BLOCK_LIFETIME))
+		return S_UNSUPP;
+	if (fault(FAULT_BLOCK_LIFETIME_RESERVED))
+		fields[0] = 9;
+	copy(chain, true, 0, fields, room < sizeof(fields) ? room : sizeof(fields));
 	return S_OK;
 }
 
@@ -139,8 +225,6 @@ static uint8_t answer(struct virtio_model_block *block, const struct model_chain
 		      struct model_block_request *request)
 {
 	struct virtio_model *model = &block->model;
-	static const uint8_t lifetime[6] = {1, 0, 3, 0, 7, 0};
-	char serial[20] = "";
 
 	switch (request->type) {
 	case T_IN:
@@ -150,33 +234,41 @@ static uint8_t answer(struct virtio_model_block *block, const struct model_chain
 		if (!virtio_model_accepted(model, MODEL_BLOCK_FLUSH) || request->sector ||
 		    chain->out_bytes != HEADER || chain->in_bytes != 1)
 			virtio_model_violation(model, "a wrong flush");
-		return S_OK;
+		return fault(FAULT_BLOCK_FLUSH_FAILS) ? S_UNSUPP : S_OK;
+	case T_FLUSH_OUT:
+		/* 5.2.6.3 */
+		return model->legacy && !fault(FAULT_BLOCK_FLUSH_OUT) ? S_OK : S_UNSUPP;
 	case T_GET_ID:
-		if (chain->in_bytes != 21)
-			virtio_model_violation(model, "GET_ID with %u bytes", chain->in_bytes);
-		if (!block->serial)
-			return S_UNSUPP;
-		strncpy(serial, block->serial, sizeof(serial) - 1);
-		copy(chain, true, 0, serial, sizeof(serial));
-		return S_OK;
+		return identify(block, chain);
 	case T_GET_LIFETIME:
-		if (!virtio_model_accepted(model, MODEL_BLOCK_LIFETIME) || chain->in_bytes != 7)
-			virtio_model_violation(model, "a wrong GET_LIFETIME");
-		copy(chain, true, 0, (void *)(uintptr_t)lifetime, sizeof(lifetime));
-		return S_OK;
+		return lifetime(block, chain);
 	case T_DISCARD:
 	case T_WRITE_ZEROES:
 	case T_SECURE_ERASE:
 		return clear(block, chain, request);
 	default:
 		virtio_model_violation(model, "a request of type %u", request->type);
-		return S_UNSUPP;
+		return fault(FAULT_BLOCK_UNKNOWN_SAYS_OK) ? S_OK : S_UNSUPP;
 	}
 }
 
-/* Does one request; returns the length that the used entry says. */
-static uint32_t do_request(struct virtio_model_block *block, unsigned int queue,
-			   const struct model_chain *chain)
+static void blank(const struct model_chain *chain)
+{
+	for (unsigned int i = chain->out_count; i < chain->out_count + chain->in_count; i++)
+		if (chain->segments[i].data && chain->segments[i].length)
+			memset(chain->segments[i].data, 0, chain->segments[i].length);
+}
+
+static void write_status(const struct model_chain *chain, uint8_t status)
+{
+	if (fault(FAULT_BLOCK_STATUS_MISSING))
+		return;
+	copy(chain, true, fault(FAULT_BLOCK_STATUS_FIRST) ? 0 : chain->in_bytes - 1, &status, 1);
+}
+
+/* Does one request; returns the length that the used entry says, or -1: it is none. */
+static int64_t do_request(struct virtio_model_block *block, unsigned int queue,
+			  const struct model_chain *chain)
 {
 	struct model_block_request *request =
 		&block->done[block->done_count++ % MODEL_BLOCK_REQUESTS];
@@ -185,9 +277,16 @@ static uint32_t do_request(struct virtio_model_block *block, unsigned int queue,
 
 	memset(request, 0, sizeof(*request));
 	if (chain->out_bytes < HEADER || !chain->in_bytes) {
-		virtio_model_violation(&block->model, "a request of %u and %u bytes",
-				       chain->out_bytes, chain->in_bytes);
-		return 0;
+		if (fault(FAULT_BLOCK_SHORT_COMPLETES))
+			return chain->in_bytes;
+		virtio_model_broken(&block->model, "a request of %u and %u bytes", chain->out_bytes,
+				    chain->in_bytes);
+		return -1;
+	}
+	if (fault(FAULT_FRAMING) && chain->segments[0].length != HEADER) {
+		status = S_IOERR;
+		copy(chain, true, chain->in_bytes - 1, &status, 1);
+		return chain->in_bytes;
 	}
 	copy(chain, false, 0, header, HEADER);
 	memcpy(&request->type, header, 4);
@@ -201,10 +300,15 @@ static uint32_t do_request(struct virtio_model_block *block, unsigned int queue,
 	status = block->fail_status && request->type == block->fail_type
 			 ? block->fail_status
 			 : answer(block, chain, request);
+	/* used.len is all of it: so all of it is written. */
+	if (status != S_OK && !block->lie_status)
+		blank(chain);
 	if (block->lie_status)
 		status = block->status;
 	if (status != 0xff)
-		copy(chain, true, chain->in_bytes - 1, &status, 1);
+		write_status(chain, status);
+	if (fault(FAULT_BLOCK_LENGTH_NO_STATUS))
+		return chain->in_bytes - 1;
 	return block->lie_length ? block->length : chain->in_bytes;
 }
 
@@ -218,19 +322,56 @@ static void serve(struct virtio_model_block *block, unsigned int queue)
 	unsigned int count = 0, most = block->at_most ? block->at_most : BATCH_MAX;
 
 	while (count < most && model_ring_pop(model, queue, &chain)) {
-		batch[count].length = do_request(block, queue, &chain);
+		int64_t length = do_request(block, queue, &chain);
+
+		if (length < 0)
+			break;
+		batch[count].length = (uint32_t)length;
 		batch[count++].id = block->lie_id ? block->id : chain.head;
 	}
 	if (!count)
 		return;
 	for (unsigned int i = 0; i < count; i++) {
-		unsigned int from = block->reverse ? count - 1 - i : i;
+		unsigned int from = block->reverse || fault(FAULT_OUT_OF_ORDER) ? count - 1 - i : i;
 
 		model_ring_fill(model, queue, i, batch[from].id, batch[from].length);
 	}
 	model_ring_show(model, queue, count);
 	if (!block->quiet)
 		model_ring_interrupt(model, queue);
+}
+
+/* 5.2.5.2: what the cache is before the driver says something of it. */
+static void on_reset(struct virtio_model *model)
+{
+	model->config[WRITEBACK] = 1;
+	model->config_writable[WRITEBACK] = false;
+}
+
+static void on_features(struct virtio_model *model)
+{
+	model->config[WRITEBACK] = virtio_model_accepted(model, MODEL_BLOCK_FLUSH) ||
+				   fault(FAULT_BLOCK_WRITEBACK_FIRST);
+	model->config_writable[WRITEBACK] = virtio_model_accepted(model, MODEL_BLOCK_CONFIG_WCE);
+}
+
+/* Legacy drivers have no FEATURES_OK. */
+static void on_ready(struct virtio_model *model)
+{
+	if (!model->legacy)
+		return;
+	if (!virtio_model_accepted(model, MODEL_BLOCK_CONFIG_WCE))
+		model->config[WRITEBACK] = virtio_model_accepted(model, MODEL_BLOCK_FLUSH);
+	model->config_writable[WRITEBACK] = virtio_model_accepted(model, MODEL_BLOCK_CONFIG_WCE);
+}
+
+static void on_config(struct virtio_model *model, uint32_t offset, unsigned int width)
+{
+	(void)offset;
+	(void)width;
+	model->config[WRITEBACK] &= 1;
+	if (fault(FAULT_BLOCK_WRITEBACK_IGNORED))
+		model->config[WRITEBACK] = 1;
 }
 
 static void process(struct virtio_model *model)
@@ -264,6 +405,10 @@ void virtio_model_block_init(struct virtio_model_block *block, uint64_t sectors,
 	block->sectors = sectors;
 	model->device = block;
 	model->process = process;
+	model->on_reset = on_reset;
+	model->on_features = on_features;
+	model->on_ready = on_ready;
+	model->on_config = on_config;
 	model->config_length = 96;
 	virtio_model_block_set(block, 0, sectors, 8);
 	virtio_model_block_set(block, 12, 16, 4);

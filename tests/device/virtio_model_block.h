@@ -35,6 +35,7 @@ struct model_block_request {
 
 struct virtio_model_block {
 	struct virtio_model model;
+	bool read_only; /* writes are refused */
 	uint8_t *disk;
 	uint64_t sectors;
 	const char *serial;

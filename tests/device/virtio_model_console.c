@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_console.h"
 
+#include "tests/device/faults.h"
 #include "tests/device/virtio_model_ring.h"
 
 #include <stdlib.h>
@@ -22,8 +23,12 @@ void virtio_model_console_say_raw(struct virtio_model_console *console, const vo
 	unsigned int place =
 		(console->message_first + console->message_count++) % MODEL_CONSOLE_MESSAGES;
 
-	if (console->message_count > MODEL_CONSOLE_MESSAGES || length > MODEL_CONSOLE_MESSAGE_MAX)
+	if (length > MODEL_CONSOLE_MESSAGE_MAX)
 		host_abort("too much to say");
+	if (console->message_count > MODEL_CONSOLE_MESSAGES) {
+		console->message_count--;
+		return;
+	}
 	if (length)
 		memcpy(console->messages[place], bytes, length);
 	console->message_lengths[place] = length;
@@ -77,20 +82,69 @@ static void answer(struct virtio_model_console *console, const struct model_mess
 {
 	struct model_console_port *port;
 
-	if (message->event == MODEL_DEVICE_READY && message->value == 1)
-		for (uint32_t id = 0; id < MODEL_CONSOLE_PORTS; id++)
+	if (message->event == MODEL_DEVICE_READY && message->value == 1) {
+		console->ready = true;
+		for (uint32_t id = 0; id < console->port_count && !fault(FAULT_CONSOLE_NO_ADD);
+		     id++)
 			if (console->ports[id].exists)
 				virtio_model_console_say(console, id, MODEL_DEVICE_ADD, 1, NULL, 0);
-	if (message->event != MODEL_PORT_READY || message->value != 1)
+		if (fault(FAULT_CONSOLE_ADD_TWICE))
+			virtio_model_console_say(console, 0, MODEL_DEVICE_ADD, 1, NULL, 0);
+		if (fault(FAULT_CONSOLE_ADD_BEYOND))
+			virtio_model_console_say(console, console->port_count, MODEL_DEVICE_ADD, 1,
+						 NULL, 0);
+	}
+	if (message->event != MODEL_PORT_READY || message->value != 1 ||
+	    message->id >= console->port_count)
 		return;
 	port = &console->ports[message->id];
-	if (port->is_console)
+	if (!port->exists)
+		return;
+	if (port->is_console && !fault(FAULT_CONSOLE_NO_CONSOLE_PORT))
 		virtio_model_console_say(console, message->id, MODEL_CONSOLE_PORT, 1, NULL, 0);
 	if (port->name)
-		virtio_model_console_say(console, message->id, MODEL_PORT_NAME, 1, port->name,
+		virtio_model_console_say(console,
+					 message->id + (fault(FAULT_CONSOLE_NAME_ELSEWHERE)
+								? (uint32_t)console->port_count
+								: 0),
+					 MODEL_PORT_NAME, 1, port->name,
 					 (uint32_t)strlen(port->name) + 1);
-	if (port->host_open)
+	if (port->host_open && !fault(FAULT_CONSOLE_NO_OPEN))
 		virtio_model_console_say(console, message->id, MODEL_PORT_OPEN, 1, NULL, 0);
+}
+
+/* What the driver gave to read, gathered; at most `room` bytes. Returns how many there are. */
+static uint32_t gather(const struct model_chain *chain, void *to, uint32_t room)
+{
+	uint32_t done = 0;
+
+	for (unsigned int i = 0; i < chain->out_count; i++) {
+		uint32_t part = chain->segments[i].length;
+
+		if (part > room - done)
+			part = room - done;
+		memcpy((uint8_t *)to + done, chain->segments[i].data, part);
+		done += part;
+	}
+	return done;
+}
+
+/* The other way; returns how many bytes there was room for. */
+static uint32_t scatter(const struct model_chain *chain, const uint8_t *from, uint32_t length)
+{
+	uint32_t done = 0;
+
+	for (unsigned int i = chain->out_count; i < chain->out_count + chain->in_count; i++) {
+		uint32_t part = chain->segments[i].length;
+
+		if (part > length - done)
+			part = length - done;
+		memcpy(chain->segments[i].data, from + done, part);
+		done += part;
+		if (fault(FAULT_FRAMING))
+			break;
+	}
+	return done;
 }
 
 static void hear(struct virtio_model_console *console)
@@ -99,21 +153,23 @@ static void hear(struct virtio_model_console *console)
 	struct model_chain chain;
 
 	while (model_ring_pop(model, CONTROL_TRANSMIT, &chain)) {
-		struct model_message message;
+		struct model_message message = {0};
 
-		if (chain.in_count || chain.out_bytes != sizeof(message) || chain.out_count != 1) {
+		if (chain.in_count || chain.out_bytes != sizeof(message) || chain.out_count != 1)
 			virtio_model_violation(model, "a control message of %u and %u bytes",
 					       chain.out_bytes, chain.in_bytes);
+		if (gather(&chain, &message, sizeof(message)) < sizeof(message)) {
+			model_ring_push(model, CONTROL_TRANSMIT, chain.head, 0);
 			continue;
 		}
-		memcpy(&message, chain.segments[0].data, sizeof(message));
 		console->said[console->said_count++ % MODEL_CONSOLE_MESSAGES] = message;
-		if (message.event != MODEL_DEVICE_READY && message.id >= MODEL_CONSOLE_PORTS &&
-		    message.value)
-			virtio_model_violation(model, "message %u for port %u", message.event,
-					       message.id);
-		else if (message.event == MODEL_PORT_OPEN)
+		if (message.event != MODEL_DEVICE_READY && message.id >= console->port_count) {
+			if (message.value)
+				virtio_model_violation(model, "message %u for port %u",
+						       message.event, message.id);
+		} else if (message.event == MODEL_PORT_OPEN) {
 			console->ports[message.id].guest_open = message.value;
+		}
 		if (console->answers)
 			answer(console, &message);
 		model_ring_push(model, CONTROL_TRANSMIT, chain.head, 0);
@@ -127,14 +183,12 @@ static void say(struct virtio_model_console *console)
 
 	while (console->message_count && model_ring_pop(model, CONTROL_RECEIVE, &chain)) {
 		unsigned int place = console->message_first;
-		uint32_t length = console->message_lengths[place];
+		uint32_t length;
 
 		if (chain.out_count || chain.in_count != 1)
 			virtio_model_violation(model, "a control buffer of %u and %u pieces",
 					       chain.out_count, chain.in_count);
-		if (length > chain.segments[0].length)
-			length = chain.segments[0].length;
-		memcpy(chain.segments[0].data, console->messages[place], length);
+		length = scatter(&chain, console->messages[place], console->message_lengths[place]);
 		model_ring_push(model, CONTROL_RECEIVE, chain.head, length);
 		console->message_first = (place + 1) % MODEL_CONSOLE_MESSAGES;
 		console->message_count--;
@@ -151,13 +205,12 @@ static void take_sent(struct virtio_model_console *console, unsigned int id)
 	while (model_ring_pop(model, queue, &chain)) {
 		if (chain.in_count)
 			virtio_model_violation(model, "port %u: a writable piece to send", id);
-		for (unsigned int i = 0; i < chain.out_count; i++) {
-			if (port->sent_length + chain.segments[i].length > MODEL_CONSOLE_BYTES)
-				host_abort("port %u: more than can be kept", id);
-			memcpy(port->sent + port->sent_length, chain.segments[i].data,
-			       chain.segments[i].length);
-			port->sent_length += chain.segments[i].length;
-		}
+		/* Only the last of it is kept. */
+		if (port->sent_length + chain.out_bytes > MODEL_CONSOLE_BYTES)
+			port->sent_length = port->sent_read = 0;
+		if (!fault(FAULT_CONSOLE_OUTPUT_LOST))
+			port->sent_length += gather(&chain, port->sent + port->sent_length,
+						    MODEL_CONSOLE_BYTES - port->sent_length);
 		model_ring_push(model, queue, chain.head, 0);
 	}
 }
@@ -174,20 +227,37 @@ static void type(struct virtio_model_console *console, unsigned int id)
 				 (port->endless || port->incoming_done < port->incoming_length) &&
 				 model_ring_pop(model, queue, &chain);
 	     i++) {
-		uint32_t length = chain.segments[0].length;
+		uint32_t length = chain.in_count ? chain.segments[0].length : 0;
 
 		if (chain.out_count)
 			virtio_model_violation(model, "port %u: a readable piece to receive", id);
 		if (port->endless) {
-			memset(chain.segments[0].data, 'e', length);
+			if (length)
+				memset(chain.segments[0].data, 'e', length);
 		} else {
-			if (length > port->incoming_length - port->incoming_done)
-				length = port->incoming_length - port->incoming_done;
-			memcpy(chain.segments[0].data, port->incoming + port->incoming_done,
-			       length);
+			length = scatter(&chain, port->incoming + port->incoming_done,
+					 port->incoming_length - port->incoming_done);
 			port->incoming_done += length;
+			if (fault(FAULT_CONSOLE_INPUT_LOST))
+				port->incoming_done = port->incoming_length;
 		}
 		model_ring_push(model, queue, chain.head, length);
+	}
+	if (console->forgets && port->incoming_done == port->incoming_length)
+		port->incoming_done = port->incoming_length = 0;
+}
+
+static void on_reset(struct virtio_model *model)
+{
+	struct virtio_model_console *console = model->device;
+
+	if (!console || !console->forgets)
+		return;
+	console->message_count = 0;
+	console->ready = false;
+	for (unsigned int id = 0; id < console->port_count; id++) {
+		console->ports[id].incoming_length = console->ports[id].incoming_done = 0;
+		console->ports[id].guest_open = -1;
 	}
 }
 
@@ -197,7 +267,7 @@ static void process(struct virtio_model *model)
 	bool multiport = virtio_model_accepted(model, MODEL_CONSOLE_MULTIPORT);
 	bool dawdles = console->hold_control;
 
-	for (unsigned int id = 0; id < (multiport ? MODEL_CONSOLE_PORTS : 1); id++) {
+	for (unsigned int id = 0; id < (multiport ? console->port_count : 1); id++) {
 		struct model_queue *queue = &model->queues[receive_queue(id) + 1];
 
 		if (receive_queue(id) + 1 >= model->queue_count)
@@ -230,8 +300,13 @@ static bool on_write(struct virtio_model *model, enum model_space space, uint32_
 	if (width != 4 || value > 0xff ||
 	    !(model->offered[0] & MODEL_FEATURE(MODEL_CONSOLE_EMERG_WRITE)))
 		virtio_model_violation(model, "an emergency write of %u bytes", width);
-	if (console->emergency_length + 1 < sizeof(console->emergency))
-		console->emergency[console->emergency_length++] = (char)value;
+	if (fault(FAULT_CONSOLE_EMERGENCY_BREAKS))
+		virtio_model_needs_reset(model);
+	if (fault(FAULT_CONSOLE_EMERGENCY_LATE) && !(model->status & 4))
+		return true;
+	if (console->emergency_length + 1 == sizeof(console->emergency))
+		console->emergency_length = 0;
+	console->emergency[console->emergency_length++] = (char)value;
 	return true;
 }
 
@@ -242,7 +317,7 @@ void virtio_model_console_init(struct virtio_model_console *console, uint16_t qu
 
 	memset(console, 0, sizeof(*console));
 	virtio_model_init(model, 3, 2 * (MODEL_CONSOLE_PORTS + 1), queue_size);
-	for (unsigned int id = 0; id < MODEL_CONSOLE_PORTS; id++) {
+	for (unsigned int id = 0; id < MODEL_CONSOLE_PORTS_MAX; id++) {
 		console->ports[id].sent = malloc(MODEL_CONSOLE_BYTES);
 		console->ports[id].incoming = malloc(MODEL_CONSOLE_BYTES);
 		console->ports[id].guest_open = -1;
@@ -250,11 +325,13 @@ void virtio_model_console_init(struct virtio_model_console *console, uint16_t qu
 			host_abort("no memory for bytes");
 	}
 	console->answers = true;
+	console->port_count = MODEL_CONSOLE_PORTS;
 	console->ports[0].exists = console->ports[0].is_console = true;
 	console->ports[0].host_open = true;
 	model->device = console;
 	model->process = process;
 	model->on_write = on_write;
+	model->on_reset = on_reset;
 	model->config_length = 12;
 	memcpy(model->config + 4, &ports, sizeof(ports));
 	virtio_model_offer(model, MODEL_CONSOLE_MULTIPORT, true);
@@ -263,7 +340,7 @@ void virtio_model_console_init(struct virtio_model_console *console, uint16_t qu
 
 void virtio_model_console_free(struct virtio_model_console *console)
 {
-	for (unsigned int id = 0; id < MODEL_CONSOLE_PORTS; id++) {
+	for (unsigned int id = 0; id < MODEL_CONSOLE_PORTS_MAX; id++) {
 		free(console->ports[id].sent);
 		free(console->ports[id].incoming);
 	}

@@ -9,6 +9,7 @@
 #include "tests/device/virtio_model.h"
 
 #define MODEL_CONSOLE_PORTS 3
+#define MODEL_CONSOLE_PORTS_MAX 7 /* that a test may make of port_count */
 #define MODEL_CONSOLE_BYTES (1u << 18)
 #define MODEL_CONSOLE_MESSAGES 128
 #define MODEL_CONSOLE_MESSAGE_MAX 256
@@ -42,13 +43,17 @@ struct model_console_port {
 	bool endless; /* whatever it is given to write to is filled */
 	uint8_t *sent, *incoming;
 	uint32_t sent_length, incoming_length, incoming_done;
-	int guest_open; /* the driver's last PORT_OPEN; -1: none */
+	uint32_t sent_read; /* of `sent`, that the host took */
+	int guest_open;	    /* the driver's last PORT_OPEN; -1: none */
 };
 
 struct virtio_model_console {
 	struct virtio_model model;
 	bool answers, hold_control;
-	struct model_console_port ports[MODEL_CONSOLE_PORTS];
+	bool forgets; /* as devices do: a reset takes back what is on its way */
+	bool ready;   /* the driver said so since the reset */
+	unsigned int port_count;
+	struct model_console_port ports[MODEL_CONSOLE_PORTS_MAX];
 
 	/* The driver's control messages. */
 	struct model_message said[MODEL_CONSOLE_MESSAGES];

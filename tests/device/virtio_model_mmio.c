@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_mmio.h"
 
+#include "tests/device/faults.h"
 #include "tests/device/virtio_model_ring.h"
 
 #include <string.h>
@@ -25,27 +26,32 @@ static uint64_t read_register(struct virtio_model *model, uint32_t offset)
 
 	switch (offset) {
 	case 0x000:
-		return mmio_of(model)->magic;
+		return mmio_of(model)->magic ^ (fault(FAULT_MMIO_MAGIC) ? 0x100 : 0);
 	case 0x004:
-		return mmio_of(model)->version;
+		return mmio_of(model)->version + fault(FAULT_MMIO_VERSION);
 	case 0x008:
 		return model->type;
 	case 0x00c:
 		return 0x554d4551;
 	case 0x010:
-		return word(model, model->device_select) < 4
-			       ? model->offered[word(model, model->device_select)]
-			       : 0;
+		return virtio_model_device_feature(model, word(model, model->device_select));
 	case 0x034:
-		return queue ? queue->size_max : 0;
+		return !queue ? 0 : fault(FAULT_QUEUE_SIZE_ODD) ? 100 : queue->size_max;
 	case 0x040:
-		if (model->legacy)
+		if (model->legacy && !fault(FAULT_LEGACY_PFN_READS_0))
 			return queue && queue->enabled ? queue->desc / mmio_of(model)->page_size
 						       : 0;
 		break;
 	case 0x044:
 		if (!model->legacy)
-			return queue ? queue->enabled : 0;
+			return queue && queue->enabled && !fault(FAULT_QUEUE_ENABLE_READS_0);
+		break;
+	case 0x0b0: /* 4.2.2.1: no shared memory */
+	case 0x0b4:
+	case 0x0b8:
+	case 0x0bc:
+		if (!model->legacy)
+			return fault(FAULT_MMIO_SHARED_MEMORY) ? 0 : UINT32_MAX;
 		break;
 	case 0x0c0:
 		if (!model->legacy)
@@ -68,6 +74,8 @@ static uint64_t read_register(struct virtio_model *model, uint32_t offset)
 
 static void set_half(uint64_t *value, bool high, uint32_t half)
 {
+	if (fault(FAULT_QUEUE_ADDRESS_HIGH_LOST) && high)
+		half = 0;
 	*value = high ? (*value & UINT32_MAX) | (uint64_t)half << 32
 		      : (*value & ~0xffffffffull) | half;
 }
@@ -89,19 +97,19 @@ static void write_queue(struct virtio_model *model, uint32_t offset, uint32_t va
 		virtio_model_queue_reset_write(model, value);
 		break;
 	case 0x044:
-		queue->enabled = value & 1;
+		virtio_model_enable(model, value & 1);
 		break;
 	case 0x080:
 	case 0x084:
-		set_half(&queue->desc, offset & 4, value);
-		break;
 	case 0x090:
 	case 0x094:
-		set_half(&queue->driver, offset & 4, value);
-		break;
 	case 0x0a0:
 	case 0x0a4:
-		set_half(&queue->device, offset & 4, value);
+		if (!queue->frozen)
+			set_half(offset < 0x090	  ? &queue->desc
+				 : offset < 0x0a0 ? &queue->driver
+						  : &queue->device,
+				 offset & 4, value);
 		break;
 	default:
 		virtio_model_violation(model, "register %03x was written", offset);
@@ -121,8 +129,10 @@ static bool write_legacy(struct virtio_model *model, uint32_t offset, uint32_t v
 		mmio->align = value;
 		return true;
 	case 0x040:
-		if (!mmio->page_size || !mmio->align)
+		if (!mmio->page_size || !mmio->align || mmio->align & (mmio->align - 1))
 			virtio_model_violation(model, "QueuePFN without page size or alignment");
+		else if (fault(FAULT_LEGACY_PAGE_SIZE_IGNORED))
+			virtio_model_legacy_queue(model, value, 4096, 4096);
 		else
 			virtio_model_legacy_queue(model, value, mmio->page_size, mmio->align);
 		return true;
@@ -158,7 +168,9 @@ static void write_register(struct virtio_model *model, uint32_t offset, uint32_t
 	case 0x064:
 		if (value & ~3u)
 			virtio_model_violation(model, "InterruptACK was written with %x", value);
-		model->isr &= (uint8_t)~value;
+		if (fault(FAULT_MMIO_ACK_IGNORED))
+			break;
+		model->isr &= fault(FAULT_MMIO_ACK_CLEARS_ALL) ? 0 : (uint8_t)~value;
 		break;
 	case 0x070:
 		virtio_model_status_write(model, (uint8_t)value);
@@ -182,8 +194,10 @@ static uint64_t region_read(void *context, uint64_t offset, unsigned int width)
 		return value;
 	if (config)
 		return virtio_model_config_read(model, place, width);
-	if (width != 4)
+	if (width != 4 || place % 4) {
 		virtio_model_violation(model, "register %03x was read with %u bytes", place, width);
+		return 0;
+	}
 	return read_register(model, place);
 }
 
@@ -193,12 +207,18 @@ static void region_write(void *context, uint64_t offset, unsigned int width, uin
 
 	virtio_model_record(model, offset >= CONFIG ? MODEL_DEVICE : MODEL_COMMON, (uint32_t)offset,
 			    value);
+	if (model->on_write &&
+	    model->on_write(model, offset >= CONFIG ? MODEL_DEVICE : MODEL_COMMON,
+			    (uint32_t)offset % CONFIG, width, value))
+		return;
 	if (offset >= CONFIG)
 		virtio_model_config_write(model, (uint32_t)offset - CONFIG, width, value);
-	else if (width != 4)
+	else if (width != 4 || offset % 4) {
 		virtio_model_violation(model, "%x was written with %u bytes", (uint32_t)offset,
 				       width);
-	else
+		if (fault(FAULT_ODD_WIDTH_RESETS))
+			write_register(model, 0x070, 0);
+	} else
 		write_register(model, (uint32_t)offset, (uint32_t)value);
 }
 
@@ -210,7 +230,10 @@ static void interrupt(struct virtio_model *model, int queue)
 {
 	uint8_t before = model->isr;
 
-	model->isr |= queue < 0 ? 2 : 1;
+	if (!fault(queue < 0 ? FAULT_ISR_CONFIG_BIT_MISSING : FAULT_ISR_QUEUE_BIT_MISSING))
+		model->isr |= queue < 0 ? 2 : 1;
+	if (queue >= 0 && fault(FAULT_ISR_BOTH_BITS))
+		model->isr |= 2;
 	if (!mmio_of(model)->level) {
 		if (!before)
 			host_interrupt_line(MODEL_MMIO_LINE);

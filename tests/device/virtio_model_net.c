@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_net.h"
 
+#include "tests/device/faults.h"
 #include "tests/device/virtio_model_ring.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #define HEADER_SIZE_HASH 20
 #define HEADER_SIZE_LEGACY 10 /* without MRG_RXBUF */
 #define STATUS_ANNOUNCE 2
+#define BUFFERS_MAX 40
 
 _Static_assert(sizeof(struct model_net_header) == HEADER_SIZE_HASH, "5.1.9");
 
@@ -47,6 +49,8 @@ static uint32_t header_size(const struct virtio_model *model)
 {
 	if (virtio_model_accepted(model, MODEL_NET_HASH_REPORT))
 		return HEADER_SIZE_HASH;
+	if (fault(FAULT_NET_HEADER_SIZE))
+		return model->legacy ? HEADER_SIZE : HEADER_SIZE_LEGACY;
 	return model->legacy && !virtio_model_accepted(model, MODEL_NET_MRG_RXBUF)
 		       ? HEADER_SIZE_LEGACY
 		       : HEADER_SIZE;
@@ -93,38 +97,70 @@ static void check_sent(struct virtio_model *model, const struct model_net_frame 
 		virtio_model_violation(model, "a checksum outside the frame");
 }
 
+/* Takes one frame. False: it was none, and the device stops. */
+static bool take_frame(struct virtio_model_net *net, unsigned int pair,
+		       const struct model_chain *chain)
+{
+	struct virtio_model *model = &net->model;
+	struct model_net_frame *frame = &net->sent[net->sent_count % MODEL_NET_FRAMES];
+	uint32_t header = header_size(model);
+
+	if (chain->in_count || chain->out_bytes < header ||
+	    chain->out_bytes > header + MODEL_NET_FRAME_MAX)
+		virtio_model_violation(model, "a sent buffer of %u and %u bytes", chain->out_bytes,
+				       chain->in_bytes);
+	if (chain->out_bytes < header && !fault(FAULT_NET_SHORT_COMPLETES)) {
+		virtio_model_needs_reset(model);
+		return false;
+	}
+	if (fault(FAULT_FRAMING) && chain->segments[0].length < header)
+		return true;
+	net->sent_by[pair]++;
+	frame->pair = pair;
+	frame->header.num_buffers = 0;
+	chain_copy(chain, 0, chain->out_count, 0, (uint8_t *)&frame->header, header, false);
+	frame->length = chain_copy(chain, 0, chain->out_count, header, frame->data,
+				   MODEL_NET_FRAME_MAX, false);
+	frame->descriptors = chain->out_count;
+	frame->indirect = chain->indirect;
+	check_sent(model, frame);
+	if ((fault(FAULT_NET_TX_FLAGS_DROP) && frame->header.flags & ~1) ||
+	    fault(FAULT_NET_TX_LOST))
+		return true;
+	if (fault(FAULT_NET_TX_HDR_LEN_TRUSTED) && frame->header.hdr_len > frame->length) {
+		virtio_model_needs_reset(model);
+		return false;
+	}
+	if (fault(FAULT_NET_TX_CORRUPT) && frame->length)
+		frame->data[frame->length - 1] ^= 1;
+	if (fault(FAULT_NET_TX_CSUM_ALWAYS) && !(frame->header.flags & 1) &&
+	    frame->header.csum_start + 1u < frame->length)
+		frame->data[frame->header.csum_start] ^= 0xff;
+	net->sent_count++;
+	if (net->steers)
+		net->inject_pair = pair;
+	if (net->echo) {
+		const struct model_net_header plain = {0};
+
+		virtio_model_net_inject(net, &plain, frame->data, frame->length);
+	}
+	return true;
+}
+
 static void take_sent(struct virtio_model_net *net, unsigned int pair)
 {
 	struct virtio_model *model = &net->model;
 	struct model_chain chain;
 	unsigned int batch = 0;
-	uint32_t header = header_size(model);
 
-	while (!net->hold_transmit && model_ring_pop(model, TRANSMIT(pair), &chain)) {
-		struct model_net_frame *frame = &net->sent[net->sent_count++ % MODEL_NET_FRAMES];
-
+	while (!net->hold_transmit && batch < MODEL_FILLS &&
+	       model_ring_pop(model, TRANSMIT(pair), &chain)) {
 		if (pair >= net->pairs_active)
 			virtio_model_violation(model, "sent on pair %u, %u are used", pair,
 					       net->pairs_active);
-		net->sent_by[pair]++;
-		frame->pair = pair;
 		check_layout(model, &chain);
-		if (chain.in_count || chain.out_bytes < header ||
-		    chain.out_bytes > header + MODEL_NET_FRAME_MAX)
-			virtio_model_violation(model, "a sent buffer of %u and %u bytes",
-					       chain.out_bytes, chain.in_bytes);
-		frame->header.num_buffers = 0;
-		chain_copy(&chain, 0, chain.out_count, 0, (uint8_t *)&frame->header, header, false);
-		frame->length = chain_copy(&chain, 0, chain.out_count, header, frame->data,
-					   MODEL_NET_FRAME_MAX, false);
-		frame->descriptors = chain.out_count;
-		frame->indirect = chain.indirect;
-		check_sent(model, frame);
-		if (net->echo) {
-			const struct model_net_header plain = {0};
-
-			virtio_model_net_inject(net, &plain, frame->data, frame->length);
-		}
+		if (!take_frame(net, pair, &chain))
+			break;
 		model_ring_fill(model, TRANSMIT(pair), batch, chain.head, 0);
 		if (++batch >= net->hold_batch) {
 			model_ring_show(model, TRANSMIT(pair), batch);
@@ -138,21 +174,79 @@ static void take_sent(struct virtio_model_net *net, unsigned int pair)
 	}
 }
 
+static void write_frame(struct virtio_model_net *net, const struct model_net_frame *frame,
+			unsigned int pair, const struct model_chain *chains, unsigned int count)
+{
+	struct virtio_model *model = &net->model;
+	uint32_t header = header_size(model), total = header + frame->length, done = 0;
+	uint8_t *bytes = malloc(total);
+
+	if (!bytes)
+		host_abort("no memory for a frame");
+	memcpy(bytes, &frame->header, header);
+	memcpy(bytes + header, frame->data, frame->length);
+	for (unsigned int i = 0; i < count; i++) {
+		uint32_t part = total - done;
+
+		/* 5.1.9.4: all but the last are full. */
+		if (fault(FAULT_NET_RX_NOT_FULL) && i + 1 < count && part > 64)
+			part = chains[i].in_bytes - 1;
+		part = chain_copy(&chains[i], chains[i].out_count, chains[i].in_count, 0,
+				  bytes + done, part, true);
+		done += part;
+		if (net->lie_length && !i)
+			part = net->length;
+		if (fault(FAULT_NET_RX_NO_HEADER_LENGTH) && !i)
+			part -= header;
+		model_ring_fill(model, RECEIVE(pair), i, chains[i].head, part);
+	}
+	free(bytes);
+	model_ring_show(model, RECEIVE(pair), count);
+	model_ring_interrupt(model, RECEIVE(pair));
+}
+
+static void make_header(struct virtio_model_net *net, struct model_net_frame *frame,
+			unsigned int count)
+{
+	/* 5.1.9.4.1: 1 without MRG_RXBUF too. */
+	if (!frame->header.num_buffers)
+		frame->header.num_buffers = (uint16_t)count;
+	if (fault(FAULT_NET_RX_NUM_BUFFERS))
+		frame->header.num_buffers++;
+	if (fault(FAULT_NET_RX_NUM_BUFFERS_ZERO) &&
+	    !virtio_model_accepted(&net->model, MODEL_NET_MRG_RXBUF))
+		frame->header.num_buffers = 0;
+	if (fault(FAULT_NET_RX_FLAGS))
+		frame->header.flags |= 2;
+	if (fault(FAULT_NET_RX_GSO))
+		frame->header.gso_type = 1;
+	if (fault(FAULT_NET_RX_RSC_FLAG))
+		frame->header.flags |= 4;
+	if (net->lie_header)
+		frame->header = net->header;
+	if (net->lie_num_buffers)
+		frame->header.num_buffers = net->num_buffers;
+}
+
 /* Writes one frame to as many buffers as it takes. False: too few are lent. */
 static bool bring(struct virtio_model_net *net, struct model_net_frame *frame)
 {
 	struct virtio_model *model = &net->model;
 	bool mergeable = virtio_model_accepted(model, MODEL_NET_MRG_RXBUF);
-	struct model_chain chains[40];
-	uint32_t header = header_size(model), total = header + frame->length, room = 0, done = 0;
-	uint8_t *bytes = malloc(total);
-	unsigned int count = 0;
+	static struct model_chain chains[BUFFERS_MAX];
+	uint32_t total = header_size(model) + frame->length, room = 0;
+	unsigned int count = 0, pair = frame->pair < net->pairs_active ? frame->pair : 0;
 
-	while (room < total && count < (mergeable ? 40 : 1)) {
-		if (!model_ring_pop(model, RECEIVE(frame->pair), &chains[count])) {
+	if (fault(FAULT_NET_RX_PAIR_BEYOND) && net->pairs > 1)
+		pair = net->pairs - 1;
+	/* A queue that is reset, or none. */
+	if (net->filters && !model->queues[RECEIVE(pair)].enabled)
+		return true;
+	while (room < total &&
+	       count < (mergeable || fault(FAULT_NET_RX_MERGES) ? BUFFERS_MAX : 1)) {
+		if (!model_ring_pop(model, RECEIVE(pair), &chains[count])) {
 			while (count-- > 0)
-				model_ring_unpop(model, RECEIVE(frame->pair), &chains[count]);
-			free(bytes);
+				model_ring_unpop(model, RECEIVE(pair), &chains[count]);
 			return false;
 		}
 		if (chains[count].out_count)
@@ -160,28 +254,14 @@ static bool bring(struct virtio_model_net *net, struct model_net_frame *frame)
 		check_layout(model, &chains[count]);
 		room += chains[count++].in_bytes;
 	}
-	if (room < total)
+	if (room < total) {
 		virtio_model_violation(model, "receive buffers are too small for %u bytes", total);
-	if (mergeable && !frame->header.num_buffers)
-		frame->header.num_buffers = (uint16_t)count;
-	if (net->lie_header)
-		frame->header = net->header;
-	if (net->lie_num_buffers)
-		frame->header.num_buffers = net->num_buffers;
-	memcpy(bytes, &frame->header, header);
-	memcpy(bytes + header, frame->data, frame->length);
-	for (unsigned int i = 0; i < count; i++) {
-		uint32_t part = chain_copy(&chains[i], 0, chains[i].in_count, 0, bytes + done,
-					   total - done, true);
-
-		done += part;
-		if (net->lie_length && !i)
-			part = net->length;
-		model_ring_fill(model, RECEIVE(frame->pair), i, chains[i].head, part);
+		while (count-- > 0)
+			model_ring_unpop(model, RECEIVE(pair), &chains[count]);
+		return true;
 	}
-	model_ring_show(model, RECEIVE(frame->pair), count);
-	model_ring_interrupt(model, RECEIVE(frame->pair));
-	free(bytes);
+	make_header(net, frame, count);
+	write_frame(net, frame, pair, chains, count);
 	return true;
 }
 
@@ -206,16 +286,19 @@ static uint32_t get(const uint8_t *data, unsigned int bytes)
 static bool needs(struct virtio_model_net *net, unsigned int feature,
 		  const struct model_net_command *command, unsigned int length)
 {
-	if (!virtio_model_accepted(&net->model, feature) || command->length != length)
-		virtio_model_violation(&net->model, "command %u.%u of %u bytes", command->class,
-				       command->command, command->length);
-	return command->length == length;
+	if (virtio_model_accepted(&net->model, feature) && command->length == length)
+		return true;
+	virtio_model_violation(&net->model, "command %u.%u of %u bytes", command->class,
+			       command->command, command->length);
+	return fault(FAULT_NET_COMMAND_LENGTH_IGNORED);
 }
 
 static bool use_pairs(struct virtio_model_net *net, unsigned int pairs)
 {
-	if (!pairs || pairs > net->pairs)
+	if (!pairs || pairs > net->pairs) {
 		virtio_model_violation(&net->model, "%u pairs of %u", pairs, net->pairs);
+		return fault(FAULT_NET_PAIRS_ANY);
+	}
 	net->pairs_active = pairs;
 	return true;
 }
@@ -232,6 +315,10 @@ static bool set_table(struct virtio_model_net *net, const struct model_net_comma
 	multicast = get(command->data + offset, 4);
 	if (multicast > 64 || !needs(net, MODEL_NET_CTRL_RX, command, offset + 4 + 6 * multicast))
 		return false;
+	if (fault(FAULT_NET_TABLE_IGNORED))
+		return true;
+	net->addresses = unicast;
+	memcpy(net->address, command->data + 4, 6 * (size_t)unicast);
 	net->groups = multicast;
 	memcpy(net->group, command->data + offset + 4, 6 * (size_t)multicast);
 	return true;
@@ -243,7 +330,8 @@ static bool configure_rss(struct virtio_model_net *net, const struct model_net_c
 	unsigned int table = get(command->data + 4, 2) + 1u, end = 8 + 2 * table;
 	unsigned int pairs;
 
-	if (table & (table - 1) || table > get(net->model.config + 18, 2) ||
+	if (end + 43 > MODEL_NET_COMMAND_MAX || table & (table - 1) ||
+	    table > get(net->model.config + 18, 2) ||
 	    !needs(net, MODEL_NET_RSS, command, end + 3 + 40) || command->data[end + 2] != 40 ||
 	    get(command->data, 4) & ~get(net->model.config + 20, 4)) {
 		virtio_model_violation(&net->model, "a wrong configuration of RSS");
@@ -260,7 +348,39 @@ static bool acknowledge(struct virtio_model_net *net)
 {
 	if (!(net->model.config[6] & STATUS_ANNOUNCE))
 		virtio_model_violation(&net->model, "ANNOUNCE_ACK of nothing");
+	if (fault(FAULT_NET_ANNOUNCE_STAYS))
+		return true;
 	net->model.config[6] &= (uint8_t)~STATUS_ANNOUNCE;
+	return true;
+}
+
+static bool set_mode(struct virtio_model_net *net, const struct model_net_command *command)
+{
+	if (!needs(net, command->command < 2 ? MODEL_NET_CTRL_RX : MODEL_NET_CTRL_RX_EXTRA, command,
+		   1) ||
+	    fault(FAULT_NET_MODES_REFUSED))
+		return false;
+	if (!fault(FAULT_NET_MODES_IGNORED))
+		net->modes[command->command] = command->data[0];
+	return true;
+}
+
+static bool set_vlan(struct virtio_model_net *net, const struct model_net_command *command)
+{
+	uint32_t vlan = get(command->data, 2);
+
+	if (!needs(net, MODEL_NET_CTRL_VLAN, command, 2) || vlan > 4095)
+		return false;
+	net->vlans[vlan] = !command->command;
+	return true;
+}
+
+static bool set_address(struct virtio_model_net *net, const struct model_net_command *command)
+{
+	if (!needs(net, MODEL_NET_CTRL_MAC_ADDR, command, 6))
+		return false;
+	if (!fault(FAULT_NET_MAC_SET_IGNORED))
+		memcpy(net->model.config, command->data, 6);
 	return true;
 }
 
@@ -273,33 +393,28 @@ static bool obey(struct virtio_model_net *net, const struct model_net_command *c
 	case 0x003:
 	case 0x004:
 	case 0x005:
-		net->modes[command->command] = command->data[0];
-		return needs(net,
-			     command->command < 2 ? MODEL_NET_CTRL_RX : MODEL_NET_CTRL_RX_EXTRA,
-			     command, 1);
+		return set_mode(net, command);
 	case 0x100:
 		return set_table(net, command);
 	case 0x101:
-		memcpy(net->model.config, command->data, 6);
-		return needs(net, MODEL_NET_CTRL_MAC_ADDR, command, 6);
+		return set_address(net, command);
 	case 0x200:
 	case 0x201:
-		net->vlans[get(command->data, 2) % 4096] = !command->command;
-		return needs(net, MODEL_NET_CTRL_VLAN, command, 2);
+		return set_vlan(net, command);
 	case 0x300:
 		return needs(net, MODEL_NET_ANNOUNCE, command, 0) && acknowledge(net);
 	case 0x400:
 		return needs(net, MODEL_NET_MQ, command, 2) &&
 		       use_pairs(net, get(command->data, 2));
 	case 0x401:
-		return configure_rss(net, command);
+		return !fault(FAULT_NET_RSS_REFUSED) && configure_rss(net, command);
 	case 0x402:
 		return needs(net, MODEL_NET_HASH_REPORT, command, 13 + 40);
 	case 0x500:
 		memcpy(&net->offloads, command->data, 8);
 		return needs(net, MODEL_NET_CTRL_GUEST_OFFLOADS, command, 8);
 	default:
-		return false;
+		return fault(FAULT_NET_UNKNOWN_COMMAND_OK);
 	}
 }
 
@@ -322,14 +437,27 @@ static void take_commands(struct virtio_model_net *net)
 		if (chain.out_bytes < 2 || chain.in_bytes != 1)
 			virtio_model_violation(model, "a command of %u and %u bytes",
 					       chain.out_bytes, chain.in_bytes);
+		if (!chain.in_bytes && !fault(FAULT_NET_SHORT_COMPLETES)) {
+			virtio_model_needs_reset(model);
+			return;
+		}
+		if (chain.out_bytes - 2 > MODEL_NET_COMMAND_MAX)
+			command->length = UINT32_MAX;
+		else
+			memset(command->data + command->length, 0,
+			       MODEL_NET_COMMAND_MAX - command->length);
 		if (model->legacy && !virtio_model_accepted(model, MODEL_ANY_LAYOUT) &&
 		    chain.segments[0].length != 2)
 			virtio_model_violation(model, "a command's head of %u bytes",
 					       chain.segments[0].length);
-		ack = net->refuse >> command->class & 1 ? 1 : !obey(net, command);
+		ack = chain.out_bytes < 2 || (net->refuse >> (command->class & 31) & 1 &&
+					      command->class < 32)
+			      ? 1
+			      : !obey(net, command);
 		if (net->lie_ack)
 			ack = net->ack;
-		chain_copy(&chain, chain.out_count, chain.in_count, 0, &ack, 1, true);
+		if (!fault(FAULT_NET_ACK_MISSING))
+			chain_copy(&chain, chain.out_count, chain.in_count, 0, &ack, 1, true);
 		model_ring_push(model, queue, chain.head, 1);
 	}
 }
@@ -358,7 +486,7 @@ static void process(struct virtio_model *model)
 		net->pairs_active = 1;
 		memset(net->modes, 0, sizeof(net->modes));
 		memset(net->vlans, 0, sizeof(net->vlans));
-		net->groups = 0;
+		net->groups = net->addresses = 0;
 		net->offloads = 0;
 	}
 	if (virtio_model_accepted(model, MODEL_NET_CTRL_VQ) &&
@@ -366,7 +494,8 @@ static void process(struct virtio_model *model)
 		model->queues[control_queue(net)].kicked = false;
 		take_commands(net);
 	}
-	for (unsigned int pair = 0; pair < net->pairs; pair++) {
+	for (unsigned int pair = 0; pair < (control_queue(net) == 2 * net->pairs ? net->pairs : 1);
+	     pair++) {
 		if (TRANSMIT(pair) == control_queue(net) || !model->queues[TRANSMIT(pair)].kicked)
 			continue;
 		model->queues[TRANSMIT(pair)].kicked = net->hold_transmit;
@@ -378,6 +507,42 @@ static void process(struct virtio_model *model)
 		net->incoming_first = (net->incoming_first + 1) % MODEL_NET_FRAMES;
 		net->incoming_count--;
 	}
+}
+
+/* 5.1.9.5: by destination address and VLAN. */
+bool virtio_model_net_receives(const struct virtio_model_net *net, const uint8_t *frame,
+			       uint32_t length)
+{
+	static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	const bool *modes = net->modes;
+	bool group = frame[0] & 1;
+
+	if (!net->filters || length < 14 || modes[0] || fault(FAULT_NET_FILTERS_NOTHING))
+		return true;
+	if (virtio_model_accepted(&net->model, MODEL_NET_CTRL_VLAN) && length >= 18 &&
+	    frame[12] == 0x81 && !frame[13] && !net->vlans[(frame[14] << 8 | frame[15]) & 0xfff])
+		return false;
+	if (!memcmp(frame, everybody, 6))
+		return !modes[5];
+	if (group ? modes[3] : modes[4])
+		return false;
+	if (group ? modes[1] : modes[2] || !memcmp(frame, net->model.config, 6))
+		return true;
+	for (unsigned int i = 0; i < (group ? net->groups : net->addresses); i++)
+		if (!memcmp(frame, group ? net->group[i] : net->address[i], 6))
+			return true;
+	return false;
+}
+
+static void on_reset(struct virtio_model *model)
+{
+	static const uint8_t mac[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
+	struct virtio_model_net *net = model->device;
+
+	if (!net || !net->filters)
+		return;
+	net->incoming_count = 0;
+	memcpy(model->config, mac, sizeof(mac));
 }
 
 void virtio_model_net_pairs(struct virtio_model_net *net, unsigned int pairs)
@@ -409,6 +574,7 @@ void virtio_model_net_init(struct virtio_model_net *net, uint16_t queue_size)
 		host_abort("no memory for frames");
 	model->device = net;
 	model->process = process;
+	model->on_reset = on_reset;
 	model->config_length = 24;
 	memcpy(model->config, mac, sizeof(mac));
 	model->config[6] = 1;
@@ -431,8 +597,11 @@ void virtio_model_net_inject(struct virtio_model_net *net, const struct model_ne
 {
 	struct model_net_frame *frame;
 
-	if (net->incoming_count == MODEL_NET_FRAMES)
+	if (net->incoming_count == MODEL_NET_FRAMES) {
+		if (net->filters)
+			return;
 		host_abort("too many frames are on their way");
+	}
 	frame = &net->incoming[(net->incoming_first + net->incoming_count++) % MODEL_NET_FRAMES];
 	frame->header = *header;
 	frame->length = length;

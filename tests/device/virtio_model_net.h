@@ -93,8 +93,12 @@ struct virtio_model_net {
 	bool silent;  /* commands are never answered */
 	bool lie_ack; /* with this */
 	uint8_t ack;
-	uint32_t refuse;     /* classes, as bits, that are refused */
-	bool modes[6];	     /* CTRL_RX, by command */
+	uint32_t refuse; /* classes, as bits, that are refused */
+	bool modes[6];	 /* CTRL_RX, by command */
+	bool filters; /* as devices do: a reset takes back what is on its way, and foreign frames are not received */
+	bool steers;		/* frames come in on the pair that was sent on last */
+	unsigned int addresses; /* in the table of unicast addresses */
+	uint8_t address[64][6];
 	unsigned int groups; /* in the table of multicast addresses */
 	uint8_t group[64][6];
 	bool vlans[4096];
@@ -114,6 +118,9 @@ const struct model_net_command *virtio_model_net_command(const struct virtio_mod
 /* Queues a frame; it is written at the next polls into the buffers that are lent. */
 void virtio_model_net_inject(struct virtio_model_net *net, const struct model_net_header *header,
 			     const void *data, uint32_t length);
+/* Whether the filters let a frame through. */
+bool virtio_model_net_receives(const struct virtio_model_net *net, const uint8_t *frame,
+			       uint32_t length);
 void virtio_model_net_link(struct virtio_model_net *net, bool up);
 const struct model_net_frame *virtio_model_net_sent(const struct virtio_model_net *net,
 						    unsigned int index);

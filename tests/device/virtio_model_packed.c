@@ -7,6 +7,8 @@
  */
 #include "tests/device/virtio_model_ring.h"
 
+#include "tests/device/faults.h"
+
 #include <string.h>
 
 #define NEXT 1
@@ -51,11 +53,22 @@ struct model_packed_desc *model_packed_entry(struct virtio_model *model, unsigne
 	return &ring(model, queue)[place % model->queues[queue].size];
 }
 
+bool model_packed_usable(const struct virtio_model *model, unsigned int queue)
+{
+	const struct model_queue *q = &model->queues[queue];
+
+	return q->size && !(q->desc % 16 || q->driver % 4 || q->device % 4) &&
+	       host_dma_pointer(q->desc, 16ull * q->size) && host_dma_pointer(q->driver, 4) &&
+	       host_dma_pointer(q->device, 4);
+}
+
 static bool is_available(struct virtio_model *model, unsigned int queue, uint64_t place)
 {
 	uint16_t flags = model_packed_entry(model, queue, place)->flags;
 	bool wrap = wrap_of(&model->queues[queue], place);
 
+	if (fault(FAULT_PACKED_WRAP_IGNORED))
+		return !!(flags & AVAIL) != !!(flags & USED);
 	return !!(flags & AVAIL) == wrap && !!(flags & USED) != wrap;
 }
 
@@ -67,6 +80,12 @@ uint16_t model_packed_next(struct virtio_model *model, unsigned int queue)
 	while (place < q->used_place + q->size && is_available(model, queue, place))
 		place++;
 	return (uint16_t)(place % q->size | (wrap_of(q, place) ? 0x8000u : 0));
+}
+
+bool model_packed_waits(struct virtio_model *model, unsigned int queue)
+{
+	return model_packed_usable(model, queue) &&
+	       is_available(model, queue, model->queues[queue].avail_place);
 }
 
 static void write_kick_event(struct virtio_model *model, unsigned int queue)
@@ -91,17 +110,24 @@ void model_packed_want_kicks(struct virtio_model *model, unsigned int queue, boo
 }
 
 static bool add_table(struct virtio_model *model, struct model_chain *chain,
-		      const struct model_packed_desc *desc)
+		      const struct model_packed_desc *desc, bool first)
 {
 	const struct model_packed_desc *table = host_dma_pointer(desc->address, desc->length);
+	bool bad = desc->length % 16 && !fault(FAULT_INDIRECT_ROUNDED);
 
-	if (!table || desc->length % 16 || !desc->length || desc->flags & (NEXT | WRITE) ||
+	/* 2.8.19: WRITE says nothing there. */
+	if (!table || desc->address % 2 || bad || !desc->length || desc->flags & NEXT || !first ||
+	    (desc->flags & WRITE && fault(FAULT_INDIRECT_WRITE_REFUSED)) ||
 	    !virtio_model_accepted(model, MODEL_INDIRECT)) {
-		virtio_model_violation(model, "a wrong indirect descriptor");
+		virtio_model_broken(model, "a wrong indirect descriptor");
 		return false;
 	}
 	chain->indirect = true;
 	for (uint32_t i = 0; i < desc->length / 16; i++) {
+		if (table[i].flags & INDIRECT && !fault(FAULT_NESTED_FOLLOWED)) {
+			virtio_model_broken(model, "an indirect table in an indirect table");
+			return false;
+		}
 		if (table[i].flags & ~WRITE)
 			virtio_model_violation(model, "flags %04x in an indirect table",
 					       table[i].flags);
@@ -112,46 +138,70 @@ static bool add_table(struct virtio_model *model, struct model_chain *chain,
 	return true;
 }
 
-bool model_packed_pop(struct virtio_model *model, unsigned int queue, struct model_chain *chain)
+/* Takes the list at the next place; returns how many entries it has, 0 when it is no good. */
+static unsigned int take_list(struct virtio_model *model, unsigned int queue,
+			      struct model_chain *chain)
 {
 	struct model_queue *q = &model->queues[queue];
-	const struct model_packed_desc *desc;
+	struct model_packed_desc desc;
 	unsigned int count = 0;
-	bool good = true;
 
-	if (!q->enabled || !is_available(model, queue, q->avail_place))
-		return false;
-	if (q->desc % 16 || q->driver % 4 || q->device % 4)
-		virtio_model_violation(model, "queue %u: a part is not aligned", queue);
-	memset(chain, 0, sizeof(*chain));
 	do {
 		if (count == q->size ||
 		    (count && !is_available(model, queue, q->avail_place + count))) {
-			virtio_model_violation(model, "a list that does not end");
-			return false;
+			if (count && fault(FAULT_BAD_CHAIN_COMPLETES))
+				return count;
+			virtio_model_broken(model, "a list that does not end");
+			return 0;
 		}
-		desc = model_packed_entry(model, queue, q->avail_place + count++);
-		if (desc->flags & ~KNOWN_FLAGS)
-			virtio_model_violation(model, "descriptor flags %04x", desc->flags);
-		if (desc->flags & INDIRECT)
-			good &= add_table(model, chain, desc);
-		else
-			good &= model_ring_append(model, chain, desc->address, desc->length,
-						  desc->flags & WRITE);
-	} while (good && desc->flags & NEXT);
-	chain->head = desc->id;
-	if (desc->id >= MODEL_PACKED_IDS)
-		host_abort("buffer id %u", desc->id);
-	if (model->packed_counts[queue][desc->id])
-		virtio_model_violation(model, "buffer id %u is given twice", desc->id);
-	if (q->avail_place + count > q->used_place + q->size)
-		virtio_model_violation(model, "queue %u: more than the ring is lent", queue);
-	model->packed_counts[queue][desc->id] = (uint16_t)count;
+		desc = *model_packed_entry(model, queue, q->avail_place + count);
+		if (desc.flags & ~KNOWN_FLAGS)
+			virtio_model_violation(model, "descriptor flags %04x", desc.flags);
+		if (!count || !fault(FAULT_PACKED_ID_FIRST))
+			chain->head = desc.id;
+		if (desc.flags & INDIRECT ? !add_table(model, chain, &desc, !count)
+					  : !model_ring_append(model, chain, desc.address,
+							       desc.length, desc.flags & WRITE))
+			return 0;
+		count++;
+	} while (desc.flags & NEXT);
+	return count;
+}
+
+bool model_packed_pop(struct virtio_model *model, unsigned int queue, struct model_chain *chain)
+{
+	struct model_queue *q = &model->queues[queue];
+	unsigned int count;
+
+	if (!q->enabled || model->stuck)
+		return false;
+	if (!model_packed_usable(model, queue)) {
+		virtio_model_broken(model, "queue %u is not aligned or not in DMA memory", queue);
+		return false;
+	}
+	if (!is_available(model, queue, q->avail_place))
+		return false;
+	model_ring_chain(chain);
+	count = take_list(model, queue, chain);
+	if (!count)
+		return model_ring_popped(model, queue, chain, false);
+	/* A device keeps no account of ids; this one does so to watch drivers. */
+	if (model->packed_counts[queue][chain->head])
+		virtio_model_violation(model, "buffer id %u is given twice", chain->head);
+	if (q->avail_place + count > q->used_place + q->size) {
+		virtio_model_broken(model, "queue %u: more than the ring is lent", queue);
+		return false;
+	}
+	model->packed_counts[queue][chain->head] = (uint16_t)count;
+	model->packed_used[queue] = true;
+	if (fault(FAULT_DESCRIPTOR_WRITTEN))
+		model_packed_entry(model, queue, q->avail_place)->address ^= 4096;
 	q->avail_place += count;
 	q->last_count = count;
-	if (!q->no_notify && virtio_model_accepted(model, MODEL_EVENT_IDX))
+	if (!q->no_notify && virtio_model_accepted(model, MODEL_EVENT_IDX) &&
+	    !fault(FAULT_AVAIL_EVENT_STUCK))
 		write_kick_event(model, queue);
-	return good;
+	return model_ring_popped(model, queue, chain, true);
 }
 
 /* Takes the last one that was popped back: it is popped again. */
@@ -175,6 +225,8 @@ void model_packed_fill(struct virtio_model *model, unsigned int queue, unsigned 
 		count = model->packed_counts[queue][id];
 		model->packed_counts[queue][id] = 0;
 	}
+	if (fault(FAULT_PACKED_USED_STEP))
+		count = 1;
 	q->fills[ahead] = (struct model_fill){(uint16_t)id, count, length};
 }
 
@@ -187,7 +239,13 @@ static void write_used(struct virtio_model *model, unsigned int queue, uint64_t 
 	desc->id = fill->id;
 	desc->length = fill->length;
 	host_poll();
+	if (fault(FAULT_PACKED_USED_FLAGS))
+		wrap = true;
 	desc->flags = wrap ? AVAIL | USED : 0;
+	if (fault(FAULT_PACKED_USED_AVAIL_BIT))
+		desc->flags ^= AVAIL;
+	if (fault(FAULT_PACKED_REWRITES) && place)
+		model_packed_entry(model, queue, place - 1)->length ^= 0x100;
 }
 
 void model_packed_show(struct virtio_model *model, unsigned int queue, unsigned int count)
@@ -210,24 +268,31 @@ void model_packed_interrupt(struct virtio_model *model, unsigned int queue)
 {
 	struct model_queue *q = &model->queues[queue];
 	const uint16_t *words = event(q->driver);
-	uint64_t from = q->told_place;
-	bool due = words[1] == 0;
+	uint64_t from = q->told_place, shift = 0;
+	uint16_t offset = words[0] & 0x7fff, flags = words[1];
+	bool wrap = words[0] >> 15, due = flags == 0;
 
 	if (q->told_place == q->used_place)
 		return;
 	q->told_place = q->used_place;
-	if (words[1] > EVENT_DESC ||
-	    (words[1] == EVENT_DESC && !virtio_model_accepted(model, MODEL_EVENT_IDX)))
-		virtio_model_violation(model, "driver event flags %04x", words[1]);
-	if (words[1] == EVENT_DESC) {
-		if ((words[0] & 0x7fff) >= q->size)
-			virtio_model_violation(model, "driver event at %u", words[0] & 0x7fff);
+	if (flags > EVENT_DESC ||
+	    (flags == EVENT_DESC && !virtio_model_accepted(model, MODEL_EVENT_IDX)))
+		virtio_model_violation(model, "driver event flags %04x", flags);
+	if (flags == EVENT_DESC) {
+		if (offset >= q->size)
+			virtio_model_violation(model, "driver event at %u", offset);
+		if (fault(FAULT_EVENT_LATE))
+			shift = q->size - 1;
+		if (fault(FAULT_EVENT_EARLY))
+			shift = 1;
 		for (uint64_t place = from; place < q->used_place; place++)
-			due |= place % q->size == (words[0] & 0x7fffu) &&
-			       wrap_of(q, place) == (words[0] >> 15);
+			due |= (place + shift) % q->size == offset &&
+			       (wrap_of(q, place + shift) == wrap || shift ||
+				fault(FAULT_PACKED_EVENT_WRAP_IGNORED));
+		if (fault(FAULT_EVENT_ONLY_LAST))
+			due = (q->used_place - 1) % q->size == offset;
+		due |= fault(FAULT_EVENT_IGNORED);
 	}
-	if (!due)
-		return;
-	q->interrupts++;
-	model->interrupt(model, (int)queue);
+	if (due || fault(FAULT_INTERRUPTS_NOT_SUPPRESSED))
+		model_ring_send(model, queue);
 }

@@ -30,11 +30,16 @@ struct virtio_model_pci {
 	struct virtio_model *model;
 	/* Offsets of the capabilities. */
 	unsigned int common, notify, isr, device;
+	const struct host_region_operations *port; /* the legacy interface's, or NULL */
+	bool early_msix;			   /* MSI-X was on at DRIVER_OK */
 };
 
 /* Puts the model on bus 0 as the given device; vectors 0: without MSI-X. */
 void virtio_model_pci_init(struct virtio_model_pci *pci, struct virtio_model *model, uint8_t device,
 			   unsigned int vectors);
+
+/* Adds the capability that reaches the BARs through configuration space (4.1.4.9). */
+void virtio_model_pci_window(struct virtio_model_pci *pci);
 
 /*
  * Makes it transitional: a legacy interface in I/O BAR 0, revision 0 and an ID of that kind. Which

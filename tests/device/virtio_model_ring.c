@@ -2,6 +2,8 @@
 /* Split or packed: which of the two model rings a queue is. */
 #include "tests/device/virtio_model_ring.h"
 
+#include "tests/device/faults.h"
+
 static bool packed(const struct virtio_model *model)
 {
 	return virtio_model_accepted(model, MODEL_RING_PACKED);
@@ -22,13 +24,38 @@ void model_ring_unpop(struct virtio_model *model, unsigned int queue,
 		model_split_unpop(model, queue, chain);
 }
 
+static uint32_t said_length(uint32_t length)
+{
+	if (fault(FAULT_USED_LENGTH_ZERO))
+		return 0;
+	if (fault(FAULT_USED_LENGTH_LONG))
+		return length + 1;
+	return fault(FAULT_USED_LENGTH_SHORT) && length > 1 ? length - 1 : length;
+}
+
 void model_ring_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead,
 		     uint32_t id, uint32_t length)
 {
+	length = said_length(length);
+	if (fault(FAULT_USED_ID_WRONG))
+		id ^= 1;
 	if (packed(model))
 		model_packed_fill(model, queue, ahead, id, length);
 	else
 		model_split_fill(model, queue, ahead, id, length);
+}
+
+void model_ring_send(struct virtio_model *model, unsigned int queue)
+{
+	struct model_queue *q = &model->queues[queue];
+
+	q->interrupts++;
+	if (fault(FAULT_INTERRUPT_NEVER) ||
+	    (fault(FAULT_INTERRUPT_EVERY_OTHER) && q->interrupts % 2 == 0))
+		return;
+	model->interrupt(model, (int)queue);
+	if (fault(FAULT_INTERRUPT_TWICE))
+		model->interrupt(model, (int)queue);
 }
 
 void model_ring_show(struct virtio_model *model, unsigned int queue, unsigned int count)
@@ -62,8 +89,15 @@ void model_ring_want_kicks(struct virtio_model *model, unsigned int queue, bool 
 		model_split_want_kicks(model, queue, want);
 }
 
+bool model_ring_waits(struct virtio_model *model, unsigned int queue)
+{
+	return packed(model) ? model_packed_waits(model, queue) : model_split_waits(model, queue);
+}
+
 uint16_t model_ring_next(struct virtio_model *model, unsigned int queue)
 {
+	if (!(packed(model) ? model_packed_usable(model, queue) : model_split_usable(model, queue)))
+		return 0;
 	return packed(model) ? model_packed_next(model, queue)
 			     : model_split_avail_idx(model, queue);
 }

@@ -8,6 +8,7 @@
 
 #include "tests/device/virtio_model.h"
 
+#define MODEL_NOTIFY_ON_EMPTY 24
 #define MODEL_ANY_LAYOUT 27
 #define MODEL_RING_PACKED 34
 #define MODEL_IN_ORDER 35
@@ -39,9 +40,26 @@ void model_ring_want_kicks(struct virtio_model *model, unsigned int queue, bool 
 /* Where the driver's next buffer will be, as NOTIFICATION_DATA has it. */
 uint16_t model_ring_next(struct virtio_model *model, unsigned int queue);
 
-/* Adds one piece to a chain; false when it is not the driver's memory. */
+/* Whether a buffer is available. */
+bool model_ring_waits(struct virtio_model *model, unsigned int queue);
+/* The interrupt of a queue, which is due. */
+void model_ring_send(struct virtio_model *model, unsigned int queue);
+
+/* Starts an empty chain. */
+void model_ring_chain(struct model_chain *chain);
+/* Adds one piece to a chain; false when it is not the driver's memory, or not allowed there. */
 bool model_ring_append(struct virtio_model *model, struct model_chain *chain, uint64_t address,
 		       uint32_t length, bool writable);
+
+/* The chain is whole, or not `good`: what faults do then. Returns `good`. */
+bool model_ring_popped(struct virtio_model *model, unsigned int queue, struct model_chain *chain,
+		       bool good);
+
+/* Whether the parts of a queue are aligned and in memory. */
+bool model_split_usable(const struct virtio_model *model, unsigned int queue);
+bool model_split_waits(struct virtio_model *model, unsigned int queue);
+bool model_packed_usable(const struct virtio_model *model, unsigned int queue);
+bool model_packed_waits(struct virtio_model *model, unsigned int queue);
 
 /* -- The packed ring: virtio_model_packed.c */
 bool model_packed_pop(struct virtio_model *model, unsigned int queue, struct model_chain *chain);

@@ -1,27 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/device/virtio_model_rng.h"
 
+#include "tests/device/faults.h"
 #include "tests/device/virtio_model_ring.h"
 
 #include <string.h>
 
+static uint8_t byte(struct virtio_model_rng *rng)
+{
+	if (fault(FAULT_ENTROPY_CONSTANT))
+		return 0x5a;
+	if (!rng->random)
+		return ++rng->next;
+	rng->state = (rng->state + 1) * 6364136223846793005u + 1442695040888963407u;
+	return (uint8_t)(rng->state >> 56);
+}
+
 static void answer(struct virtio_model_rng *rng, const struct model_chain *chain)
 {
-	uint32_t given = 0;
+	uint32_t given = 0, gives = fault(FAULT_ENTROPY_NOTHING) ? 0 : rng->gives;
 
 	/* 5.4.6.1: the driver gives only buffers to write to. */
 	if (chain->out_count)
 		virtio_model_violation(&rng->model, "a buffer to be read");
 	rng->requests++;
-	rng->last = chain->segments[0].data;
-	rng->last_length = chain->segments[0].length;
-	for (unsigned int i = 0; i < chain->in_count; i++)
-		for (uint32_t place = 0; place < chain->segments[i].length && given < rng->gives;
+	rng->last = chain->segments[chain->out_count].data;
+	rng->last_length = chain->in_count ? chain->segments[chain->out_count].length : 0;
+	for (unsigned int i = chain->out_count; i < chain->out_count + chain->in_count; i++)
+		for (uint32_t place = 0; place < chain->segments[i].length && given < gives;
 		     place++) {
-			chain->segments[i].data[place] = ++rng->next;
+			chain->segments[i].data[place] = byte(rng);
 			given++;
 		}
 	rng->bytes += given;
+	if (fault(FAULT_ENTROPY_CLAIMS_ALL))
+		given = chain->in_bytes + 16;
 	model_ring_push(&rng->model, 0, rng->lie_id ? 99 : chain->head,
 			rng->claims ? rng->claims : given);
 }

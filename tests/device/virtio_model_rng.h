@@ -10,7 +10,9 @@ struct virtio_model_rng {
 	uint32_t gives; /* bytes at most; what it says is `claims` if that is not 0 */
 	uint32_t claims;
 	bool hold, lie_id;
-	uint8_t next; /* the next byte */
+	bool random;	/* the bytes are no sequence */
+	uint64_t state; /* of the generator */
+	uint8_t next;	/* the next byte */
 	uint64_t requests, bytes;
 	uint8_t *last; /* the buffer of the last request */
 	uint32_t last_length;
