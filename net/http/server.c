@@ -12,7 +12,6 @@
 #include "lwip/mem.h"
 #include "lwip/tcpip.h"
 #include "net/http/page.h"
-#include "net/lwip/memory.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -256,27 +255,23 @@ static void on_error(void *argument, err_t error)
 	client_leave(client);
 }
 
+static const struct service_callbacks callbacks = {
+	.receive = on_receive,
+	.sent = on_sent,
+	.poll = on_poll,
+	.poll_interval = POLL_INTERVAL,
+	.error = on_error,
+};
+
 static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 {
-	struct client *client;
+	struct client *client = service_accept(pcb, error, &counters, sizeof(*client), &callbacks);
 
 	(void)argument;
-	if (error != ERR_OK || !pcb)
-		return ERR_VAL;
-	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX || network_memory_low())
-		return ERR_MEM;
-	client = mem_calloc(1, sizeof(*client));
 	if (!client)
 		return ERR_MEM;
 	client->pcb = pcb;
-	counters.connections++;
-	counters.connections_now++;
 	tcp_nagle_disable(pcb);
-	tcp_arg(pcb, client);
-	tcp_recv(pcb, on_receive);
-	tcp_sent(pcb, on_sent);
-	tcp_err(pcb, on_error);
-	tcp_poll(pcb, on_poll, POLL_INTERVAL);
 	return ERR_OK;
 }
 

@@ -4,7 +4,6 @@
  * many bytes came, as a decimal number and a newline.
  */
 #include "lwip/mem.h"
-#include "net/lwip/memory.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -83,25 +82,19 @@ static void on_error(void *argument, err_t error)
 	connection_free(argument);
 }
 
+static const struct service_callbacks callbacks = {
+	.receive = on_receive,
+	.poll = on_poll,
+	.poll_interval = SERVICE_POLL_INTERVAL,
+	.error = on_error,
+};
+
 static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 {
-	struct connection *connection;
-
 	(void)argument;
-	if (error != ERR_OK || !pcb)
-		return ERR_VAL;
-	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX || network_memory_low())
-		return ERR_MEM;
-	connection = mem_calloc(1, sizeof(*connection));
-	if (!connection)
-		return ERR_MEM;
-	counters.connections++;
-	counters.connections_now++;
-	tcp_arg(pcb, connection);
-	tcp_recv(pcb, on_receive);
-	tcp_err(pcb, on_error);
-	tcp_poll(pcb, on_poll, SERVICE_POLL_INTERVAL);
-	return ERR_OK;
+	return service_accept(pcb, error, &counters, sizeof(struct connection), &callbacks)
+		       ? ERR_OK
+		       : ERR_MEM;
 }
 
 static void on_datagram(void *argument, struct udp_pcb *pcb, struct pbuf *datagram,

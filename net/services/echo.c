@@ -9,7 +9,6 @@
  */
 #include "lwip/ip.h"
 #include "lwip/mem.h"
-#include "net/lwip/memory.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -170,21 +169,23 @@ static void on_error(void *argument, err_t error)
 	connection_free(argument);
 }
 
+static const struct service_callbacks callbacks = {
+	.receive = on_receive,
+	.sent = on_sent,
+	.poll = on_poll,
+	.poll_interval = SERVICE_POLL_INTERVAL,
+	.error = on_error,
+};
+
 static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 {
-	struct connection *connection;
+	struct connection *connection =
+		service_accept(pcb, error, &counters, sizeof(*connection), &callbacks);
 
 	(void)argument;
-	if (error != ERR_OK || !pcb)
-		return ERR_VAL;
-	if (counters.connections_now >= SERVICE_CONNECTIONS_MAX || network_memory_low())
-		return ERR_MEM;
-	connection = mem_calloc(1, sizeof(*connection));
 	if (!connection)
 		return ERR_MEM;
 	connection->pcb = pcb;
-	counters.connections++;
-	counters.connections_now++;
 	/*
 	 * The peer was told this window when it connected: unscaled, it is all that the field can
 	 * say.
@@ -195,11 +196,6 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 		pcb->rcv_ann_right_edge = pcb->rcv_nxt + WINDOW;
 	}
 	tcp_nagle_disable(pcb);
-	tcp_arg(pcb, connection);
-	tcp_recv(pcb, on_receive);
-	tcp_sent(pcb, on_sent);
-	tcp_err(pcb, on_error);
-	tcp_poll(pcb, on_poll, SERVICE_POLL_INTERVAL);
 	return ERR_OK;
 }
 

@@ -2,6 +2,8 @@
 #include "net/services/listen.h"
 
 #include "lwip/ip.h"
+#include "lwip/mem.h"
+#include "net/lwip/memory.h"
 
 #include <errno.h>
 
@@ -44,6 +46,28 @@ int service_listen_udp(uint16_t port, udp_recv_fn receive)
 void service_unlisten_tcp(struct tcp_pcb *listener)
 {
 	tcp_close(listener);
+}
+
+void *service_accept(struct tcp_pcb *pcb, err_t error, struct service_counters *counters,
+		     size_t size, const struct service_callbacks *callbacks)
+{
+	void *connection;
+
+	if (error != ERR_OK || !pcb)
+		return NULL;
+	if (counters->connections_now >= SERVICE_CONNECTIONS_MAX || network_memory_low())
+		return NULL;
+	connection = mem_calloc(1, size);
+	if (!connection)
+		return NULL;
+	counters->connections++;
+	counters->connections_now++;
+	tcp_arg(pcb, connection);
+	tcp_recv(pcb, callbacks->receive);
+	tcp_sent(pcb, callbacks->sent);
+	tcp_err(pcb, callbacks->error);
+	tcp_poll(pcb, callbacks->poll, callbacks->poll_interval);
+	return connection;
 }
 
 void service_detach(struct tcp_pcb *pcb)

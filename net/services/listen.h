@@ -5,6 +5,7 @@
 
 #include "lwip/tcp.h"
 #include "lwip/udp.h"
+#include "net/services/service.h"
 
 #include <stdbool.h>
 
@@ -23,6 +24,22 @@ int service_listen_udp(uint16_t port, udp_recv_fn receive);
 void service_unlisten_tcp(struct tcp_pcb *listener);
 /* Both on one port, or neither. Errors as above. */
 int service_listen(uint16_t port, tcp_accept_fn accept, udp_recv_fn receive);
+
+/* What lwIP calls for a connection; `sent` may be NULL. */
+struct service_callbacks {
+	tcp_recv_fn receive;
+	tcp_sent_fn sent;
+	tcp_poll_fn poll;
+	uint8_t poll_interval; /* half seconds */
+	tcp_err_fn error;
+};
+
+/*
+ * In a tcp_accept_fn: counts the connection and gives it the callbacks, with a zeroed block of so many
+ * bytes as their argument, to be freed with mem_free(). NULL: refused; the caller returns ERR_MEM.
+ */
+void *service_accept(struct tcp_pcb *pcb, err_t error, struct service_counters *counters,
+		     size_t size, const struct service_callbacks *callbacks);
 
 /* No callbacks any more: what still happens on the connection is lwIP's alone. */
 void service_detach(struct tcp_pcb *pcb);

@@ -5,8 +5,8 @@
  */
 #include "drivers/virtio/rings/formats.h"
 #include "drivers/virtio/rings/packed.h"
-#include "kernel/memory/dma.h"
 #include "tests/device/host.h"
+#include "tests/device/ring_stand.h"
 #include "tests/device/virtio_model_ring.h"
 
 #include <setjmp.h>
@@ -19,84 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 4096
-
-static struct virtio_model model;
-static struct virtqueue *vq;
-static uint8_t *memory;
-static unsigned int notified, failed;
-
-static void ignore_interrupt(struct virtio_model *device, int queue)
-{
-	(void)device;
-	(void)queue;
-}
-
-static void ignore_call(struct virtqueue *queue)
-{
-	(void)queue;
-}
-
-static void count_notify(struct virtqueue *queue)
-{
-	(void)queue;
-	notified++;
-}
-
-static void count_failure(struct virtqueue *queue)
-{
-	(void)queue;
-	failed++;
-}
-
 static void open_queue(uint16_t size, bool event_idx, bool in_order)
 {
-	struct virtqueue_parameters parameters = {.size = size,
-						  .segments_max = 8,
-						  .packed = true,
-						  .event_idx = event_idx,
-						  .in_order = in_order};
-
-	host_reset();
-	notified = failed = 0;
-	virtio_model_init(&model, 4, 1, size);
-	model.interrupt = ignore_interrupt;
-	model.accepted[0] = event_idx ? MODEL_FEATURE(MODEL_EVENT_IDX) : 0;
-	model.accepted[1] = MODEL_FEATURE(MODEL_VERSION_1) | MODEL_FEATURE(MODEL_RING_PACKED) |
-			    (in_order ? MODEL_FEATURE(MODEL_IN_ORDER) : 0);
-	vq = virtqueue_create(&parameters);
-	assert_non_null(vq);
-	vq->notify = count_notify;
-	vq->callback = ignore_call;
-	vq->failed = count_failure;
-	vq->live = true;
-	strcpy(vq->name, "test");
-	model.queues[0].desc = vq->descriptor_area;
-	model.queues[0].driver = vq->driver_area;
-	model.queues[0].device = vq->device_area;
-	model.queues[0].size = size;
-	model.queues[0].enabled = true;
-	memory = dma_alloc(BLOCK, NULL);
-}
-
-static void close_queue(void)
-{
-	if (model.violations)
-		fail_msg("%s", model.violation);
-	virtqueue_destroy(vq);
-	dma_free(memory, BLOCK);
-	assert_int_equal(host_dma_blocks(), 0);
-}
-
-static int add(unsigned int out, unsigned int in, uintptr_t token)
-{
-	struct virtqueue_segment segments[8];
-
-	for (unsigned int i = 0; i < out + in; i++) {
-		segments[i].address = dma_address(memory) + 16 * i;
-		segments[i].length = 16;
-	}
-	return virtqueue_add(vq, segments, out, in, (void *)token);
+	ring_open(&(struct virtqueue_parameters){.size = size,
+						 .segments_max = 8,
+						 .packed = true,
+						 .event_idx = event_idx,
+						 .in_order = in_order});
 }
 
 /* -- Sizes */
@@ -116,26 +45,27 @@ static void test_sizes(void **state)
 	assert_null(virtqueue_create(&parameters));
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		open_queue(sizes[i], true, false);
-		assert_int_equal(vq->descriptor_area % 16, 0);
-		assert_int_equal(vq->driver_area % 4, 0);
-		assert_int_equal(vq->device_area % 4, 0);
+		assert_int_equal(ring.vq->descriptor_area % 16, 0);
+		assert_int_equal(ring.vq->driver_area % 4, 0);
+		assert_int_equal(ring.vq->device_area % 4, 0);
 		/* Twice round, full each time. */
 		for (unsigned int lap = 0; lap < 2; lap++) {
 			struct model_chain chain;
 			uint32_t length;
 
 			for (unsigned int n = 0; n < sizes[i]; n++)
-				assert_int_equal(add(1, 0, n + 1), 0);
-			assert_int_equal(add(1, 0, 1), -ENOSPC);
-			virtqueue_kick(vq);
+				assert_int_equal(ring_add(1, 0, n + 1), 0);
+			assert_int_equal(ring_add(1, 0, 1), -ENOSPC);
+			virtqueue_kick(ring.vq);
 			for (unsigned int n = 0; n < sizes[i]; n++) {
-				assert_true(model_ring_pop(&model, 0, &chain));
-				model_ring_push(&model, 0, chain.head, 0);
-				assert_int_equal((uintptr_t)virtqueue_take(vq, &length), n + 1);
+				assert_true(model_ring_pop(&ring.model, 0, &chain));
+				model_ring_push(&ring.model, 0, chain.head, 0);
+				assert_int_equal((uintptr_t)virtqueue_take(ring.vq, &length),
+						 n + 1);
 			}
-			assert_int_equal(virtqueue_free(vq), sizes[i]);
+			assert_int_equal(virtqueue_free(ring.vq), sizes[i]);
 		}
-		close_queue();
+		ring_close();
 	}
 }
 
@@ -161,25 +91,25 @@ static void test_kick_flags(void **state)
 
 	(void)state;
 	open_queue(5, false, false);
-	assert_false(virtqueue_kick(vq)); /* nothing is new */
-	add(1, 0, 1);
-	assert_true(virtqueue_kick(vq));
-	model_ring_want_kicks(&model, 0, false);
-	add(1, 0, 2);
-	assert_false(virtqueue_kick(vq));
-	assert_true(model_ring_pop(&model, 0, &chain)); /* it sees it nevertheless */
-	assert_true(model_ring_pop(&model, 0, &chain));
-	model_ring_want_kicks(&model, 0, true);
-	add(1, 0, 3);
-	add(1, 0, 4);
-	assert_true(virtqueue_kick(vq)); /* one for both */
-	assert_int_equal(notified, 2);
-	assert_int_equal(vq->counters.kicks_avoided, 1);
+	assert_false(virtqueue_kick(ring.vq)); /* nothing is new */
+	ring_add(1, 0, 1);
+	assert_true(virtqueue_kick(ring.vq));
+	model_ring_want_kicks(&ring.model, 0, false);
+	ring_add(1, 0, 2);
+	assert_false(virtqueue_kick(ring.vq));
+	assert_true(model_ring_pop(&ring.model, 0, &chain)); /* it sees it nevertheless */
+	assert_true(model_ring_pop(&ring.model, 0, &chain));
+	model_ring_want_kicks(&ring.model, 0, true);
+	ring_add(1, 0, 3);
+	ring_add(1, 0, 4);
+	assert_true(virtqueue_kick(ring.vq)); /* one for both */
+	assert_int_equal(ring.notified, 2);
+	assert_int_equal(ring.vq->counters.kicks_avoided, 1);
 	/* A device that uses what was not negotiated, or reserved: better a kick too many. */
-	((uint16_t *)host_dma_pointer(vq->device_area, 4))[1] = 2;
-	add(1, 0, 5);
-	assert_true(virtqueue_kick(vq));
-	close_queue();
+	((uint16_t *)host_dma_pointer(ring.vq->device_area, 4))[1] = 2;
+	ring_add(1, 0, 5);
+	assert_true(virtqueue_kick(ring.vq));
+	ring_close();
 }
 
 static void advance(unsigned int count)
@@ -188,12 +118,12 @@ static void advance(unsigned int count)
 		struct model_chain chain;
 		uint32_t length;
 
-		add(1, 0, 1);
-		virtqueue_kick(vq);
-		model_ring_pop(&model, 0, &chain);
-		model_ring_fill(&model, 0, 0, chain.head, 0);
-		model_ring_show(&model, 0, 1);
-		assert_non_null(virtqueue_take(vq, &length));
+		ring_add(1, 0, 1);
+		virtqueue_kick(ring.vq);
+		model_ring_pop(&ring.model, 0, &chain);
+		model_ring_fill(&ring.model, 0, 0, chain.head, 0);
+		model_ring_show(&ring.model, 0, 1);
+		assert_non_null(virtqueue_take(ring.vq, &length));
 	}
 }
 
@@ -210,16 +140,16 @@ static void test_kick_event(void **state)
 
 					open_queue(size, true, false);
 					advance(start);
-					words = host_dma_pointer(vq->device_area, 4);
+					words = host_dma_pointer(ring.vq->device_area, 4);
 					words[0] = (uint16_t)(event % size |
 							      (event < size ? 0x8000u : 0));
 					words[1] = 2;
 					for (unsigned int i = 0; i < batch; i++) {
-						assert_int_equal(add(1, 0, 1), 0);
+						assert_int_equal(ring_add(1, 0, 1), 0);
 						due |= (start + i) % (2u * size) == event;
 					}
-					assert_int_equal(virtqueue_kick(vq), due);
-					close_queue();
+					assert_int_equal(virtqueue_kick(ring.vq), due);
+					ring_close();
 				}
 }
 
@@ -229,9 +159,9 @@ static uint16_t lend_one(unsigned int out, unsigned int in)
 {
 	struct model_chain chain;
 
-	assert_int_equal(add(out, in, 77), 0);
-	virtqueue_kick(vq);
-	assert_true(model_ring_pop(&model, 0, &chain));
+	assert_int_equal(ring_add(out, in, 77), 0);
+	virtqueue_kick(ring.vq);
+	assert_true(model_ring_pop(&ring.model, 0, &chain));
 	return chain.head;
 }
 
@@ -239,14 +169,14 @@ static void expect_broken(void)
 {
 	uint32_t length;
 
-	assert_null(virtqueue_take(vq, &length));
-	assert_true(vq->broken);
-	assert_int_equal(failed, 1);
+	assert_null(virtqueue_take(ring.vq, &length));
+	assert_true(ring.vq->broken);
+	assert_int_equal(ring.failed, 1);
 	assert_int_equal(host_log_count(), 1);
-	assert_null(virtqueue_take(vq, &length));
-	assert_int_equal(add(1, 0, 1), -EIO);
-	assert_false(virtqueue_kick(vq));
-	assert_int_equal(failed, 1);
+	assert_null(virtqueue_take(ring.vq, &length));
+	assert_int_equal(ring_add(1, 0, 1), -EIO);
+	assert_false(virtqueue_kick(ring.vq));
+	assert_int_equal(ring.failed, 1);
 	assert_int_equal(host_log_count(), 1);
 }
 
@@ -259,11 +189,11 @@ static void test_lie_id(void **state)
 		for (unsigned int i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 			open_queue(7, true, in_order);
 			assert_int_equal(lend_one(1, 1), 0);
-			model_ring_push(&model, 0, ids[i], 0);
+			model_ring_push(&ring.model, 0, ids[i], 0);
 			expect_broken();
-			assert_int_equal((uintptr_t)virtqueue_detach(vq), 77);
-			assert_null(virtqueue_detach(vq));
-			close_queue();
+			assert_int_equal((uintptr_t)virtqueue_detach(ring.vq), 77);
+			assert_null(virtqueue_detach(ring.vq));
+			ring_close();
 		}
 }
 
@@ -276,11 +206,11 @@ static void test_lie_id_twice(void **state)
 	open_queue(7, false, false);
 	id = lend_one(1, 0);
 	lend_one(1, 0);
-	model_ring_push(&model, 0, id, 0);
-	assert_non_null(virtqueue_take(vq, &length));
-	model_ring_push(&model, 0, id, 0);
+	model_ring_push(&ring.model, 0, id, 0);
+	assert_non_null(virtqueue_take(ring.vq, &length));
+	model_ring_push(&ring.model, 0, id, 0);
 	expect_broken();
-	close_queue();
+	ring_close();
 }
 
 /* IN_ORDER: a batch ends with a buffer that is due, and no batch is longer than what is lent. */
@@ -290,25 +220,25 @@ static void test_lie_batch(void **state)
 
 	(void)state;
 	open_queue(7, false, true);
-	model.batches = true;
+	ring.model.batches = true;
 	lend_one(1, 0);
 	lend_one(1, 0);
-	add(1, 0, 3); /* lent, but not shown */
-	model_ring_fill(&model, 0, 0, 0, 0);
-	model_ring_fill(&model, 0, 1, 2, 0);
-	model_ring_show(&model, 0, 2);
+	ring_add(1, 0, 3); /* lent, but not shown */
+	model_ring_fill(&ring.model, 0, 0, 0, 0);
+	model_ring_fill(&ring.model, 0, 1, 2, 0);
+	model_ring_show(&ring.model, 0, 2);
 	expect_broken();
-	close_queue();
+	ring_close();
 
 	open_queue(7, false, true);
 	lend_one(1, 0);
 	lend_one(1, 0);
-	model_ring_push(&model, 0, 1, 0); /* the second alone: the first counts as used, too */
-	assert_non_null(virtqueue_take(vq, &length));
-	assert_non_null(virtqueue_take(vq, &length));
-	assert_null(virtqueue_take(vq, &length));
-	assert_int_equal(failed, 0);
-	close_queue();
+	model_ring_push(&ring.model, 0, 1, 0); /* the second alone: the first counts as used, too */
+	assert_non_null(virtqueue_take(ring.vq, &length));
+	assert_non_null(virtqueue_take(ring.vq, &length));
+	assert_null(virtqueue_take(ring.vq, &length));
+	assert_int_equal(ring.failed, 0);
+	ring_close();
 }
 
 static void test_lie_length(void **state)
@@ -317,19 +247,19 @@ static void test_lie_length(void **state)
 
 	(void)state;
 	open_queue(7, false, false);
-	model_ring_push(&model, 0, lend_one(1, 2), 32);
-	assert_non_null(virtqueue_take(vq, &length));
+	model_ring_push(&ring.model, 0, lend_one(1, 2), 32);
+	assert_non_null(virtqueue_take(ring.vq, &length));
 	assert_int_equal(length, 32);
-	model_ring_push(&model, 0, lend_one(1, 2), 33);
+	model_ring_push(&ring.model, 0, lend_one(1, 2), 33);
 	expect_broken();
-	close_queue();
+	ring_close();
 
 	open_queue(7, false, false);
-	model_ring_push(&model, 0, lend_one(2, 0), 32);
-	assert_non_null(virtqueue_take(vq, &length));
+	model_ring_push(&ring.model, 0, lend_one(2, 0), 32);
+	assert_non_null(virtqueue_take(ring.vq, &length));
 	assert_int_equal(length, 0);
-	assert_int_equal(vq->counters.lengths_ignored, 1);
-	close_queue();
+	assert_int_equal(ring.vq->counters.lengths_ignored, 1);
+	ring_close();
 }
 
 /* Used before anything was lent: no buffer has that id. */
@@ -337,10 +267,10 @@ static void test_lie_used(void **state)
 {
 	(void)state;
 	open_queue(7, true, false);
-	model_packed_entry(&model, 0, 0)->flags = 0x8080;
-	assert_true(virtqueue_has_used(vq));
+	model_packed_entry(&ring.model, 0, 0)->flags = 0x8080;
+	assert_true(virtqueue_has_used(ring.vq));
 	expect_broken();
-	close_queue();
+	ring_close();
 }
 
 /* The driver never reads back what the device could have changed. */
@@ -350,11 +280,12 @@ static void test_scribble(void **state)
 	open_queue(7, false, false);
 	for (unsigned int i = 0; i < 1000; i++) {
 		uint16_t id = lend_one(2, 1);
-		uint64_t place = model.queues[0].used_place;
+		uint64_t place = ring.model.queues[0].used_place;
 		uint32_t length;
 
 		for (unsigned int n = 0; n < 3; n++) {
-			struct model_packed_desc *desc = model_packed_entry(&model, 0, place + n);
+			struct model_packed_desc *desc =
+				model_packed_entry(&ring.model, 0, place + n);
 
 			desc->address = desc->length = 0xa5a5a5a5;
 			if (n) {
@@ -362,11 +293,11 @@ static void test_scribble(void **state)
 				desc->flags ^= 0x0007;
 			}
 		}
-		model_ring_push(&model, 0, id, 16);
-		assert_int_equal((uintptr_t)virtqueue_take(vq, &length), 77);
-		assert_int_equal(virtqueue_free(vq), 7);
+		model_ring_push(&ring.model, 0, id, 16);
+		assert_int_equal((uintptr_t)virtqueue_take(ring.vq, &length), 77);
+		assert_int_equal(virtqueue_free(ring.vq), 7);
 	}
-	close_queue();
+	ring_close();
 }
 
 /* Whatever stands in the ring: nothing is lost, and nothing is touched that is not ours. */
@@ -379,28 +310,28 @@ static void test_random_lies(void **state)
 
 		open_queue(size, seed & 1, seed & 2);
 		srand(seed);
-		for (unsigned int step = 0; step < 100 && !vq->broken; step++) {
+		for (unsigned int step = 0; step < 100 && !ring.vq->broken; step++) {
 			struct model_packed_desc *desc =
-				model_packed_entry(&model, 0, (unsigned int)rand() % size);
+				model_packed_entry(&ring.model, 0, (unsigned int)rand() % size);
 			uint32_t length;
 
-			add((unsigned int)rand() % 3, (unsigned int)rand() % 3, 1 + step);
+			ring_add((unsigned int)rand() % 3, (unsigned int)rand() % 3, 1 + step);
 			if (rand() % 2)
-				virtqueue_kick(vq);
+				virtqueue_kick(ring.vq);
 			desc->flags = (uint16_t)(rand() % 2 ? rand() : 0x8080);
 			desc->id = (uint16_t)(rand() % (rand() % 4 ? size : 65536));
 			desc->length = (uint32_t)rand() % 40;
-			virtqueue_interrupts_on(vq, 1 + (unsigned int)rand() % size);
-			while (virtqueue_take(vq, &length))
+			virtqueue_interrupts_on(ring.vq, 1 + (unsigned int)rand() % size);
+			while (virtqueue_take(ring.vq, &length))
 				taken++;
-			assert_true(virtqueue_free(vq) <= size);
+			assert_true(virtqueue_free(ring.vq) <= size);
 		}
-		while (virtqueue_detach(vq))
+		while (virtqueue_detach(ring.vq))
 			detached++;
-		assert_int_equal(vq->counters.added, taken + detached);
-		assert_int_equal(virtqueue_free(vq), size);
-		model.violations = 0;
-		close_queue();
+		assert_int_equal(ring.vq->counters.added, taken + detached);
+		assert_int_equal(virtqueue_free(ring.vq), size);
+		ring.model.violations = 0;
+		ring_close();
 	}
 }
 

@@ -6,8 +6,8 @@
  * interrupts exactly where they are due.
  */
 #include "drivers/virtio/rings/formats.h"
-#include "kernel/memory/dma.h"
 #include "tests/device/host.h"
+#include "tests/device/ring_stand.h"
 #include "tests/device/virtio_model_ring.h"
 
 #include <setjmp.h>
@@ -20,115 +20,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEGMENTS_MAX 64
-#define PIECE 16
-#define BLOCK (SEGMENTS_MAX * PIECE)
-
 struct mode {
 	bool packed, event_idx, indirect, in_order, batches, data;
 };
 
-static struct virtio_model model;
-static struct virtqueue *vq;
-static uint8_t *memory;
-static unsigned int notified, called, failed;
-
-static void on_interrupt(struct virtio_model *device, int queue)
-{
-	(void)device;
-	assert_int_equal(queue, 0);
-	virtqueue_interrupt(vq);
-}
-
-static void on_call(struct virtqueue *queue)
-{
-	(void)queue;
-	called++;
-}
-
 /* As the transports do it: the model checks what it is told. */
 static void on_notify(struct virtqueue *queue)
 {
-	notified++;
-	virtio_model_notify(&model, virtio_model_accepted(&model, MODEL_NOTIFICATION_DATA)
-					    ? virtqueue_notification(queue)
-					    : queue->notify_value);
-}
-
-static void on_failure(struct virtqueue *queue)
-{
-	(void)queue;
-	failed++;
-}
-
-static void accept(unsigned int bit, bool on)
-{
-	if (on)
-		model.accepted[bit / 32] |= MODEL_FEATURE(bit);
-}
-
-static void show_to_model(void)
-{
-	model.queues[0].desc = vq->descriptor_area;
-	model.queues[0].driver = vq->driver_area;
-	model.queues[0].device = vq->device_area;
-	model.queues[0].size = vq->size;
-	model.queues[0].enabled = true;
+	ring.notified++;
+	virtio_model_notify(&ring.model, virtio_model_accepted(&ring.model, MODEL_NOTIFICATION_DATA)
+						 ? virtqueue_notification(queue)
+						 : queue->notify_value);
 }
 
 static void open_queue(uint16_t size, struct mode mode, unsigned int segments_max)
 {
-	struct virtqueue_parameters parameters = {
-		.size = size,
-		.segments_max = segments_max,
-		.packed = mode.packed,
-		.event_idx = mode.event_idx,
-		.indirect = mode.indirect,
-		.in_order = mode.in_order,
-	};
-
-	host_reset();
-	notified = called = failed = 0;
-	virtio_model_init(&model, 4, 1, size);
-	model.interrupt = on_interrupt;
-	model.status = 15;
-	model.batches = mode.batches;
-	accept(MODEL_VERSION_1, true);
-	accept(MODEL_RING_PACKED, mode.packed);
-	accept(MODEL_EVENT_IDX, mode.event_idx);
-	accept(MODEL_INDIRECT, mode.indirect);
-	accept(MODEL_IN_ORDER, mode.in_order);
-	accept(MODEL_NOTIFICATION_DATA, mode.data);
-	vq = virtqueue_create(&parameters);
-	assert_non_null(vq);
-	assert_string_equal(vq->operations->format, mode.packed ? "packed" : "split");
-	vq->notify = on_notify;
-	vq->callback = on_call;
-	vq->failed = on_failure;
-	vq->live = true;
-	strcpy(vq->name, "test");
-	show_to_model();
-	memory = dma_alloc(BLOCK, NULL);
-}
-
-static void close_queue(void)
-{
-	if (model.violations)
-		fail_msg("size %u: %s", vq->size, model.violation);
-	virtqueue_destroy(vq);
-	dma_free(memory, BLOCK);
-	assert_int_equal(host_dma_blocks(), 0);
-}
-
-static int add(unsigned int out, unsigned int in, uintptr_t token)
-{
-	struct virtqueue_segment segments[SEGMENTS_MAX];
-
-	for (unsigned int i = 0; i < out + in; i++) {
-		segments[i].address = dma_address(memory) + PIECE * i;
-		segments[i].length = PIECE;
-	}
-	return virtqueue_add(vq, segments, out, in, (void *)token);
+	ring_open(&(struct virtqueue_parameters){.size = size,
+						 .segments_max = segments_max,
+						 .packed = mode.packed,
+						 .event_idx = mode.event_idx,
+						 .indirect = mode.indirect,
+						 .in_order = mode.in_order});
+	ring.vq->notify = on_notify;
+	ring.model.batches = mode.batches;
+	if (mode.data)
+		ring.model.accepted[MODEL_NOTIFICATION_DATA / 32] |=
+			MODEL_FEATURE(MODEL_NOTIFICATION_DATA);
+	assert_string_equal(ring.vq->operations->format, mode.packed ? "packed" : "split");
 }
 
 /* Calls `test` for each mode that makes a difference. */
@@ -160,8 +78,8 @@ static void lend_some(uint16_t size, uintptr_t *next_token)
 {
 	for (unsigned int n = (unsigned int)rand() % 4; n > 0; n--) {
 		unsigned int out = (unsigned int)rand() % 4, in = (unsigned int)rand() % 4;
-		unsigned int before = virtqueue_free(vq);
-		int error = add(out, in, *next_token);
+		unsigned int before = virtqueue_free(ring.vq);
+		int error = ring_add(out, in, *next_token);
 
 		if ((!out && !in) || out + in > size)
 			assert_int_equal(error, -EINVAL);
@@ -169,7 +87,7 @@ static void lend_some(uint16_t size, uintptr_t *next_token)
 			assert_true(error == -ENOSPC && before < out + in);
 		if (error)
 			continue;
-		assert_true(before > virtqueue_free(vq));
+		assert_true(before > virtqueue_free(ring.vq));
 		assert_true(lent_count < size);
 		lent[lent_count++] = (struct reference){++*next_token - 1, out, in, 0, 0};
 	}
@@ -180,13 +98,13 @@ static void pop_some(void)
 	for (unsigned int n = (unsigned int)rand() % 4; n > 0; n--) {
 		struct model_chain chain;
 
-		if (!model_ring_pop(&model, 0, &chain))
+		if (!model_ring_pop(&ring.model, 0, &chain))
 			break;
 		assert_true(popped < lent_count);
 		assert_int_equal(chain.out_count, lent[popped].out);
 		assert_int_equal(chain.in_count, lent[popped].in);
 		for (unsigned int i = 0; i < chain.out_count + chain.in_count; i++)
-			assert_ptr_equal(chain.segments[i].data, memory + PIECE * i);
+			assert_ptr_equal(chain.segments[i].data, ring.memory + RING_PIECE * i);
 		lent[popped++].head = chain.head;
 	}
 }
@@ -198,7 +116,7 @@ static void use(struct mode mode, unsigned int count)
 
 	for (unsigned int i = 0; i < count; i++) {
 		unsigned int which = mode.in_order ? 0 : (unsigned int)rand() % popped;
-		uint32_t room = PIECE * lent[which].in;
+		uint32_t room = RING_PIECE * lent[which].in;
 
 		used[i] = lent[which];
 		/* Those that are skipped in a batch count as written completely. */
@@ -207,18 +125,18 @@ static void use(struct mode mode, unsigned int count)
 		memmove(&lent[which], &lent[which + 1], (lent_count - which - 1) * sizeof(lent[0]));
 		lent_count--;
 		popped--;
-		model_ring_fill(&model, 0, i, used[i].head, used[i].written);
+		model_ring_fill(&ring.model, 0, i, used[i].head, used[i].written);
 	}
-	model_ring_show(&model, 0, count);
-	model_ring_interrupt(&model, 0);
+	model_ring_show(&ring.model, 0, count);
+	model_ring_interrupt(&ring.model, 0);
 	for (unsigned int i = 0; i < count; i++) {
 		uint32_t written;
 
-		assert_true(virtqueue_has_used(vq));
-		assert_int_equal((uintptr_t)virtqueue_take(vq, &written), used[i].token);
+		assert_true(virtqueue_has_used(ring.vq));
+		assert_int_equal((uintptr_t)virtqueue_take(ring.vq, &written), used[i].token);
 		assert_int_equal(written, used[i].written);
 	}
-	assert_false(virtqueue_has_used(vq));
+	assert_false(virtqueue_has_used(ring.vq));
 }
 
 static void traffic(uint16_t size, struct mode mode)
@@ -230,16 +148,16 @@ static void traffic(uint16_t size, struct mode mode)
 	lent_count = popped = 0;
 	for (unsigned int round = 0; round < 60u + 4u * size; round++) {
 		lend_some(size, &next_token);
-		virtqueue_kick(vq);
+		virtqueue_kick(ring.vq);
 		pop_some();
 		if (popped)
 			use(mode, 1 + (unsigned int)rand() % popped);
 	}
-	assert_int_equal(failed, 0);
-	assert_int_equal(vq->counters.added - vq->counters.taken, lent_count);
+	assert_int_equal(ring.failed, 0);
+	assert_int_equal(ring.vq->counters.added - ring.vq->counters.taken, lent_count);
 	/* After a reset everything comes back, once, and the ring is as good as new. */
 	for (; lent_count; lent_count--) {
-		uintptr_t token = (uintptr_t)virtqueue_detach(vq);
+		uintptr_t token = (uintptr_t)virtqueue_detach(ring.vq);
 		unsigned int i = 0;
 
 		while (i < lent_count && lent[i].token != token)
@@ -247,9 +165,9 @@ static void traffic(uint16_t size, struct mode mode)
 		assert_true(i < lent_count);
 		lent[i] = lent[lent_count - 1];
 	}
-	assert_null(virtqueue_detach(vq));
-	assert_int_equal(virtqueue_free(vq), size);
-	close_queue();
+	assert_null(virtqueue_detach(ring.vq));
+	assert_int_equal(virtqueue_free(ring.vq), size);
+	ring_close();
 }
 
 static void test_traffic(void **state)
@@ -264,26 +182,26 @@ static void test_traffic(void **state)
 /* One buffer of so many pieces goes there and back, with a kick and an interrupt. */
 static void round_trip(unsigned int pieces)
 {
-	unsigned int in = pieces / 2, calls = called, kicks = notified;
+	unsigned int in = pieces / 2, calls = ring.called, kicks = ring.notified;
 	struct model_chain chain;
 	uint32_t written;
 
-	assert_int_equal(add(pieces - in, in, pieces), 0);
-	assert_false(model_ring_pop(&model, 0, &chain)); /* not shown yet */
-	assert_true(virtqueue_kick(vq));
-	assert_int_equal(notified, kicks + 1);
-	assert_true(model_ring_pop(&model, 0, &chain));
+	assert_int_equal(ring_add(pieces - in, in, pieces), 0);
+	assert_false(model_ring_pop(&ring.model, 0, &chain)); /* not shown yet */
+	assert_true(virtqueue_kick(ring.vq));
+	assert_int_equal(ring.notified, kicks + 1);
+	assert_true(model_ring_pop(&ring.model, 0, &chain));
 	assert_int_equal(chain.out_count, pieces - in);
 	assert_int_equal(chain.in_count, in);
-	assert_false(model_ring_pop(&model, 0, &chain));
-	assert_null(virtqueue_take(vq, &written));
-	assert_false(virtqueue_interrupts_on(vq, 1));
-	model_ring_push(&model, 0, chain.head, PIECE * in);
-	assert_int_equal(called, calls + 1);
-	assert_int_equal((uintptr_t)virtqueue_take(vq, &written), pieces);
-	assert_int_equal(written, PIECE * in);
-	assert_null(virtqueue_take(vq, &written));
-	assert_int_equal(virtqueue_free(vq), vq->size);
+	assert_false(model_ring_pop(&ring.model, 0, &chain));
+	assert_null(virtqueue_take(ring.vq, &written));
+	assert_false(virtqueue_interrupts_on(ring.vq, 1));
+	model_ring_push(&ring.model, 0, chain.head, RING_PIECE * in);
+	assert_int_equal(ring.called, calls + 1);
+	assert_int_equal((uintptr_t)virtqueue_take(ring.vq, &written), pieces);
+	assert_int_equal(written, RING_PIECE * in);
+	assert_null(virtqueue_take(ring.vq, &written));
+	assert_int_equal(virtqueue_free(ring.vq), ring.vq->size);
 }
 
 static void all_places(uint16_t size, struct mode mode)
@@ -305,8 +223,8 @@ static void all_places(uint16_t size, struct mode mode)
 			place = (place + step) % (2u * size);
 			assert_true(++steps < 10u * size + 10);
 		}
-		assert_int_equal(failed, 0);
-		close_queue();
+		assert_int_equal(ring.failed, 0);
+		ring_close();
 	}
 }
 
@@ -328,29 +246,29 @@ static void full(uint16_t size, struct mode mode)
 		uint32_t written;
 
 		for (unsigned int i = 0; i < size; i++)
-			assert_int_equal(add(0, 1, i + 1), 0);
-		assert_int_equal(add(0, 1, 1), -ENOSPC);
-		assert_int_equal(virtqueue_free(vq), 0);
-		assert_true(virtqueue_kick(vq));
-		assert_false(virtqueue_interrupts_on(vq, size));
-		called = 0;
+			assert_int_equal(ring_add(0, 1, i + 1), 0);
+		assert_int_equal(ring_add(0, 1, 1), -ENOSPC);
+		assert_int_equal(virtqueue_free(ring.vq), 0);
+		assert_true(virtqueue_kick(ring.vq));
+		assert_false(virtqueue_interrupts_on(ring.vq, size));
+		ring.called = 0;
 		for (unsigned int i = 0; i < size; i++) {
-			assert_true(model_ring_pop(&model, 0, &chain));
-			model_ring_fill(&model, 0, i, chain.head, PIECE);
+			assert_true(model_ring_pop(&ring.model, 0, &chain));
+			model_ring_fill(&ring.model, 0, i, chain.head, RING_PIECE);
 		}
-		assert_false(model_ring_pop(&model, 0, &chain));
-		model_ring_show(&model, 0, size);
-		model_ring_interrupt(&model, 0);
-		assert_int_equal(called, 1);
-		assert_true(virtqueue_interrupts_on(vq, size));
+		assert_false(model_ring_pop(&ring.model, 0, &chain));
+		model_ring_show(&ring.model, 0, size);
+		model_ring_interrupt(&ring.model, 0);
+		assert_int_equal(ring.called, 1);
+		assert_true(virtqueue_interrupts_on(ring.vq, size));
 		for (unsigned int i = 0; i < size; i++) {
-			assert_int_equal((uintptr_t)virtqueue_take(vq, &written), i + 1);
-			assert_int_equal(written, PIECE);
+			assert_int_equal((uintptr_t)virtqueue_take(ring.vq, &written), i + 1);
+			assert_int_equal(written, RING_PIECE);
 		}
-		assert_null(virtqueue_take(vq, &written));
+		assert_null(virtqueue_take(ring.vq, &written));
 		round_trip(1); /* one place on */
 	}
-	close_queue();
+	ring_close();
 }
 
 static void test_full(void **state)
@@ -372,21 +290,21 @@ static void interrupt_after(uint16_t size, struct mode mode)
 			uint32_t written;
 
 			for (unsigned int i = 0; i < size; i++)
-				add(1, 0, i + 1);
-			virtqueue_kick(vq);
-			called = 0;
-			assert_false(virtqueue_interrupts_on(vq, after));
+				ring_add(1, 0, i + 1);
+			virtqueue_kick(ring.vq);
+			ring.called = 0;
+			assert_false(virtqueue_interrupts_on(ring.vq, after));
 			for (unsigned int i = 1; i <= size; i++) {
-				assert_true(model_ring_pop(&model, 0, &chain));
-				model_ring_push(&model, 0, chain.head, 0);
-				assert_int_equal(called, i >= after);
+				assert_true(model_ring_pop(&ring.model, 0, &chain));
+				model_ring_push(&ring.model, 0, chain.head, 0);
+				assert_int_equal(ring.called, i >= after);
 			}
-			while (virtqueue_take(vq, &written))
+			while (virtqueue_take(ring.vq, &written))
 				;
 		}
 		round_trip(1);
 	}
-	close_queue();
+	ring_close();
 }
 
 static void test_interrupt_after(void **state)
@@ -406,21 +324,21 @@ static void quiet(uint16_t size, struct mode mode)
 		struct model_chain chain;
 		uint32_t written;
 
-		add(1, 0, 1);
-		virtqueue_kick(vq);
+		ring_add(1, 0, 1);
+		virtqueue_kick(ring.vq);
 		if (i % 3 == 0) {
 			/* Asked for, and thought better of. */
-			virtqueue_interrupts_on(vq, 1);
-			virtqueue_interrupts_off(vq);
+			virtqueue_interrupts_on(ring.vq, 1);
+			virtqueue_interrupts_off(ring.vq);
 		}
-		model_ring_pop(&model, 0, &chain);
-		model_ring_push(&model, 0, chain.head, 0);
-		assert_non_null(virtqueue_take(vq, &written));
+		model_ring_pop(&ring.model, 0, &chain);
+		model_ring_push(&ring.model, 0, chain.head, 0);
+		assert_non_null(virtqueue_take(ring.vq, &written));
 	}
-	assert_int_equal(called, 0);
+	assert_int_equal(ring.called, 0);
 	if (!mode.event_idx || mode.packed)
-		assert_int_equal(model.queues[0].interrupts, 0);
-	close_queue();
+		assert_int_equal(ring.model.queues[0].interrupts, 0);
+	ring_close();
 }
 
 static void test_quiet(void **state)
@@ -440,18 +358,18 @@ static void race(uint16_t size, struct mode mode)
 		return;
 	open_queue(size, mode, 1);
 	for (unsigned int place = 0; place < 2u * size; place++) {
-		add(1, 0, 1);
-		virtqueue_kick(vq);
-		assert_true(model_ring_pop(&model, 0, &chain));
-		model_ring_fill(&model, 0, 0, chain.head, 0);
-		model_ring_show(&model, 0, 1);
-		assert_true(virtqueue_interrupts_on(vq, 1));
-		assert_false(vq->armed);
-		assert_non_null(virtqueue_take(vq, &written));
-		model_ring_interrupt(&model, 0);
+		ring_add(1, 0, 1);
+		virtqueue_kick(ring.vq);
+		assert_true(model_ring_pop(&ring.model, 0, &chain));
+		model_ring_fill(&ring.model, 0, 0, chain.head, 0);
+		model_ring_show(&ring.model, 0, 1);
+		assert_true(virtqueue_interrupts_on(ring.vq, 1));
+		assert_false(ring.vq->armed);
+		assert_non_null(virtqueue_take(ring.vq, &written));
+		model_ring_interrupt(&ring.model, 0);
 	}
-	assert_int_equal(called, 0);
-	close_queue();
+	assert_int_equal(ring.called, 0);
+	ring_close();
 }
 
 static void test_race(void **state)
@@ -474,23 +392,23 @@ static void rewind_it(uint16_t size, struct mode mode)
 		unsigned int pieces = size < 3 ? size : 3;
 
 		round_trip(1);
-		add(pieces, 0, 1);
-		virtqueue_kick(vq);
-		add(1, 0, 2); /* not shown; with a short ring there is no room */
-		virtqueue_interrupts_on(vq, 1);
-		while (virtqueue_detach(vq))
+		ring_add(pieces, 0, 1);
+		virtqueue_kick(ring.vq);
+		ring_add(1, 0, 2); /* not shown; with a short ring there is no room */
+		virtqueue_interrupts_on(ring.vq, 1);
+		while (virtqueue_detach(ring.vq))
 			;
-		model.queues[0] = fresh;
-		memset(model.packed_counts, 0, sizeof(model.packed_counts));
-		vq->armed = false;
-		vq->operations->rewind(vq);
-		show_to_model();
-		assert_int_equal(virtqueue_free(vq), size);
-		assert_null(virtqueue_take(vq, &written));
-		assert_false(virtqueue_kick(vq));
+		ring.model.queues[0] = fresh;
+		memset(ring.model.packed_counts, 0, sizeof(ring.model.packed_counts));
+		ring.vq->armed = false;
+		ring.vq->operations->rewind(ring.vq);
+		ring_show();
+		assert_int_equal(virtqueue_free(ring.vq), size);
+		assert_null(virtqueue_take(ring.vq, &written));
+		assert_false(virtqueue_kick(ring.vq));
 		round_trip(pieces);
 	}
-	close_queue();
+	ring_close();
 }
 
 static void test_rewind(void **state)
@@ -511,35 +429,35 @@ static void test_batch_lengths(void **state)
 
 		open_queue(8, mode, 1);
 		for (unsigned int i = 0; i < 3; i++)
-			add(i == 1, i != 1, i + 1);
-		virtqueue_kick(vq);
+			ring_add(i == 1, i != 1, i + 1);
+		virtqueue_kick(ring.vq);
 		for (unsigned int i = 0; i < 3; i++) {
-			model_ring_pop(&model, 0, &chain);
-			model_ring_fill(&model, 0, i, chain.head, 5);
+			model_ring_pop(&ring.model, 0, &chain);
+			model_ring_fill(&ring.model, 0, i, chain.head, 5);
 		}
-		model_ring_show(&model, 0, 3);
-		assert_non_null(virtqueue_take(vq, &written));
-		assert_int_equal(written, PIECE);
-		assert_non_null(virtqueue_take(vq, &written));
+		model_ring_show(&ring.model, 0, 3);
+		assert_non_null(virtqueue_take(ring.vq, &written));
+		assert_int_equal(written, RING_PIECE);
+		assert_non_null(virtqueue_take(ring.vq, &written));
 		assert_int_equal(written, 0);
-		assert_non_null(virtqueue_take(vq, &written));
+		assert_non_null(virtqueue_take(ring.vq, &written));
 		assert_int_equal(written, 5);
-		close_queue();
+		ring_close();
 
 		open_queue(8, mode, 1);
 		for (unsigned int i = 0; i < 3; i++)
-			add(0, 1, i + 1);
-		virtqueue_kick(vq);
+			ring_add(0, 1, i + 1);
+		virtqueue_kick(ring.vq);
 		for (unsigned int i = 0; i < 3; i++) {
-			model_ring_pop(&model, 0, &chain);
-			model_ring_fill(&model, 0, i, chain.head, PIECE + 1);
+			model_ring_pop(&ring.model, 0, &chain);
+			model_ring_fill(&ring.model, 0, i, chain.head, RING_PIECE + 1);
 		}
-		model_ring_show(&model, 0, 3);
-		assert_non_null(virtqueue_take(vq, &written));
-		assert_non_null(virtqueue_take(vq, &written));
-		assert_null(virtqueue_take(vq, &written));
-		assert_int_equal(failed, 1);
-		close_queue();
+		model_ring_show(&ring.model, 0, 3);
+		assert_non_null(virtqueue_take(ring.vq, &written));
+		assert_non_null(virtqueue_take(ring.vq, &written));
+		assert_null(virtqueue_take(ring.vq, &written));
+		assert_int_equal(ring.failed, 1);
+		ring_close();
 	}
 }
 
@@ -553,14 +471,14 @@ static void test_batch_beyond_index(void **state)
 	(void)state;
 	open_queue(8, mode, 1);
 	for (unsigned int i = 0; i < 3; i++)
-		add(0, 1, i + 1);
-	virtqueue_kick(vq);
+		ring_add(0, 1, i + 1);
+	virtqueue_kick(ring.vq);
 	for (unsigned int i = 0; i < 2; i++)
-		model_ring_pop(&model, 0, &chain);
-	model_ring_push(&model, 0, chain.head, 5);
-	assert_null(virtqueue_take(vq, &written));
-	assert_int_equal(failed, 1);
-	close_queue();
+		model_ring_pop(&ring.model, 0, &chain);
+	model_ring_push(&ring.model, 0, chain.head, 5);
+	assert_null(virtqueue_take(ring.vq, &written));
+	assert_int_equal(ring.failed, 1);
+	ring_close();
 }
 
 /* A buffer longer than an indirect table goes without one, or not at all. */
@@ -571,17 +489,18 @@ static void test_longer_than_a_table(void **state)
 		struct mode mode = {.packed = packed, .indirect = true};
 
 		open_queue(8, mode, 3);
-		assert_int_equal(add(4, 0, 1), 0);
-		assert_int_equal(vq->counters.indirect, 0);
-		assert_int_equal(virtqueue_free(vq), 4);
-		assert_int_equal(add(3, 0, 2), 0);
-		assert_int_equal(virtqueue_free(vq), 1);
-		assert_int_equal(add(4, 0, 3), -ENOSPC);
-		assert_int_equal(vq->counters.indirect, 0);
-		assert_int_equal(add(3, 0, 3), 0); /* through a table, as nothing else is left */
-		assert_int_equal(vq->counters.indirect, 1);
-		assert_int_equal(virtqueue_free(vq), 0);
-		close_queue();
+		assert_int_equal(ring_add(4, 0, 1), 0);
+		assert_int_equal(ring.vq->counters.indirect, 0);
+		assert_int_equal(virtqueue_free(ring.vq), 4);
+		assert_int_equal(ring_add(3, 0, 2), 0);
+		assert_int_equal(virtqueue_free(ring.vq), 1);
+		assert_int_equal(ring_add(4, 0, 3), -ENOSPC);
+		assert_int_equal(ring.vq->counters.indirect, 0);
+		assert_int_equal(ring_add(3, 0, 3),
+				 0); /* through a table, as nothing else is left */
+		assert_int_equal(ring.vq->counters.indirect, 1);
+		assert_int_equal(virtqueue_free(ring.vq), 0);
+		ring_close();
 	}
 }
 

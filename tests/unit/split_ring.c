@@ -6,9 +6,9 @@
  */
 #include "drivers/virtio/rings/formats.h"
 #include "drivers/virtio/rings/split.h"
-#include "kernel/memory/dma.h"
 #include "kernel/x86/io.h"
 #include "tests/device/host.h"
+#include "tests/device/ring_stand.h"
 #include "tests/device/virtio_model.h"
 
 #include <setjmp.h>
@@ -22,84 +22,13 @@
 #include <string.h>
 
 #define SEGMENTS_MAX 8
-#define BLOCK 4096
-
-static struct virtio_model model;
-static struct virtqueue *vq;
-static uint8_t *memory;
-static unsigned int notified, called, failed;
-
-static void count_interrupt(struct virtio_model *device, int queue)
-{
-	(void)device;
-	assert_int_equal(queue, 0);
-	virtqueue_interrupt(vq);
-}
-
-static void count_call(struct virtqueue *queue)
-{
-	(void)queue;
-	called++;
-}
-
-static void count_notify(struct virtqueue *queue)
-{
-	(void)queue;
-	notified++;
-}
-
-static void count_failure(struct virtqueue *queue)
-{
-	(void)queue;
-	failed++;
-}
 
 static void open_queue(uint16_t size, bool event_idx, bool indirect)
 {
-	struct virtqueue_parameters parameters = {.size = size,
-						  .segments_max = SEGMENTS_MAX,
-						  .event_idx = event_idx,
-						  .indirect = indirect};
-
-	host_reset();
-	notified = called = failed = 0;
-	virtio_model_init(&model, 4, 1, size);
-	model.interrupt = count_interrupt;
-	model.accepted[0] = (event_idx ? MODEL_FEATURE(MODEL_EVENT_IDX) : 0) |
-			    (indirect ? MODEL_FEATURE(MODEL_INDIRECT) : 0);
-	vq = virtqueue_create(&parameters);
-	assert_non_null(vq);
-	vq->notify = count_notify;
-	vq->callback = count_call;
-	vq->failed = count_failure;
-	vq->live = true;
-	strcpy(vq->name, "test");
-	model.queues[0].desc = vq->descriptor_area;
-	model.queues[0].driver = vq->driver_area;
-	model.queues[0].device = vq->device_area;
-	model.queues[0].size = size;
-	model.queues[0].enabled = true;
-	memory = dma_alloc(BLOCK, NULL);
-}
-
-static void close_queue(void)
-{
-	if (model.violations)
-		fail_msg("%s", model.violation);
-	virtqueue_destroy(vq);
-	dma_free(memory, BLOCK);
-	assert_int_equal(host_dma_blocks(), 0);
-}
-
-static int add(unsigned int out, unsigned int in, uintptr_t token)
-{
-	struct virtqueue_segment segments[SEGMENTS_MAX];
-
-	for (unsigned int i = 0; i < out + in; i++) {
-		segments[i].address = dma_address(memory) + 16 * i;
-		segments[i].length = 16;
-	}
-	return virtqueue_add(vq, segments, out, in, (void *)token);
+	ring_open(&(struct virtqueue_parameters){.size = size,
+						 .segments_max = SEGMENTS_MAX,
+						 .event_idx = event_idx,
+						 .indirect = indirect});
 }
 
 /* -- Random traffic against a reference */
@@ -124,8 +53,8 @@ static void traffic(uint16_t size, bool event_idx, bool indirect, unsigned int r
 		/* Lend a few. */
 		for (unsigned int n = (unsigned int)rand() % 4; n > 0; n--) {
 			unsigned int out = (unsigned int)rand() % 4, in = (unsigned int)rand() % 4;
-			unsigned int before = virtqueue_free(vq);
-			int error = add(out, in, next_token);
+			unsigned int before = virtqueue_free(ring.vq);
+			int error = ring_add(out, in, next_token);
 
 			if (!out && !in)
 				assert_int_equal(error, -EINVAL);
@@ -135,24 +64,24 @@ static void traffic(uint16_t size, bool event_idx, bool indirect, unsigned int r
 				assert_true(error == -ENOSPC && before < out + in);
 			if (error)
 				continue;
-			assert_true(before > virtqueue_free(vq));
+			assert_true(before > virtqueue_free(ring.vq));
 			lent[lent_count++] = (struct reference){
 				.token = next_token++, .in_bytes = 16 * in, .out = out, .in = in};
 			assert_true(lent_count <= size);
 		}
-		virtqueue_kick(vq);
+		virtqueue_kick(ring.vq);
 		/* The device takes some, in order, and uses some of these, in any order. */
 		for (unsigned int n = (unsigned int)rand() % 4; n > 0; n--) {
 			struct model_chain chain;
 
-			if (!model_split_pop(&model, 0, &chain))
+			if (!model_split_pop(&ring.model, 0, &chain))
 				break;
 			while (lent[popped].popped)
 				popped++;
 			assert_int_equal(chain.out_count, lent[popped].out);
 			assert_int_equal(chain.in_count, lent[popped].in);
 			for (unsigned int i = 0; i < chain.out_count + chain.in_count; i++)
-				assert_ptr_equal(chain.segments[i].data, memory + 16 * i);
+				assert_ptr_equal(chain.segments[i].data, ring.memory + 16 * i);
 			lent[popped].popped = true;
 			lent[popped].head = chain.head;
 		}
@@ -163,8 +92,8 @@ static void traffic(uint16_t size, bool event_idx, bool indirect, unsigned int r
 			if (!lent[i].popped || rand() % 2)
 				continue;
 			written = lent[i].in_bytes ? (uint32_t)rand() % (lent[i].in_bytes + 1) : 0;
-			model_split_push(&model, 0, lent[i].head, written);
-			token = virtqueue_take(vq, &lent[i].written);
+			model_split_push(&ring.model, 0, lent[i].head, written);
+			token = virtqueue_take(ring.vq, &lent[i].written);
 			assert_int_equal((uintptr_t)token, lent[i].token);
 			assert_int_equal(lent[i].written, written);
 			memmove(&lent[i], &lent[i + 1], (63 - i) * sizeof(lent[0]));
@@ -173,11 +102,11 @@ static void traffic(uint16_t size, bool event_idx, bool indirect, unsigned int r
 		}
 		popped = 0;
 	}
-	assert_int_equal(failed, 0);
-	assert_int_equal(vq->counters.added - vq->counters.taken, lent_count);
+	assert_int_equal(ring.failed, 0);
+	assert_int_equal(ring.vq->counters.added - ring.vq->counters.taken, lent_count);
 	/* After a reset everything comes back, once. */
 	for (; lent_count; lent_count--) {
-		uintptr_t token = (uintptr_t)virtqueue_detach(vq);
+		uintptr_t token = (uintptr_t)virtqueue_detach(ring.vq);
 		unsigned int i = 0;
 
 		while (i < lent_count && lent[i].token != token)
@@ -185,9 +114,9 @@ static void traffic(uint16_t size, bool event_idx, bool indirect, unsigned int r
 		assert_true(i < lent_count);
 		lent[i] = lent[lent_count - 1];
 	}
-	assert_null(virtqueue_detach(vq));
-	assert_int_equal(virtqueue_free(vq), size);
-	close_queue();
+	assert_null(virtqueue_detach(ring.vq));
+	assert_int_equal(virtqueue_free(ring.vq), size);
+	ring_close();
 }
 
 static void test_traffic(void **state)
@@ -204,7 +133,7 @@ static void test_index_wrap(void **state)
 	/* About 1.5 buffers a round: the 16-bit indices go round more than twice. */
 	traffic(16, true, false, 120000);
 	traffic(16, false, true, 120000);
-	assert_true(model.queues[0].used_idx != 0);
+	assert_true(ring.model.queues[0].used_idx != 0);
 }
 
 /* -- Sizes */
@@ -225,12 +154,12 @@ static void test_sizes(void **state)
 	parameters.size = 0;
 	assert_null(virtqueue_create(&parameters));
 	parameters.size = 32768;
-	vq = virtqueue_create(&parameters);
-	assert_non_null(vq);
-	assert_int_equal(vq->descriptor_area % 16, 0);
-	assert_int_equal(vq->driver_area % 2, 0);
-	assert_int_equal(vq->device_area % 4, 0);
-	virtqueue_destroy(vq);
+	ring.vq = virtqueue_create(&parameters);
+	assert_non_null(ring.vq);
+	assert_int_equal(ring.vq->descriptor_area % 16, 0);
+	assert_int_equal(ring.vq->driver_area % 2, 0);
+	assert_int_equal(ring.vq->device_area % 4, 0);
+	virtqueue_destroy(ring.vq);
 	assert_int_equal(host_dma_blocks(), 0);
 }
 
@@ -253,34 +182,34 @@ static void test_kick_flag(void **state)
 {
 	(void)state;
 	open_queue(8, false, false);
-	assert_false(virtqueue_kick(vq)); /* nothing is new */
-	add(1, 0, 1);
-	assert_true(virtqueue_kick(vq));
-	model_split_want_kicks(&model, 0, false);
-	add(1, 0, 2);
-	assert_false(virtqueue_kick(vq));
-	assert_int_equal(model_split_avail_idx(&model, 0), 2); /* it sees it nevertheless */
-	model_split_want_kicks(&model, 0, true);
-	add(1, 0, 3);
-	add(1, 0, 4);
-	assert_true(virtqueue_kick(vq)); /* one for both */
-	assert_int_equal(notified, 2);
-	assert_int_equal(vq->counters.kicks, 2);
-	assert_int_equal(vq->counters.kicks_avoided, 1);
-	close_queue();
+	assert_false(virtqueue_kick(ring.vq)); /* nothing is new */
+	ring_add(1, 0, 1);
+	assert_true(virtqueue_kick(ring.vq));
+	model_split_want_kicks(&ring.model, 0, false);
+	ring_add(1, 0, 2);
+	assert_false(virtqueue_kick(ring.vq));
+	assert_int_equal(model_split_avail_idx(&ring.model, 0), 2); /* it sees it nevertheless */
+	model_split_want_kicks(&ring.model, 0, true);
+	ring_add(1, 0, 3);
+	ring_add(1, 0, 4);
+	assert_true(virtqueue_kick(ring.vq)); /* one for both */
+	assert_int_equal(ring.notified, 2);
+	assert_int_equal(ring.vq->counters.kicks, 2);
+	assert_int_equal(ring.vq->counters.kicks_avoided, 1);
+	ring_close();
 }
 
 static void test_kick_before_live(void **state)
 {
 	(void)state;
 	open_queue(8, true, false);
-	vq->live = false;
-	add(1, 0, 1);
-	assert_false(virtqueue_kick(vq));
-	assert_int_equal(model_split_avail_idx(&model, 0), 0);
-	vq->live = true;
-	assert_true(virtqueue_kick(vq));
-	close_queue();
+	ring.vq->live = false;
+	ring_add(1, 0, 1);
+	assert_false(virtqueue_kick(ring.vq));
+	assert_int_equal(model_split_avail_idx(&ring.model, 0), 0);
+	ring.vq->live = true;
+	assert_true(virtqueue_kick(ring.vq));
+	ring_close();
 }
 
 static void advance(unsigned int count)
@@ -289,12 +218,12 @@ static void advance(unsigned int count)
 		struct model_chain chain;
 		uint32_t length;
 
-		add(1, 0, 1);
-		virtqueue_kick(vq);
-		model_split_pop(&model, 0, &chain);
-		model_split_fill(&model, 0, 0, chain.head, 0);
-		model_split_show(&model, 0, 1);
-		assert_non_null(virtqueue_take(vq, &length));
+		ring_add(1, 0, 1);
+		virtqueue_kick(ring.vq);
+		model_split_pop(&ring.model, 0, &chain);
+		model_split_fill(&ring.model, 0, 0, chain.head, 0);
+		model_split_show(&ring.model, 0, 1);
+		assert_non_null(virtqueue_take(ring.vq, &length));
 	}
 }
 
@@ -312,13 +241,13 @@ static void test_kick_event(void **state)
 
 				open_queue(4, true, false);
 				advance(starts[s]);
-				used = host_dma_pointer(vq->device_area, 6 + 8 * 4);
+				used = host_dma_pointer(ring.vq->device_area, 6 + 8 * 4);
 				memcpy(used + 4 + 8 * 4, &value, sizeof(value));
 				for (unsigned int i = 0; i < batch; i++)
-					add(1, 0, 1);
-				assert_int_equal(virtqueue_kick(vq),
+					ring_add(1, 0, 1);
+				assert_int_equal(virtqueue_kick(ring.vq),
 						 event >= 0 && event < (int)batch);
-				close_queue();
+				ring_close();
 			}
 }
 
@@ -329,8 +258,8 @@ static void use_one(void)
 {
 	struct model_chain chain;
 
-	assert_true(model_split_pop(&model, 0, &chain));
-	model_split_push(&model, 0, chain.head, 0);
+	assert_true(model_split_pop(&ring.model, 0, &chain));
+	model_split_push(&ring.model, 0, chain.head, 0);
 }
 
 static void interrupts(bool event_idx)
@@ -339,35 +268,35 @@ static void interrupts(bool event_idx)
 
 	open_queue(8, event_idx, false);
 	for (unsigned int i = 0; i < 8; i++)
-		add(1, 0, i + 1);
-	virtqueue_kick(vq);
+		ring_add(1, 0, i + 1);
+	virtqueue_kick(ring.vq);
 	use_one();
-	assert_int_equal(called, 0); /* none was asked for */
+	assert_int_equal(ring.called, 0); /* none was asked for */
 
 	/* One is there already: interrupts stay off and the caller takes. */
-	assert_true(virtqueue_interrupts_on(vq, 1));
-	assert_non_null(virtqueue_take(vq, &length));
-	assert_false(virtqueue_interrupts_on(vq, 1));
+	assert_true(virtqueue_interrupts_on(ring.vq, 1));
+	assert_non_null(virtqueue_take(ring.vq, &length));
+	assert_false(virtqueue_interrupts_on(ring.vq, 1));
 	use_one();
-	assert_int_equal(called, 1);
+	assert_int_equal(ring.called, 1);
 	use_one();
 	use_one();
-	assert_int_equal(called, 1); /* one asked for, one given */
-	while (virtqueue_take(vq, &length))
+	assert_int_equal(ring.called, 1); /* one asked for, one given */
+	while (virtqueue_take(ring.vq, &length))
 		;
-	assert_false(virtqueue_interrupts_on(vq, 1));
-	virtqueue_interrupts_off(vq);
+	assert_false(virtqueue_interrupts_on(ring.vq, 1));
+	virtqueue_interrupts_off(ring.vq);
 	use_one();
-	assert_int_equal(called, 1);
-	assert_non_null(virtqueue_take(vq, &length));
-	assert_int_equal(model_split_avail_flags(&model, 0), !event_idx);
+	assert_int_equal(ring.called, 1);
+	assert_non_null(virtqueue_take(ring.vq, &length));
+	assert_int_equal(model_split_avail_flags(&ring.model, 0), !event_idx);
 
 	/* Interrupts that nobody asked for do nothing. */
-	virtqueue_interrupt(vq);
-	assert_int_equal(called, 1);
-	assert_true(vq->counters.interrupts_idle >= 1);
-	assert_int_equal(vq->counters.interrupts, 1);
-	close_queue();
+	virtqueue_interrupt(ring.vq);
+	assert_int_equal(ring.called, 1);
+	assert_true(ring.vq->counters.interrupts_idle >= 1);
+	assert_int_equal(ring.vq->counters.interrupts, 1);
+	ring_close();
 }
 
 static void test_interrupts(void **state)
@@ -384,19 +313,19 @@ static void test_interrupt_after(void **state)
 	(void)state;
 	open_queue(8, true, false);
 	for (unsigned int i = 0; i < 8; i++)
-		add(1, 0, i + 1);
-	virtqueue_kick(vq);
+		ring_add(1, 0, i + 1);
+	virtqueue_kick(ring.vq);
 	use_one();
-	assert_false(virtqueue_interrupts_on(vq, 4));
+	assert_false(virtqueue_interrupts_on(ring.vq, 4));
 	use_one();
 	use_one();
-	assert_int_equal(called, 0);
+	assert_int_equal(ring.called, 0);
 	use_one();
-	assert_int_equal(called, 1);
-	assert_true(virtqueue_interrupts_on(vq, 4));
+	assert_int_equal(ring.called, 1);
+	assert_true(virtqueue_interrupts_on(ring.vq, 4));
 	for (unsigned int i = 0; i < 4; i++)
-		assert_non_null(virtqueue_take(vq, &length));
-	close_queue();
+		assert_non_null(virtqueue_take(ring.vq, &length));
+	ring_close();
 }
 
 /* Nobody asks for interrupts: there is none even when the index goes round many times. */
@@ -407,14 +336,14 @@ static void test_no_interrupts_at_wrap(void **state)
 	(void)state;
 	open_queue(4, true, false);
 	for (unsigned int i = 0; i < 200000; i++) {
-		add(1, 0, 1);
-		virtqueue_kick(vq);
+		ring_add(1, 0, 1);
+		virtqueue_kick(ring.vq);
 		use_one();
-		assert_non_null(virtqueue_take(vq, &length));
+		assert_non_null(virtqueue_take(ring.vq, &length));
 	}
-	assert_int_equal(vq->counters.interrupts_idle, 0);
-	assert_int_equal(model.queues[0].interrupts, 0);
-	close_queue();
+	assert_int_equal(ring.vq->counters.interrupts_idle, 0);
+	assert_int_equal(ring.model.queues[0].interrupts, 0);
+	ring_close();
 }
 
 /* -- Lies */
@@ -423,9 +352,9 @@ static uint16_t lend_one(unsigned int out, unsigned int in)
 {
 	struct model_chain chain;
 
-	assert_int_equal(add(out, in, 77), 0);
-	virtqueue_kick(vq);
-	assert_true(model_split_pop(&model, 0, &chain));
+	assert_int_equal(ring_add(out, in, 77), 0);
+	virtqueue_kick(ring.vq);
+	assert_true(model_split_pop(&ring.model, 0, &chain));
 	return chain.head;
 }
 
@@ -433,15 +362,15 @@ static void expect_broken(void)
 {
 	uint32_t length;
 
-	assert_null(virtqueue_take(vq, &length));
-	assert_true(vq->broken);
-	assert_int_equal(failed, 1);
+	assert_null(virtqueue_take(ring.vq, &length));
+	assert_true(ring.vq->broken);
+	assert_int_equal(ring.failed, 1);
 	assert_int_equal(host_log_count(), 1);
 	/* Dead to everything, once. */
-	assert_null(virtqueue_take(vq, &length));
-	assert_int_equal(add(1, 0, 1), -EIO);
-	assert_false(virtqueue_kick(vq));
-	assert_int_equal(failed, 1);
+	assert_null(virtqueue_take(ring.vq, &length));
+	assert_int_equal(ring_add(1, 0, 1), -EIO);
+	assert_false(virtqueue_kick(ring.vq));
+	assert_int_equal(ring.failed, 1);
 	assert_int_equal(host_log_count(), 1);
 }
 
@@ -453,11 +382,11 @@ static void test_lie_id(void **state)
 	for (unsigned int i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		open_queue(8, true, true);
 		lend_one(1, 1);
-		model_split_push(&model, 0, ids[i], 0);
+		model_split_push(&ring.model, 0, ids[i], 0);
 		expect_broken();
-		assert_int_equal((uintptr_t)virtqueue_detach(vq), 77);
-		assert_null(virtqueue_detach(vq));
-		close_queue();
+		assert_int_equal((uintptr_t)virtqueue_detach(ring.vq), 77);
+		assert_null(virtqueue_detach(ring.vq));
+		ring_close();
 	}
 }
 
@@ -471,18 +400,18 @@ static void test_lie_id_not_lent(void **state)
 	head = lend_one(2, 0);
 	lend_one(1, 0);
 	/* The second descriptor of a chain is no head. */
-	model_split_push(&model, 0, (head + 1u) % 8, 0);
+	model_split_push(&ring.model, 0, (head + 1u) % 8, 0);
 	expect_broken();
-	close_queue();
+	ring_close();
 
 	open_queue(8, false, false);
 	head = lend_one(1, 0);
 	lend_one(1, 0);
-	model_split_push(&model, 0, head, 0);
-	assert_non_null(virtqueue_take(vq, &length));
-	model_split_push(&model, 0, head, 0); /* twice */
+	model_split_push(&ring.model, 0, head, 0);
+	assert_non_null(virtqueue_take(ring.vq, &length));
+	model_split_push(&ring.model, 0, head, 0); /* twice */
 	expect_broken();
-	close_queue();
+	ring_close();
 }
 
 static void test_lie_length(void **state)
@@ -491,20 +420,20 @@ static void test_lie_length(void **state)
 
 	(void)state;
 	open_queue(8, false, true);
-	model_split_push(&model, 0, lend_one(1, 2), 32);
-	assert_non_null(virtqueue_take(vq, &length));
+	model_split_push(&ring.model, 0, lend_one(1, 2), 32);
+	assert_non_null(virtqueue_take(ring.vq, &length));
 	assert_int_equal(length, 32);
-	model_split_push(&model, 0, lend_one(1, 2), 33);
+	model_split_push(&ring.model, 0, lend_one(1, 2), 33);
 	expect_broken();
-	close_queue();
+	ring_close();
 
 	/* Nothing to write to: what some back ends say there is ignored. */
 	open_queue(8, false, true);
-	model_split_push(&model, 0, lend_one(2, 0), 32);
-	assert_non_null(virtqueue_take(vq, &length));
+	model_split_push(&ring.model, 0, lend_one(2, 0), 32);
+	assert_non_null(virtqueue_take(ring.vq, &length));
 	assert_int_equal(length, 0);
-	assert_int_equal(vq->counters.lengths_ignored, 1);
-	close_queue();
+	assert_int_equal(ring.vq->counters.lengths_ignored, 1);
+	ring_close();
 }
 
 static void test_lie_index(void **state)
@@ -515,10 +444,10 @@ static void test_lie_index(void **state)
 	for (unsigned int i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
 		open_queue(8, true, false);
 		lend_one(1, 0);
-		*model_split_used_idx(&model, 0) = jumps[i];
-		assert_true(virtqueue_has_used(vq));
+		*model_split_used_idx(&ring.model, 0) = jumps[i];
+		assert_true(virtqueue_has_used(ring.vq));
 		expect_broken();
-		close_queue();
+		ring_close();
 	}
 }
 
@@ -533,13 +462,13 @@ static void test_scribble(void **state)
 	open_queue(8, false, true);
 	for (unsigned int i = 0; i < 1000; i++) {
 		head = lend_one(2, 1);
-		desc = host_dma_pointer(vq->descriptor_area, 8 * sizeof(*desc));
+		desc = host_dma_pointer(ring.vq->descriptor_area, 8 * sizeof(*desc));
 		memset(desc, 0xa5, 8 * sizeof(*desc));
-		model_split_push(&model, 0, head, 16);
-		assert_int_equal((uintptr_t)virtqueue_take(vq, &length), 77);
-		assert_int_equal(virtqueue_free(vq), 8);
+		model_split_push(&ring.model, 0, head, 16);
+		assert_int_equal((uintptr_t)virtqueue_take(ring.vq, &length), 77);
+		assert_int_equal(virtqueue_free(ring.vq), 8);
 	}
-	close_queue();
+	ring_close();
 }
 
 int main(void)
