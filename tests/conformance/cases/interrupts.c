@@ -5,61 +5,11 @@
  * 4.1.5.3 and 4.1.5.4).
  */
 #include "tests/conformance/case.h"
+#include "tests/conformance/core/armed.h"
 
 #define MSIX .transports = TRANSPORTS_PCI
 
-struct armed {
-	struct ring *ring;
-	struct request request;
-};
-
-/* A working device whose requests interrupt on `slot`, for each used buffer: EVENT_IDX is not negotiated. */
-static void arm(struct conformance_target *t, struct armed *armed, unsigned int slot)
-{
-	session_begin(t, SESSION_WITHOUT(FEATURE(F_EVENT_IDX)));
-	armed->ring = session_queue(t, request_queue(t), 0);
-	interrupt_queue(t, armed->ring, slot);
-	session_ready(t);
-	request_make(t, &armed->request, 0);
-}
-
-static void run(struct conformance_target *t, struct armed *armed, unsigned int times)
-{
-	while (times--)
-		request_run(t, &armed->request);
-}
-
-/* The same, each after the interrupt of the one before: causes that follow closer may be one message. */
-static void run_counted(struct conformance_target *t, struct armed *armed, unsigned int slot,
-			unsigned int times)
-{
-	uint64_t before = interrupt_count_of(t, slot);
-
-	while (times--) {
-		run(t, armed, 1);
-		interrupt_await(t, slot, ++before);
-	}
-}
-
-/*
- * Nothing orders a message and the used buffer that it is about: where the message goes nowhere, it may be on its
- * way still when the buffer was seen.
- */
-static void run_quiet(struct conformance_target *t, struct armed *armed, unsigned int times)
-{
-	run(t, armed, times);
-	quiet(t);
-}
-
-/* One more cause on a slot that works: what came before it has come by now. */
-static void expect_total(struct conformance_target *t, struct armed *armed, unsigned int slot,
-			 uint64_t before)
-{
-	run(t, armed, 1);
-	interrupt_await(t, slot, before + 1);
-	expect_equal(t, "interrupts, with the one that proves that no other is on its way",
-		     interrupt_count_of(t, slot), before + 1);
-}
+#define EACH SESSION_WITHOUT(FEATURE(F_EVENT_IDX))
 
 static bool is_pending(struct conformance_target *t, void *context)
 {
@@ -76,25 +26,22 @@ CASE(msix_once, INTERRUPT, "each used buffer gives exactly one message", "DEV-SP
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
-	for (unsigned int i = 0; i < 20; i++) {
-		run(t, &armed, 1);
-		interrupt_await(t, 0, i + 1);
-	}
-	expect_total(t, &armed, 0, 20);
+	arm(t, &armed, EACH, 0, 0);
+	armed_count(t, &armed, 20);
+	armed_expect(t, &armed, 20);
 }
 
 static void run_vector(struct conformance_target *t, unsigned int entry)
 {
 	struct armed armed;
 
-	arm(t, &armed, entry);
+	arm(t, &armed, EACH, 0, entry);
 	for (unsigned int slot = 0; slot < 4 && slot < t->msix_count; slot++)
 		if (slot != entry)
 			interrupt_entry(t, slot, 0);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	interrupt_await(t, entry, 1);
-	expect_total(t, &armed, entry, 1);
+	armed_expect(t, &armed, 1);
 	for (unsigned int slot = 0; slot < 4 && slot < t->msix_count; slot++)
 		if (slot != entry)
 			expect_equal(t, "messages of another entry", interrupt_count_of(t, slot),
@@ -138,12 +85,13 @@ CASE(msix_last_vector, INTERRUPT, "the last entry that Table Size counts works",
 	struct armed armed;
 	unsigned int last = t->msix_count - 1;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	program(t, last, 1, 0, false);
 	set_queue_vector(t, armed.ring, last);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	interrupt_await(t, 1, 1);
-	expect_total(t, &armed, 1, 1);
+	armed.slot = 1;
+	armed_expect(t, &armed, 1);
 }
 
 CASE(msix_cpu, INTERRUPT, "a message goes to the CPU that its address names", "-", MSIX,
@@ -152,10 +100,10 @@ CASE(msix_cpu, INTERRUPT, "a message goes to the CPU that its address names", "-
 	struct conformance_received received;
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	for (unsigned int cpu = 0; cpu < t->cpus && cpu < 4; cpu++) {
 		program(t, 0, 1 + cpu, cpu, false);
-		run(t, &armed, 1);
+		armed_run(t, &armed, 1);
 		interrupt_await(t, 1 + cpu, 1);
 		t->operations->received(t, 1 + cpu, &received);
 		expect_equal(t, "the CPU that took the interrupt", received.cpu, cpu);
@@ -169,9 +117,9 @@ CASE(msix_masked_entry_pends, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	msix_entry_mask(t, 0, true);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	await_pending(t, 0);
 	expect_equal(t, "messages of the masked entry", interrupt_count_of(t, 0), 0);
 }
@@ -181,13 +129,13 @@ CASE(msix_unmask_delivers_once, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	msix_entry_mask(t, 0, true);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	await_pending(t, 0);
 	msix_entry_mask(t, 0, false);
 	interrupt_await(t, 0, 1);
-	expect_total(t, &armed, 0, 1);
+	armed_expect(t, &armed, 1);
 }
 
 CASE(msix_many_pend_as_one, INTERRUPT,
@@ -195,13 +143,13 @@ CASE(msix_many_pend_as_one, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	msix_entry_mask(t, 0, true);
-	run_quiet(t, &armed, 10);
+	armed_run(t, &armed, 10);
 	await_pending(t, 0);
 	msix_entry_mask(t, 0, false);
 	interrupt_await(t, 0, 1);
-	expect_total(t, &armed, 0, 1);
+	armed_expect(t, &armed, 1);
 }
 
 CASE(msix_unmask_clears_pending, INTERRUPT, "the pending bit is clear after its message was sent",
@@ -209,9 +157,9 @@ CASE(msix_unmask_clears_pending, INTERRUPT, "the pending bit is clear after its 
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	msix_entry_mask(t, 0, true);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	await_pending(t, 0);
 	msix_entry_mask(t, 0, false);
 	interrupt_await(t, 0, 1);
@@ -223,13 +171,13 @@ CASE(msix_mask_without_cause, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	for (unsigned int i = 0; i < 10; i++) {
 		msix_entry_mask(t, 0, true);
 		expect(t, !msix_entry_pending(t, 0), "the pending bit of entry 0 is 0");
 		msix_entry_mask(t, 0, false);
 	}
-	expect_total(t, &armed, 0, 0);
+	armed_expect(t, &armed, 0);
 }
 
 CASE(msix_mask_again, INTERRUPT,
@@ -238,15 +186,15 @@ CASE(msix_mask_again, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	for (unsigned int i = 0; i < 20; i++) {
 		msix_entry_mask(t, 0, true);
-		run(t, &armed, 1);
+		armed_run(t, &armed, 1);
 		await_pending(t, 0);
 		msix_entry_mask(t, 0, false);
 		interrupt_await(t, 0, i + 1);
 	}
-	expect_total(t, &armed, 0, 20);
+	armed_expect(t, &armed, 20);
 }
 
 CASE(msix_mask_one_of_two, INTERRUPT, "a masked entry does not hold another one back", "-", MSIX,
@@ -254,10 +202,10 @@ CASE(msix_mask_one_of_two, INTERRUPT, "a masked entry does not hold another one 
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	interrupt_entry(t, 1, 0);
 	msix_entry_mask(t, 1, true);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	interrupt_await(t, 0, 1);
 	expect(t, !msix_entry_pending(t, 1), "the pending bit of the entry without a cause is 0");
 }
@@ -268,9 +216,9 @@ CASE(msix_function_mask_pends, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	msix_control(t, true, true);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	await_pending(t, 0);
 	expect_equal(t, "messages under the function's mask", interrupt_count_of(t, 0), 0);
 }
@@ -281,13 +229,13 @@ CASE(msix_function_unmask_once, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	msix_control(t, true, true);
-	run_quiet(t, &armed, 3);
+	armed_run(t, &armed, 3);
 	await_pending(t, 0);
 	msix_control(t, true, false);
 	interrupt_await(t, 0, 1);
-	expect_total(t, &armed, 0, 1);
+	armed_expect(t, &armed, 1);
 }
 
 CASE(msix_both_masks, INTERRUPT,
@@ -296,17 +244,17 @@ CASE(msix_both_masks, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	msix_control(t, true, true);
 	msix_entry_mask(t, 0, true);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	await_pending(t, 0);
 	msix_control(t, true, false);
 	expect(t, msix_entry_pending(t, 0), "the pending bit is still 1");
 	expect_equal(t, "messages of the masked entry", interrupt_count_of(t, 0), 0);
 	msix_entry_mask(t, 0, false);
 	interrupt_await(t, 0, 1);
-	expect_total(t, &armed, 0, 1);
+	armed_expect(t, &armed, 1);
 }
 
 /* -- Moving */
@@ -316,13 +264,14 @@ CASE(msix_rewritten_while_masked, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	msix_entry_mask(t, 0, true);
 	program(t, 0, 1, 0, true);
 	msix_entry_mask(t, 0, false);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	interrupt_await(t, 1, 1);
-	expect_total(t, &armed, 1, 1);
+	armed.slot = 1;
+	armed_expect(t, &armed, 1);
 	expect_equal(t, "interrupts at the old message", interrupt_count_of(t, 0), 0);
 }
 
@@ -332,14 +281,15 @@ CASE(msix_rewritten_while_pending, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	msix_entry_mask(t, 0, true);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	await_pending(t, 0);
 	program(t, 0, 1, 0, true);
 	msix_entry_mask(t, 0, false);
 	interrupt_await(t, 1, 1);
-	expect_total(t, &armed, 1, 1);
+	armed.slot = 1;
+	armed_expect(t, &armed, 1);
 	expect_equal(t, "interrupts at the old message", interrupt_count_of(t, 0), 0);
 }
 
@@ -349,13 +299,14 @@ CASE(msix_rewritten_live, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
-	run(t, &armed, 1);
+	arm(t, &armed, EACH, 0, 0);
+	armed_run(t, &armed, 1);
 	interrupt_await(t, 0, 1);
 	program(t, 0, 1, 0, false);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	interrupt_await(t, 1, 1);
-	expect_total(t, &armed, 1, 1);
+	armed.slot = 1;
+	armed_expect(t, &armed, 1);
 	expect_equal(t, "interrupts at the old message", interrupt_count_of(t, 0), 1);
 }
 
@@ -366,13 +317,13 @@ CASE(msix_moves_between_cpus, INTERRUPT,
 	struct conformance_message messages[2];
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	interrupt_slot(t, 1, 0, &messages[0]);
 	interrupt_slot(t, 2, 1, &messages[1]);
 	for (unsigned int i = 0; i < 20; i++) {
 		msix_entry_mask(t, 0, true);
 		msix_entry_write(t, 0, &messages[i & 1], false);
-		run(t, &armed, 1);
+		armed_run(t, &armed, 1);
 		interrupt_await(t, 1 + (i & 1), i / 2 + 1);
 	}
 	expect_equal(t, "interrupts on CPU 0", interrupt_count_of(t, 1), 10);
@@ -385,14 +336,15 @@ CASE(msix_queue_vector_changed_live, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	interrupt_entry(t, 1, 0);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	interrupt_await(t, 0, 1);
 	set_queue_vector(t, armed.ring, 1);
-	run(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	interrupt_await(t, 1, 1);
-	expect_total(t, &armed, 1, 1);
+	armed.slot = 1;
+	armed_expect(t, &armed, 1);
 	expect_equal(t, "messages of the old vector", interrupt_count_of(t, 0), 1);
 }
 
@@ -402,19 +354,19 @@ CASE(msix_queues_share, INTERRUPT, "two queues on one vector both send its messa
 	struct armed armed;
 	struct ring *second;
 
-	session_begin(t, SESSION_WITHOUT(FEATURE(F_EVENT_IDX)));
-	armed.ring = session_queue(t, 0, 0);
+	session_begin(t, EACH);
+	arm_ring(t, &armed, session_queue(t, 0, 0), 0);
 	second = session_queue(t, 1, 0);
-	interrupt_queue(t, armed.ring, 0);
 	interrupt_queue(t, second, 0);
+	ring_interrupts_on(t, armed.ring);
 	session_ready(t);
 	request_make(t, &armed.request, 0);
 	for (unsigned int i = 0; i < 20; i++) {
 		armed.request.queue = i & 1;
-		run(t, &armed, 1);
+		armed_run(t, &armed, 1);
 		interrupt_await(t, 0, i + 1);
 	}
-	expect_total(t, &armed, 0, 20);
+	armed_expect(t, &armed, 20);
 }
 
 CASE(msix_queues_apart, INTERRUPT, "two queues on two vectors each send their own message only",
@@ -422,15 +374,16 @@ CASE(msix_queues_apart, INTERRUPT, "two queues on two vectors each send their ow
 {
 	struct armed armed;
 
-	session_begin(t, SESSION_WITHOUT(FEATURE(F_EVENT_IDX)));
+	session_begin(t, EACH);
 	interrupt_queue(t, session_queue(t, 0, 0), 0);
 	interrupt_queue(t, session_queue(t, 1, 0), 1);
 	session_ready(t);
 	request_make(t, &armed.request, 0);
-	run_counted(t, &armed, 0, 5);
-	armed.request.queue = 1;
-	run_counted(t, &armed, 1, 3);
-	expect_total(t, &armed, 1, 3);
+	armed.slot = 0;
+	armed_count(t, &armed, 5);
+	armed.slot = armed.request.queue = 1;
+	armed_count(t, &armed, 3);
+	armed_expect(t, &armed, 3);
 	expect_equal(t, "messages of the first queue's vector", interrupt_count_of(t, 0), 5);
 }
 
@@ -441,12 +394,12 @@ CASE(msix_no_vector_silent, INTERRUPT, "a queue without a vector never interrupt
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	set_queue_vector(t, armed.ring, NO_VECTOR);
-	run_quiet(t, &armed, 10);
+	armed_run(t, &armed, 10);
 	expect(t, !msix_entry_pending(t, 0), "no pending bit is set for it");
 	set_queue_vector(t, armed.ring, 0);
-	expect_total(t, &armed, 0, 0);
+	armed_expect(t, &armed, 0);
 }
 
 CASE(msix_out_of_range_refused, INTERRUPT,
@@ -455,14 +408,14 @@ CASE(msix_out_of_range_refused, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	register_write(t, REGISTER_QUEUE_SELECT, armed.ring->index);
 	register_write(t, REGISTER_QUEUE_VECTOR, t->msix_count);
 	expect_equal(t, "the queue's vector, read back", register_read(t, REGISTER_QUEUE_VECTOR),
 		     NO_VECTOR);
-	run_quiet(t, &armed, 1);
+	armed_run(t, &armed, 1);
 	set_queue_vector(t, armed.ring, 0);
-	expect_total(t, &armed, 0, 0);
+	armed_expect(t, &armed, 0);
 }
 
 CASE(msix_config_out_of_range_refused, INTERRUPT,
@@ -471,7 +424,7 @@ CASE(msix_config_out_of_range_refused, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	register_write(t, REGISTER_CONFIG_VECTOR, t->msix_count);
 	expect_equal(t, "the configuration vector, read back",
 		     register_read(t, REGISTER_CONFIG_VECTOR), NO_VECTOR);
@@ -482,7 +435,7 @@ CASE(msix_unmapped_by_reset, INTERRUPT, "after a reset no event has a vector", "
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	interrupt_config(t, 0);
 	device_reset(t);
 	expect_equal(t, "the configuration vector after a reset",
@@ -497,15 +450,14 @@ CASE(msix_enabled_late, INTERRUPT, "MSI-X that is enabled after DRIVER_OK works"
 {
 	struct armed armed;
 
-	session_begin(t, SESSION_WITHOUT(FEATURE(F_EVENT_IDX)));
+	session_begin(t, EACH);
 	armed.ring = session_queue(t, request_queue(t), 0);
 	session_ready(t);
 	request_make(t, &armed.request, 0);
-	run(t, &armed, 1);
-	interrupt_queue(t, armed.ring, 0);
-	run(t, &armed, 1);
-	interrupt_await(t, 0, 1);
-	expect_total(t, &armed, 0, 1);
+	armed_run(t, &armed, 1);
+	armed.slot = interrupt_queue(t, armed.ring, 0);
+	armed_count(t, &armed, 1);
+	armed_expect(t, &armed, 1);
 }
 
 CASE(msix_no_line, INTERRUPT, "a function with MSI-X enabled leaves its interrupt pin alone", "-",
@@ -513,8 +465,8 @@ CASE(msix_no_line, INTERRUPT, "a function with MSI-X enabled leaves its interrup
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
-	run_counted(t, &armed, 0, 3);
+	arm(t, &armed, EACH, 0, 0);
+	armed_count(t, &armed, 3);
 	expect_bits(t, "the PCI status register", target_read(t, SPACE_PCI, PCI_STATUS_OFFSET, 2),
 		    0, PCI_STATUS_LINE);
 }
@@ -528,7 +480,7 @@ CASE(msix_silent_after_reset, INTERRUPT,
 	struct armed armed;
 	uint64_t before;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	for (unsigned int i = 0; i < 8 && armed.ring->room >= armed.request.out + armed.request.in;
 	     i++)
 		request_add(t, &armed.request);
@@ -552,7 +504,7 @@ CASE(msix_reset_leaves_used_ring, INTERRUPT, "the rings are not written after th
 	struct armed armed;
 	uint16_t before;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	for (unsigned int i = 0; i < 8 && armed.ring->room >= armed.request.out + armed.request.in;
 	     i++)
 		request_add(t, &armed.request);
@@ -572,7 +524,7 @@ CASE(msix_config_vector, INTERRUPT, "a configuration change is sent on its own v
 {
 	struct armed armed;
 
-	session_begin(t, SESSION_WITHOUT(FEATURE(F_EVENT_IDX)));
+	session_begin(t, EACH);
 	armed.ring = session_queue(t, request_queue(t), 0);
 	interrupt_queue(t, armed.ring, 0);
 	interrupt_config(t, 1);
@@ -601,9 +553,9 @@ CASE(msix_config_no_vector_silent, INTERRUPT,
 {
 	struct armed armed;
 
-	arm(t, &armed, 0);
+	arm(t, &armed, EACH, 0, 0);
 	register_write(t, REGISTER_CONFIG_VECTOR, NO_VECTOR);
 	host_ask(t, "config", NULL);
 	expect(t, !msix_entry_pending(t, 0), "no pending bit is set for it");
-	expect_total(t, &armed, 0, 0);
+	armed_expect(t, &armed, 0);
 }

@@ -172,6 +172,9 @@ void request_add(struct conformance_target *t, struct request *request)
 
 	if (!ring)
 		fail(t, "(the suite itself) the queue was set up", "queue %u", request->queue);
+	if (request->out + request->in > ring->size)
+		skip(t, "the request has %u segments, and the queue %u entries",
+		     request->out + request->in, ring->size);
 	request->id = ring_add(t, ring, request->segments, request->out, request->in);
 }
 

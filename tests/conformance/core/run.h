@@ -48,6 +48,7 @@ struct conformance_run {
 	struct ring *rings[RUN_RINGS];
 	uint32_t notify_offset[RUN_RINGS]; /* in SPACE_NOTIFY; UINT32_MAX: not read yet */
 	bool slots[INTERRUPT_SLOTS];
+	uint64_t slot_zero[INTERRUPT_SLOTS]; /* what a slot had counted when counting began */
 };
 
 /* Private memory, zeroed, until the case ends. */

@@ -182,6 +182,7 @@ static void slot_opened(struct conformance_target *t, unsigned int slot, int err
 	if (error)
 		skip(t, "interrupt slot %u could not be had: error %d", slot, -error);
 	t->run->slots[slot] = true;
+	t->run->slot_zero[slot] = 0;
 }
 
 void interrupt_slot(struct conformance_target *t, unsigned int slot, unsigned int cpu,
@@ -246,7 +247,12 @@ uint64_t interrupt_count_of(struct conformance_target *t, unsigned int slot)
 	struct conformance_received received;
 
 	t->operations->received(t, slot, &received);
-	return received.count;
+	return received.count - t->run->slot_zero[slot];
+}
+
+void interrupt_zero(struct conformance_target *t, unsigned int slot)
+{
+	t->run->slot_zero[slot] += interrupt_count_of(t, slot);
 }
 
 struct awaited {
@@ -261,11 +267,16 @@ static bool counted(struct conformance_target *t, void *context)
 	return interrupt_count_of(t, awaited->slot) >= awaited->count;
 }
 
-void interrupt_await(struct conformance_target *t, unsigned int slot, uint64_t count)
+bool interrupt_counts(struct conformance_target *t, unsigned int slot, uint64_t count)
 {
 	struct awaited awaited = {.slot = slot, .count = count};
 
-	if (!wait_for(t, counted, &awaited))
+	return wait_for(t, counted, &awaited);
+}
+
+void interrupt_await(struct conformance_target *t, unsigned int slot, uint64_t count)
+{
+	if (!interrupt_counts(t, slot, count))
 		fail(t, "the interrupt is delivered", "%llu of %llu on slot %u within %u s",
 		     (unsigned long long)interrupt_count_of(t, slot), (unsigned long long)count,
 		     slot, t->run->options->timeout);

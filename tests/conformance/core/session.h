@@ -88,7 +88,11 @@ unsigned int interrupt_queue(struct conformance_target *t, struct ring *ring, un
 unsigned int interrupt_config(struct conformance_target *t, unsigned int slot);
 
 uint64_t interrupt_count_of(struct conformance_target *t, unsigned int slot);
-/* Waits until the slot has counted `count` in all; fails the case when it never does. */
+/* From now on the slot counts from 0. */
+void interrupt_zero(struct conformance_target *t, unsigned int slot);
+/* Waits until the slot has counted `count` in all. False: it never did. */
+bool interrupt_counts(struct conformance_target *t, unsigned int slot, uint64_t count);
+/* The same, and fails the case. */
 void interrupt_await(struct conformance_target *t, unsigned int slot, uint64_t count);
 
 /* -- The suite's */

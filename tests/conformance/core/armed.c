@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See armed.h. */
+#include "tests/conformance/core/armed.h"
+
+#include "tests/conformance/core/session.h"
+#include "tests/conformance/core/verdict.h"
+
+void arm_ring(struct conformance_target *t, struct armed *armed, struct ring *ring,
+	      unsigned int slot)
+{
+	armed->ring = ring;
+	armed->slot = interrupt_queue(t, ring, slot);
+	ring_interrupts_off(t, ring);
+}
+
+void arm(struct conformance_target *t, struct armed *armed, uint64_t features, unsigned int size,
+	 unsigned int slot)
+{
+	session_begin(t, features);
+	arm_ring(t, armed, session_queue(t, request_queue(t), size), slot);
+	session_ready(t);
+	/* Some devices look at a queue when DRIVER_OK comes, and interrupt though there was nothing in it. */
+	quiet(t);
+	ring_interrupts_on(t, armed->ring);
+	request_make(t, &armed->request, 0);
+	if (armed->request.out + armed->request.in > armed->ring->size)
+		skip(t, "the request has %u segments, and the queue %u entries",
+		     armed->request.out + armed->request.in, armed->ring->size);
+	/* And some interrupt for the first used buffer of a new queue wherever the used event is. */
+	armed_count(t, armed, 1);
+	interrupt_zero(t, armed->slot);
+	ring_interrupts_on(t, armed->ring);
+}
+
+void armed_run(struct conformance_target *t, struct armed *armed, unsigned int times)
+{
+	while (times--)
+		request_run(t, &armed->request);
+}
+
+void armed_count(struct conformance_target *t, struct armed *armed, unsigned int times)
+{
+	uint64_t count = interrupt_count_of(t, armed->slot);
+
+	while (times--) {
+		request_run(t, &armed->request);
+		interrupt_await(t, armed->slot, ++count);
+	}
+}
+
+void armed_expect(struct conformance_target *t, struct armed *armed, uint64_t before)
+{
+	armed_run(t, armed, 1);
+	interrupt_await(t, armed->slot, before + 1);
+	expect_equal(t, "interrupts, with the one that proves that no other is on its way",
+		     interrupt_count_of(t, armed->slot), before + 1);
+}
