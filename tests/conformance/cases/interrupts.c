@@ -398,6 +398,8 @@ CASE(msix_no_vector_silent, INTERRUPT, "a queue without a vector never interrupt
 	set_queue_vector(t, armed.ring, NO_VECTOR);
 	armed_run(t, &armed, 10);
 	expect(t, !msix_entry_pending(t, 0), "no pending bit is set for it");
+	/* The last buffer's interrupt may not be decided yet. */
+	quiet(t);
 	set_queue_vector(t, armed.ring, 0);
 	armed_expect(t, &armed, 0);
 }
@@ -414,6 +416,7 @@ CASE(msix_out_of_range_refused, INTERRUPT,
 	expect_equal(t, "the queue's vector, read back", register_read(t, REGISTER_QUEUE_VECTOR),
 		     NO_VECTOR);
 	armed_run(t, &armed, 1);
+	quiet(t);
 	set_queue_vector(t, armed.ring, 0);
 	armed_expect(t, &armed, 0);
 }
