@@ -35,9 +35,7 @@ CASE(flags_no_interrupt, INTERRUPT, "with avail.flags 1 used buffers do not inte
 
 	arm(t, &armed, SPLIT_FLAGS, 0, 0);
 	ring_interrupts_off(t, armed.ring);
-	armed_run(t, &armed, 20);
-	/* The last one's decision may still be open when the driver asks again. */
-	quiet(t);
+	armed_settle(t, &armed, 20);
 	ring_interrupts_on(t, armed.ring);
 	armed_expect(t, &armed, 0);
 }
@@ -73,8 +71,7 @@ CASE(packed_flags_no_interrupt, INTERRUPT,
 
 	arm(t, &armed, PACKED_FLAGS, 0, 0);
 	ring_interrupts_off(t, armed.ring);
-	armed_run(t, &armed, 20);
-	quiet(t);
+	armed_settle(t, &armed, 20);
 	ring_interrupts_on(t, armed.ring);
 	armed_expect(t, &armed, 0);
 }
@@ -102,8 +99,7 @@ CASE(event_far_away_silent, INTERRUPT, "used buffers before the used event do no
 
 	arm(t, &armed, SPLIT, 0, 0);
 	ring_interrupts_off(t, armed.ring);
-	armed_run(t, &armed, 20);
-	quiet(t);
+	armed_settle(t, &armed, 20);
 	ring_interrupts_on(t, armed.ring);
 	armed_expect(t, &armed, 0);
 }

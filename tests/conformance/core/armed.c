@@ -38,6 +38,12 @@ void armed_run(struct conformance_target *t, struct armed *armed, unsigned int t
 		request_run(t, &armed->request);
 }
 
+void armed_settle(struct conformance_target *t, struct armed *armed, unsigned int times)
+{
+	armed_run(t, armed, times);
+	quiet(t);
+}
+
 void armed_count(struct conformance_target *t, struct armed *armed, unsigned int times)
 {
 	uint64_t count = interrupt_count_of(t, armed->slot);

@@ -28,6 +28,11 @@ void arm_ring(struct conformance_target *t, struct armed *armed, struct ring *ri
 
 /* Requests, one after the other, each completed and checked by polling. */
 void armed_run(struct conformance_target *t, struct armed *armed, unsigned int times);
+/*
+ * The same, and the device has decided about the interrupt of the last one when this returns: nothing orders a used
+ * buffer and the message about it.
+ */
+void armed_settle(struct conformance_target *t, struct armed *armed, unsigned int times);
 /* The same, and the interrupt of each is awaited before the next: two at once may arrive as one. */
 void armed_count(struct conformance_target *t, struct armed *armed, unsigned int times);
 /*
