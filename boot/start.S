@@ -18,6 +18,7 @@
 #define CR0_WP (1 << 16)
 #define CR0_PG (1 << 31)
 #define CR4_PAE (1 << 5)
+#define CR4_PCIDE (1 << 17)
 #define MSR_EFER 0xc0000080
 #define EFER_LME (1 << 8)
 #define EFER_NXE (1 << 11)
@@ -70,6 +71,9 @@ start32:
 	mov %ecx, AT(boot_method)(%ebp)
 	mov %ebx, AT(boot_argument)(%ebp)
 	lea AT(boot_stack_end)(%ebp), %esp
+
+/* 32 bits, paging off, with a stack. EBP = image. */
+paging:
 	call make_page_tables
 	lea AT(boot_gdt)(%ebp), %eax
 	mov %eax, AT(boot_gdt_pointer) + 2(%ebp)
@@ -145,8 +149,8 @@ linux64_entry:
 	movl $BOOT_METHOD_LINUX64, boot_method(%rip)
 	mov %rsi, boot_argument(%rip)
 	/*
-	 * The loader's tables identity-map us, but how much else is unknown. Back to 32 bits is not worth
-	 * it: the tables are made by the same code, run from compatibility mode.
+	 * The loader's tables identity-map us, but how much else is unknown, and they may have five levels,
+	 * which can be changed only without paging. So all is begun anew, from 32 bits.
 	 */
 	lea image_start(%rip), %rbp
 	lea boot_stack_end(%rip), %rsp
@@ -164,19 +168,14 @@ compatibility:
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
-	call make_page_tables
-	lea AT(boot_pml4)(%ebp), %eax
-	mov %eax, %cr3
-	mov $MSR_EFER, %ecx
-	rdmsr
-	or $EFER_NXE, %eax
-	wrmsr
-	mov $(CR0_PE | CR0_WP | CR0_PG), %eax
+	/* Paging cannot end before this has. */
+	mov %cr4, %eax
+	and $~CR4_PCIDE, %eax
+	mov %eax, %cr4
+	mov %cr0, %eax
+	and $~CR0_PG, %eax
 	mov %eax, %cr0
-	lea AT(start64)(%ebp), %eax
-	pushl $0x08
-	push %eax
-	lret
+	jmp paging
 
 	.code64
 start64:
