@@ -318,6 +318,8 @@ $(B)/compile_commands.json: $(B)/flags $(B)/link-flags
 			'$(CC) $(CFLAGS) $(WARNINGS) -I$(B) -c '"$$source"; separator=",$$(printf '\n_')"; \
 		separator=$${separator%_}; done; printf '\n]\n'; } >$@
 
+include tests/conformance/conform.mk
+
 clean:
 	$(Q)rm -rf $(B)
 
@@ -327,6 +329,11 @@ help:
 	@echo 'make test       the same, then every test; T=PATTERN runs those whose name matches'
 	@echo 'make unit       the unit tests only'
 	@echo 'make soak       ten minutes of all devices under load at once'
+	@echo 'make conform    the conformance suite under QEMU, in all configurations'
+	@echo 'make conform-kvm   the same with KVM, where it can be used'
+	@echo 'make clauses    which clauses of virtio the suite tests, and where it did'
+	@echo 'make dist       build/ringside-VERSION.tar.xz: images and runner, for people without a compiler'
+	@echo 'make install    the same below DESTDIR= and PREFIX= (/usr/local)'
 	@echo 'make debug      QEMU waits for gdb; prints the gdb command'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck'
 	@echo 'make format     clang-format, in place'

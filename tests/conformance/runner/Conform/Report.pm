@@ -142,14 +142,14 @@ sub status ($self) {
 sub write_json ($self, $path) {
 	my @configurations = map {
 		my $configuration = $self->{configurations}{$_};
-		{
+		+{
 			name => $_, boots => 0 + ($configuration->{boots} // 0), seconds => 0 + sprintf('%.2f', $configuration->{seconds} // 0),
 			defined $configuration->{skipped} ? (skipped => $configuration->{skipped}) : (),
 		}
 	} @{ $self->{order} };
 	my @results = map {
 		my $result = $_;
-		{
+		+{
 			(map { $_ => $result->{$_} } qw(case device configuration claim verdict clauses)),
 			number => 0 + $result->{number},
 			map { defined $result->{$_} && length $result->{$_} ? ($_ => $result->{$_}) : () }
