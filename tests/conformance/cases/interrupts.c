@@ -452,6 +452,7 @@ CASE(msix_enabled_late, INTERRUPT, "MSI-X that is enabled after DRIVER_OK works"
 
 	session_begin(t, EACH);
 	armed.ring = session_queue(t, request_queue(t), 0);
+	msix_control(t, false, false);
 	session_ready(t);
 	request_make(t, &armed.request, 0);
 	armed_run(t, &armed, 1);

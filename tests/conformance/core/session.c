@@ -12,6 +12,7 @@
 #define QUEUE_SIZE_DEFAULT 256u
 #define LEGACY_PAGE 4096u
 #define MSIX_ENTRY 16u
+#define DEFAULT_SLOT (INTERRUPT_SLOTS - 1)
 #define BIT(bit) (1ull << (bit))
 /* What the rings of the suite know, and what changes nothing. IN_ORDER only when a case asks for it. */
 #define KNOWN                                                                                      \
@@ -86,6 +87,25 @@ static void legacy_place(struct conformance_target *t, struct ring *ring)
 		       (uint32_t)(lent_address(t, ring->descriptors) / LEGACY_PAGE));
 }
 
+/*
+ * Nobody's driver leaves a queue without a vector, and back ends outside the VMM are not all ready for it: where there
+ * is MSI-X each queue begins with the last entry, and its ring asks for no interrupt.
+ */
+static void default_vector(struct conformance_target *t)
+{
+	struct conformance_message message;
+
+	if (!t->msix_count)
+		return;
+	if (!t->run->slots[DEFAULT_SLOT]) {
+		interrupt_slot(t, DEFAULT_SLOT, 0, &message);
+		msix_entry_mask(t, t->msix_count - 1, true);
+		msix_entry_write(t, t->msix_count - 1, &message, false);
+		msix_control(t, true, false);
+	}
+	register_write(t, REGISTER_QUEUE_VECTOR, t->msix_count - 1);
+}
+
 struct ring *session_queue(struct conformance_target *t, unsigned int index, unsigned int size)
 {
 	struct conformance_run *run = t->run;
@@ -106,6 +126,7 @@ struct ring *session_queue(struct conformance_target *t, unsigned int index, uns
 		skip(t, "queue %u has at most %u entries, and the case wants %u", index, most,
 		     size);
 	ring = run->rings[index] = ring_create(t, index, size, run->features);
+	default_vector(t);
 	if (is_legacy(t)) {
 		legacy_place(t, ring);
 		return ring;

@@ -51,7 +51,7 @@ bool session_has(struct conformance_target *t, unsigned int bit);
 /*
  * Sets queue `index` up with `size` entries (0: what the device offers, at most 256; a multiple of what the
  * layout asks for) in the layout that was negotiated, and enables it. Interrupts of it are off until
- * interrupt_queue(). A queue that does not exist fails the case as one of the suite: look at queue_count().
+ * interrupt_queue(); with MSI-X its vector is the table's last entry until then, on the last slot. A queue that does not exist fails the case as one of the suite: look at queue_count().
  */
 struct ring *session_queue(struct conformance_target *t, unsigned int index, unsigned int size);
 /* The queue that was set up, or NULL. */

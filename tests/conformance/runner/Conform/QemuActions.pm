@@ -181,9 +181,8 @@ sub change ($kind) {
 		my $file = "$state/" . node_of($kind);
 		resize($kind, (-s $file) + 65536);
 	} elsif ($kind eq 'net') {
-		my $down = -e "$state/down";
-		vm('set_link', name => 'net', up => $down ? JSON::PP::true : JSON::PP::false);
-		$down ? unlink "$state/down" : write_file("$state/down", '');
+		# Up in the end: with its link down QEMU uses transmit buffers without a word.
+		vm('set_link', name => 'net', up => $_) for JSON::PP::false, JSON::PP::true;
 	} else {
 		vm('balloon', value => $memory - (1 + int rand 1000) * 4096);
 	}
@@ -219,6 +218,7 @@ sub act ($folder, $bytes, $verb, $address = '', @arguments) {
 	if ($kind !~ $action->[0]) { print "$verb is not for the device at $address\n"; return UNSUPPORTED }
 	if (@arguments < $action->[1]) { print "$verb wants $action->[1] arguments\n"; return FAILED }
 	if ($kind eq 'blk' && $verb =~ /^(?:resize|config)$/ && $ENV{RINGSIDE_VHOST_USER_BLK}) { print "the back end is somebody else's\n"; return UNSUPPORTED }
+	if ($kind eq 'blk1' && $verb =~ /^(?:resize|config)$/) { print "the disk is read-only, and QEMU resizes none that is\n"; return UNSUPPORTED }
 	local $SIG{PIPE} = 'IGNORE';
 	my $text = eval { $action->[2]->($kind, @arguments) // '' };
 	if (!defined $text) { print $@ =~ s/\n\z//r, "\n"; return FAILED }
