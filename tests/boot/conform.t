@@ -6,6 +6,7 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use JSON::PP ();
 use Ringside::Checks;
 use Ringside::Host qw(scratch write_file);
 use Test::More;
@@ -120,6 +121,22 @@ for my $wrong (qw(spec=2.0 from=0 list=maybe strict=yes report=xml timeout=0 onl
 run_of('a console that is not there', 'q35', "conform.only=$CASES conform.device=console console=hvc0", 0, sub ($vm, @lines) {
 	isnt(scalar results(@lines), 0, "$vm->{label}: the serial port gets the report");
 });
+
+# Somebody answers requests to the host: this test, by QMP.
+for my $answer ([ ok => qr/^ok 1 - /m ], [ unsupported => qr/^ok 1 - .* # SKIP .*\bno such button\b/m ], [ failed => qr/^not ok 1 - /m ]) {
+	my ($word, $expected) = @$answer;
+	scenario("a host that says $word",
+		{ machine => 'q35', devices('q35', 'x'), append => 'run=conform conform.host=1 conform.only=msix_config_vector conform.device=00:01.0' },
+		sub ($vm) {
+			my ($id, $device) = $vm->wait_for(qr/^# ringside-host: 1 (\d+) config (\S+)$/m);
+			is($device, '00:01.0', "$vm->{label}: the request names the device");
+			$vm->qmp->execute('set_link', name => 'net0', up => JSON::PP::false) if $word eq 'ok';
+			$vm->type('ringside-host: 1 ' . ($id + 7) . " ok too late\r\n");
+			$vm->type("ringside-host: 1 $id $word no such button\r\n");
+			is($vm->wait_exit, $word eq 'failed' ? 3 : 0, "$vm->{label}: the run ends");
+			like($vm->console, $expected, "$vm->{label}: the case takes the answer");
+		});
+}
 
 scenario('the command', { machine => 'q35', devices('q35', 'ringside0'), network => 'user', extra => [ '-device', 'virtio-rng-pci,addr=9' ] }, sub ($vm) {
 	$vm->wait_ready;

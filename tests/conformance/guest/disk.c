@@ -50,12 +50,16 @@ static const struct conformance_case serial_of_disk = {
 void guest_disk_permission(const struct suite_options *options, struct conformance_target *target,
 			   const char *destroy)
 {
+	const struct guest_target *guest = guest_of(target);
 	char text[VERDICT_TEXT];
 
 	if (target->device != DEVICE_BLOCK)
 		return;
 	lent = false;
-	target->may_write = destroy && suite_matches(destroy, target->name);
+	/* It is the disk that is named, whichever interface it is seen through. */
+	target->may_write =
+		destroy &&
+		suite_matches(destroy, guest->function ? guest->function->name : target->name);
 	if (target->may_write)
 		return;
 	target->run = suite_memory();
