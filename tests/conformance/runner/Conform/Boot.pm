@@ -146,7 +146,7 @@ sub finish ($self, $status, $ended, $how) {
 		@end{qw(how text)} = ('unavailable', $last // 'no reason given');
 	} else {
 		$end{text} = $status & 127 ? 'the VMM was ended by signal ' . ($status & 127) : 'the VMM ended early with status ' . ($status >> 8);
-		my $panic = (read_file("$self->{state}/console") // '') =~ /^(.*\bpanic\b.*)$/mi ? $1 : undef;
+		my $panic = (read_file("$self->{state}/console") // '') =~ /^(.*\bpanic\b[^\r\n]*)/mi ? $1 : undef;
 		$end{text} .= ": $panic" if $panic;
 		$end{text} .= ": $last" if !$panic && $last && $status;
 	}
