@@ -64,14 +64,18 @@ void network_statistics(struct network_device *device, struct network_statistics
 	device->operations->statistics(device, statistics);
 	if (device->stack_bytes_copied)
 		statistics->bytes_copied += *device->stack_bytes_copied;
+	if (device->stack_receive_dropped)
+		statistics->receive_dropped += *device->stack_receive_dropped;
+	if (device->stack_transmit_dropped)
+		statistics->transmit_dropped += *device->stack_transmit_dropped;
 }
 
 /* Not bytes_copied: those are the stack's doing, and among its facts. */
 static void describe_statistics(struct network_device *device, struct facts *facts)
 {
-	struct network_statistics statistics = {0};
+	struct network_statistics statistics;
 
-	device->operations->statistics(device, &statistics);
+	network_statistics(device, &statistics);
 	fact_object(facts, "statistics");
 	fact_number(facts, "receive_packets", statistics.receive_packets);
 	fact_number(facts, "receive_bytes", statistics.receive_bytes);

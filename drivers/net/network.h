@@ -275,8 +275,8 @@ struct network_device {
 	 */
 	void (*stack_lock)(struct network_device *device);
 	void (*stack_unlock)(struct network_device *device);
-	const uint64_t
-		*stack_bytes_copied; /* its own counter, for `ethtool -S`; NULL: no stack yet */
+	/* Its own counters, which `ethtool -S` adds to the driver's. NULL: no stack yet. */
+	const uint64_t *stack_bytes_copied, *stack_receive_dropped, *stack_transmit_dropped;
 	/* Tells the neighbours where we are. Called with the stack's lock. NULL: no stack yet. */
 	void (*announce)(struct network_device *device);
 	/* What the stack wants to receive; changed under its lock, then mode_changed(). */

@@ -194,18 +194,18 @@ static bool wait_for_room(struct virtio_net_pair *pair)
 	return true;
 }
 
-/* Counts a frame that was not taken, and says it in the words of network.h. */
+/*
+ * Says why a frame was not taken in the words of network.h. It is not dropped by that: the stack
+ * keeps it and comes again, or gives it up and counts it.
+ */
 static int refuse(struct virtio_net *net, int error)
 {
 	if (error == -ENOSPC) {
 		net->ring_full++;
-		net->statistics.transmit_dropped++;
 		return -ENOBUFS;
 	}
-	if (error == -ENETDOWN || error == -EIO) {
-		net->statistics.transmit_dropped++;
+	if (error == -ENETDOWN || error == -EIO)
 		return -ENETDOWN;
-	}
 	net->statistics.transmit_errors++;
 	return error;
 }

@@ -355,6 +355,8 @@ int interface_create(struct network_device *device)
 	}
 	device->stack = interface;
 	device->stack_bytes_copied = &network_bytes_copied;
+	device->stack_receive_dropped = &interface->receive_dropped;
+	device->stack_transmit_dropped = &interface->transmit_dropped;
 	device->stack_lock = stack_lock;
 	device->stack_unlock = stack_unlock;
 	device->receive = receive;
