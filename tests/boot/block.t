@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Digest::SHA ();
 use Ringside::Checks;
-use Ringside::Host       qw(scratch program read_file write_file until_true start_process);
+use Ringside::Host       qw(scratch program read_file write_file until_true);
 use Ringside::Partitions qw(mbr gpt);
 use Ringside::VM;
 use JSON::PP ();
@@ -331,31 +331,6 @@ with_disk('q35, null-co', 'q35', [ '-blockdev', 'driver=null-co,node-name=disk0,
 	diag sprintf '%s: %.0f reads a second at depth 1, %.0f at depth 64', $label, 5e9 / $one, 5e9 / $many if $ENV{RINGSIDE_FIGURES};
 	leaves_with($vm, 0);
 });
-
-# -- A back end in another process
-
-SKIP: {
-	my $daemon = program('qemu-storage-daemon');
-	skip 'qemu-storage-daemon is not installed (package qemu-system-common)', 1 unless $daemon;
-	my $path   = image('vhost-user', 'raw', "\0" x (16 * MIB));
-	my $socket = scratch() . '/vhost-user-blk';
-	open my $log, '+>', scratch() . '/vhost-user-blk.log' or die $!;
-	open my $null, '<', '/dev/null' or die $!;
-	my $pid = start_process($null, $log, $log, $daemon, '--blockdev', "driver=file,node-name=disk0,filename=$path",
-		'--export', "type=vhost-user-blk,id=export0,node-name=disk0,addr.type=unix,addr.path=$socket,writable=on,num-queues=2");
-	until_true(5, sub { -S $socket }) or die "qemu-storage-daemon: no socket\n";
-	my @words = ('-object', 'memory-backend-memfd,id=memory0,size=128M,share=on', '-machine', 'memory-backend=memory0',
-		'-chardev', "socket,id=back,path=$socket", '-device', 'vhost-user-blk-pci,chardev=back,disable-legacy=on,num-queues=2');
-	with_disk('q35, vhost-user-blk', 'q35', \@words, sub ($vm) {
-		like($vm->command('blktest --yes vda 8', seconds => 60), qr/: 8 MiB verified/, "$vm->{label}: 8 MiB");
-		$vm->command('devices reset virtio0');
-		$vm->command('blkwrite --yes vda 20000 through another process');
-		like($vm->command('blkread vda 20000'), qr/through another/, "$vm->{label}: again after a reset");
-		leaves_with($vm, 0);
-		is(substr(read_file($path), 20000 * 512, 23), 'through another process', "$vm->{label}: and it is on the image");
-	}, cpus => 2);
-	Ringside::Host::kill_process($pid);
-}
 
 # -- The status page's facts
 

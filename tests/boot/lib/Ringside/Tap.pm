@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 package Ringside::Tap;
 
-# A TAP device in a network namespace of this test program's own, with dnsmasq as DHCP server and IPv6
+# TAP devices in a network namespace of this test program's own, one of them with dnsmasq as DHCP server and IPv6
 # router. The namespace goes with the program's end, so there is nothing to clean up on the host.
 
 use v5.36;
 use Exporter qw(import);
+use JSON::PP ();
 use Ringside::Host qw(program scratch until_true read_file start_process);
 
-our @EXPORT_OK = qw(enter_namespace tap_network dnsmasq_log);
+our @EXPORT_OK = qw(enter_namespace tap_device tap_network tap_counter dnsmasq_log);
 
 our $HOST  = '192.168.77.1';
 our $FIRST = '192.168.77.50';
@@ -36,14 +37,28 @@ sub run (@words) {
 my $dnsmasq_log;
 sub dnsmasq_log () { return read_file($dnsmasq_log) // '' }
 
-# Makes the device, with so many queues, and starts dnsmasq; returns QEMU's words for a network on it.
-sub tap_network ($name, $queues = 1) {
+# Makes a device with the host's address on it ("10.1.0.1/24"), for so many queues.
+sub tap_device ($name, $address, $queues = 1) {
 	my $ip = program('ip');
 	run($ip, 'link', 'set', 'lo', 'up');
 	run($ip, 'tuntap', 'add', 'dev', $name, 'mode', 'tap', $queues > 1 ? 'multi_queue' : ());
-	run($ip, 'address', 'add', "$HOST/24", 'dev', $name);
-	run($ip, '-6', 'address', 'add', "$HOST6/64", 'dev', $name, 'nodad');
+	run($ip, 'address', 'add', $address, 'dev', $name);
 	run($ip, 'link', 'set', $name, 'up');
+	return;
+}
+
+# The host's counter of a device: "tx_packets" are those that the guest's side took, "tx_dropped" those that it did not.
+sub tap_counter ($name, $counter) {
+	my $ip = program('ip');
+	my ($link) = @{ JSON::PP::decode_json(`$ip -json -statistics link show dev $name`) };
+	my ($direction, $what) = split /_/, $counter;
+	return $link->{stats64}{$direction}{$what};
+}
+
+# Makes the device, with so many queues, and starts dnsmasq; returns QEMU's words for a network on it.
+sub tap_network ($name, $queues = 1) {
+	tap_device($name, "$HOST/24", $queues);
+	run(program('ip'), '-6', 'address', 'add', "$HOST6/64", 'dev', $name, 'nodad');
 	$dnsmasq_log = scratch() . '/dnsmasq.log';
 	open my $nothing, '<', '/dev/null'   or die "/dev/null: $!";
 	open my $log,     '>', $dnsmasq_log or die "$dnsmasq_log: $!";
