@@ -63,7 +63,7 @@ static void write_beyond(struct back_end *back_end, const struct chain *chain)
 	uint8_t *byte = memory_at(&back_end->memory, chain->in_end, 1);
 
 	if (byte)
-		*byte ^= 0xff;
+		*byte = 0xe7;
 }
 
 void back_end_run(struct back_end *back_end, unsigned int queue)
@@ -115,7 +115,6 @@ void back_end_kicked(struct back_end *back_end, unsigned int queue)
 {
 	struct ring *ring = &back_end->rings[queue];
 	uint64_t count;
-	bool first = !ring->kicked;
 
 	if (read(ring->kick, &count, sizeof(count)) < 0 && errno != EAGAIN) {
 		ring_malformed(ring, "its kick cannot be read");
@@ -124,7 +123,7 @@ void back_end_kicked(struct back_end *back_end, unsigned int queue)
 		return;
 	}
 	ring->kicked = true;
-	if (fault_is(FAULT_KICK_LOST) && first)
+	if (fault_is(FAULT_KICK_LOST) && ++ring->kicks % 8 == 0)
 		return;
 	back_end_run(back_end, queue);
 }
@@ -140,11 +139,13 @@ void back_end_write_late(struct back_end *back_end, unsigned int queue)
 
 	if (back_end->chain_queue != queue || !chain->in)
 		return;
-	/* After the guest has read a status of 0. */
-	usleep(3000);
-	for (unsigned int i = 0; i < chain->in; i++) {
-		const struct iovec *segment = &chain->segments[chain->out + i];
+	/* While the guest reads a status of 0, and for some milliseconds then: something else each time. */
+	for (unsigned int turn = 0; turn < 10; turn++) {
+		usleep(1000);
+		for (unsigned int i = 0; i < chain->in; i++) {
+			const struct iovec *segment = &chain->segments[chain->out + i];
 
-		memset(segment->iov_base, 0xee, segment->iov_len);
+			memset(segment->iov_base, 0xe0 + (int)turn, segment->iov_len);
+		}
 	}
 }

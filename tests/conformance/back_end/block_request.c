@@ -207,8 +207,9 @@ static uint8_t run_get_id(struct block *block, const struct request *request)
 		return STATUS_IOERR;
 	if (fault_is(FAULT_IDENTIFY_UNPADDED))
 		memset(id, 0xff, sizeof(id));
-	if (!fault_is(FAULT_IDENTIFY_EMPTY))
-		memcpy(id, block->serial, strlen(block->serial));
+	if (fault_is(FAULT_IDENTIFY_UNWRITTEN))
+		return STATUS_OK;
+	memcpy(id, block->serial, strlen(block->serial));
 	copy_in(request, 0, id, sizeof(id));
 	zero_in(request, sizeof(id));
 	return STATUS_OK;

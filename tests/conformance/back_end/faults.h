@@ -25,7 +25,7 @@
 	X(EVENT_LATE, "event-late", "the event index is compared one too late")                    \
 	X(EVENT_EARLY, "event-early", "the event index is compared one too early")                 \
 	X(EVENT_CACHED, "event-cached", "the event index is read once, at the queue's start")      \
-	X(KICK_LOST, "kick-lost", "the first kick after a reset is ignored")                       \
+	X(KICK_LOST, "kick-lost", "each eighth kick is ignored")                                   \
 	X(AVAIL_EVENT_STALE, "avail-event-stale", "avail_event is written once, and never again")  \
 	X(NO_NOTIFY_STUCK, "no-notify-stuck", "asks for no notification, and then does not look")  \
 	X(INDEX_KEPT, "index-kept", "ring indices are kept over a reset")                          \
@@ -43,7 +43,7 @@
 	X(READ_SHORT, "read-short", "of several sectors the last is not read")                     \
 	X(WRITE_REPLAYED, "write-replayed", "a write is done again after the next one")            \
 	X(WRITE_DROPPED, "write-dropped", "a write ends well, and is not done")                    \
-	X(IDENTIFY_EMPTY, "identify-empty", "the serial number is empty")                          \
+	X(IDENTIFY_UNWRITTEN, "identify-unwritten", "the serial number is not written")            \
 	X(IDENTIFY_UNPADDED, "identify-unpadded", "the serial number is not padded with zeroes")   \
 	X(FLUSH_FAILS, "flush-fails", "flush ends with an error")                                  \
 	X(ZEROES_IGNORED, "zeroes-ignored", "write zeroes ends well, and does nothing")            \

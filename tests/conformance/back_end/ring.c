@@ -86,6 +86,14 @@ struct ring_descriptor ring_read_descriptor(const void *place)
 	return descriptor;
 }
 
+void chain_clear(struct chain *chain)
+{
+	chain->places = 0;
+	chain->out = chain->in = 0;
+	chain->out_bytes = chain->in_bytes = 0;
+	chain->in_end = 0;
+}
+
 int chain_add(const struct ring *ring, struct chain *chain,
 	      const struct ring_descriptor *descriptor, bool write)
 {
@@ -130,10 +138,6 @@ int ring_next(struct ring *ring, struct chain *chain)
 
 	if (ring->broken || !ring->descriptors)
 		return 0;
-	chain->places = 0;
-	chain->out = chain->in = 0;
-	chain->out_bytes = chain->in_bytes = 0;
-	chain->in_end = 0;
 	result = format(ring)->next(ring, chain);
 	if (result < 0) {
 		uint64_t one = 1;
@@ -189,7 +193,10 @@ void ring_signal(struct ring *ring)
 		/* An eventfd adds up what nobody took yet. */
 		for (unsigned int i = 0; i < 200 && poll(&taken, 1, 0) > 0; i++)
 			usleep(500);
+		/* And a CPU what it did not handle yet, of this request and of the next. */
+		usleep(2000);
 		ring_interrupt(ring);
+		usleep(2000);
 	}
 }
 

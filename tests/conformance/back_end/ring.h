@@ -63,6 +63,7 @@ struct ring {
 	bool based;			/* it was set up once (FAULT_INDEX_KEPT) */
 	uint16_t event; /* the event index as it was at the start (FAULT_EVENT_CACHED) */
 	bool event_known;
+	unsigned int kicks; /* since there is a front end (FAULT_KICK_LOST) */
 };
 
 /* What a chain lends: first what the device reads, then what it writes. */
@@ -88,7 +89,7 @@ int ring_map(struct ring *ring);
 void ring_set_base(struct ring *ring, uint32_t base);
 uint32_t ring_base(const struct ring *ring);
 
-/* Takes the next chain. 1; 0: there is none; -EINVAL: it is malformed, and the ring is broken now. */
+/* Takes the next chain. 1; 0: there is none, `chain` stays as it was; -EINVAL: it is malformed, and the ring is broken now. */
 int ring_next(struct ring *ring, struct chain *chain);
 /* Gives it back, `written` bytes of it written. */
 void ring_complete(struct ring *ring, const struct chain *chain, uint32_t written);
@@ -119,6 +120,8 @@ extern const struct ring_format ring_split, ring_packed;
 /* Says why on standard error. Returns -EINVAL. */
 int ring_malformed(const struct ring *ring, const char *why);
 struct ring_descriptor ring_read_descriptor(const void *place);
+/* A chain that lends nothing yet. */
+void chain_clear(struct chain *chain);
 /* Adds what a descriptor lends. 0, -EINVAL. */
 int chain_add(const struct ring *ring, struct chain *chain,
 	      const struct ring_descriptor *descriptor, bool write);

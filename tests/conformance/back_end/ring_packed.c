@@ -88,6 +88,7 @@ static int packed_next(struct ring *ring, struct chain *chain)
 
 	if (!is_available(ring))
 		return 0;
+	chain_clear(chain);
 	for (;;) {
 		struct ring_descriptor descriptor = ring_read_descriptor(&ring->descriptors[place]);
 		int error;

@@ -108,6 +108,7 @@ static int split_next(struct ring *ring, struct chain *chain)
 		return ring_malformed(ring, "avail.idx is more than the queue size ahead");
 	head = load(&ring->avail[2 + ring->avail_next % ring->size]);
 	ring->avail_next++;
+	chain_clear(chain);
 	chain->id = head;
 	chain->places = 1;
 	return follow(ring, chain, head);
