@@ -5,8 +5,6 @@
 
 #define SUBSETS 64u
 #define ROUNDS 8u
-/* A driver always takes these where they are offered: without them the device may refuse (6.2). */
-#define ALWAYS (FEATURE(F_VERSION_1) | FEATURE(F_ACCESS_PLATFORM) | FEATURE(F_ORDER_PLATFORM))
 #define RESERVED_FIRST 44u
 #define RESERVED_LAST 49u
 
@@ -177,7 +175,7 @@ CASE(features_accept_all, OBEY, "all that is offered is accepted", "DEV-FEAT-02"
 CASE(features_accept_least, OBEY, "VERSION_1 without any optional feature is accepted",
      "DEV-FEAT-02", .should = true)
 {
-	expect_accepted(t, features_offered(t) & ALWAYS);
+	expect_accepted(t, features_offered(t) & SESSION_NEEDED);
 }
 
 CASE(features_accept_each, OBEY,
@@ -189,7 +187,8 @@ CASE(features_accept_each, OBEY,
 	for (unsigned int bit = 0; bit < 64; bit++)
 		if (offered & FEATURE(bit))
 			expect_accepted(t, features_with_needed(t->device,
-								FEATURE(bit) | (offered & ALWAYS),
+								FEATURE(bit) |
+									(offered & SESSION_NEEDED),
 								offered));
 }
 
@@ -199,7 +198,7 @@ CASE(features_accept_without_each, OBEY, "each feature can be left out, with tho
 	uint64_t offered = features_offered(t);
 
 	for (unsigned int bit = 0; bit < 64; bit++)
-		if (offered & ~ALWAYS & FEATURE(bit))
+		if (offered & ~SESSION_NEEDED & FEATURE(bit))
 			expect_accepted(t, features_valid_part(t->device, offered & ~FEATURE(bit)));
 }
 
@@ -211,9 +210,9 @@ CASE(features_accept_subsets, OBEY, "any valid part of what is offered is accept
 	for (unsigned int i = 0; i < SUBSETS; i++) {
 		/* Knuth's; the high bits are the good ones. */
 		random = random * 6364136223846793005u + 1442695040888963407u;
-		expect_accepted(t,
-				features_valid_part(t->device,
-						    offered & (ALWAYS | (random ^ random << 32))));
+		expect_accepted(t, features_valid_part(t->device,
+						       offered & (SESSION_NEEDED |
+								  (random ^ random << 32))));
 	}
 }
 
@@ -267,7 +266,7 @@ CASE(features_refuse_device_bit, OBEY,
 	if (bit >= F_NOTIFY_ON_EMPTY)
 		skip(t, "all of them are offered");
 	note(t, "bit %u", bit);
-	expect_refused(t, (offered & ALWAYS) | FEATURE(bit));
+	expect_refused(t, (offered & SESSION_NEEDED) | FEATURE(bit));
 }
 
 CASE(features_refuse_reserved_bit, OBEY,
@@ -276,7 +275,7 @@ CASE(features_refuse_reserved_bit, OBEY,
 {
 	uint64_t offered = features_offered(t);
 
-	expect_refused(t, (offered & ALWAYS) | FEATURE(RESERVED_FIRST));
+	expect_refused(t, (offered & SESSION_NEEDED) | FEATURE(RESERVED_FIRST));
 }
 
 /* Whoever accepts it without the bits that it needs. */
@@ -285,7 +284,7 @@ CASE(features_refuse_reserved_bit, OBEY,
 	     "FEATURES_OK is refused for feature bit " #bit " without what it needs",              \
 	     "DEV-FEAT-03", .devices = DEVICE(NET), .features = FEATURE(bit))                      \
 	{                                                                                          \
-		expect_refused(t, (features_offered(t) & ALWAYS) | FEATURE(bit));                  \
+		expect_refused(t, (features_offered(t) & SESSION_NEEDED) | FEATURE(bit));          \
 	}
 
 NET_DEPENDENCIES(REFUSED)

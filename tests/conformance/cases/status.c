@@ -13,9 +13,7 @@ CASE(status_keeps, OBEY, "the status reads back each step of the initialisation"
 		if (is_legacy(t) && steps[i] == STATUS_FEATURES_OK)
 			continue;
 		if (steps[i] == (is_legacy(t) ? STATUS_DRIVER_OK : STATUS_FEATURES_OK))
-			features_write(t, features_offered(t) & (FEATURE(F_VERSION_1) |
-								 FEATURE(F_ACCESS_PLATFORM) |
-								 FEATURE(F_ORDER_PLATFORM)));
+			features_write(t, features_offered(t) & SESSION_NEEDED);
 		status |= steps[i];
 		register_write(t, REGISTER_STATUS, status);
 		expect_equal(t, "status", register_read(t, REGISTER_STATUS), status);
@@ -140,4 +138,18 @@ CASE(status_needs_reset_notified, BREAK,
 	if (!wait_for(t, needs_reset, NULL))
 		skip(t, "the device does not set NEEDS_RESET for this");
 	interrupt_await(t, slot, 1);
+}
+
+CASE(status_needs_reset_cause, BREAK, "NEEDS_RESET alone leaves the queue bit of InterruptStatus 0",
+     "DEV-MMIO-REG-04", .transports = TRANSPORT_MMIO)
+{
+	struct ring *ring;
+
+	session_begin(t, SESSION_WITHOUT(FEATURE(F_RING_PACKED)));
+	ring = session_queue(t, request_queue(t), 0);
+	session_ready(t);
+	offer_nonsense(t, ring);
+	if (!wait_for(t, needs_reset, NULL))
+		skip(t, "the device does not set NEEDS_RESET for this");
+	expect_bits(t, "InterruptStatus", register_read(t, REGISTER_ISR), 0, 1);
 }

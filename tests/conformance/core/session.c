@@ -17,8 +17,7 @@
 /* What the rings of the suite know, and what changes nothing. IN_ORDER only when a case asks for it. */
 #define KNOWN                                                                                      \
 	(BIT(F_INDIRECT_DESC) | BIT(F_EVENT_IDX) | BIT(F_RING_PACKED) | BIT(F_NOTIFICATION_DATA) | \
-	 BIT(F_RING_RESET) | BIT(F_ANY_LAYOUT) | NEEDED)
-#define NEEDED (BIT(F_VERSION_1) | BIT(F_ACCESS_PLATFORM) | BIT(F_ORDER_PLATFORM))
+	 BIT(F_RING_RESET) | BIT(F_ANY_LAYOUT) | SESSION_NEEDED)
 
 uint64_t session_features(struct conformance_target *t)
 {
@@ -61,7 +60,8 @@ void session_begin(struct conformance_target *t, uint64_t wanted)
 	register_write(t, REGISTER_STATUS, STATUS_ACKNOWLEDGE);
 	register_write(t, REGISTER_STATUS, status);
 	offered = features_offered(t);
-	features = wanted & SESSION_EXACT ? (wanted & ~SESSION_EXACT) | NEEDED : wanted & KNOWN;
+	features = wanted & SESSION_EXACT ? (wanted & ~SESSION_EXACT) | SESSION_NEEDED
+					  : wanted & KNOWN;
 	t->run->features = features &= offered;
 	features_write(t, features);
 	if (is_legacy(t)) {

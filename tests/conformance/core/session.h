@@ -32,11 +32,13 @@ enum {
 	F_ADMIN_VQ = 41
 };
 
+/* A driver always takes these where they are offered: without them the device may refuse (6.2). */
+#define SESSION_NEEDED (1ull << F_VERSION_1 | 1ull << F_ACCESS_PLATFORM | 1ull << F_ORDER_PLATFORM)
 /* All that the device offers and that the suite's rings know, of the device type nothing that changes a request. */
 #define SESSION_ALL (~SESSION_EXACT)
 /* The same, without these bits. */
 #define SESSION_WITHOUT(bits) (SESSION_ALL & ~(bits))
-/* Exactly these (and VERSION_1, ACCESS_PLATFORM, ORDER_PLATFORM where offered). */
+/* Exactly these (and SESSION_NEEDED where offered). */
 #define SESSION_ONLY(bits) ((bits) | SESSION_EXACT)
 #define SESSION_EXACT (1ull << 63)
 
