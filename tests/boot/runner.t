@@ -66,7 +66,7 @@ for my $where (1, 3, 8) {
 	my @verdicts = split /(?<!not) /, $plain;
 	$verdicts[ $where - 1 ] = 'not ok';
 	is(verdicts($text), "@verdicts", "$config: that case has failed, the others have their verdicts");
-	like($text, qr/^  seen: the VMM crashed with SIGSEGV$/m, "$config: by the crash");
+	like($text, qr/^  seen: "the VMM crashed with SIGSEGV"$/m, "$config: by the crash");
 	like($text, qr/^# 1 of the failures are security relevant: /m, "$config: which is marked");
 	is($status, 1, "$config: status");
 }
@@ -77,12 +77,12 @@ like($text, qr/crashed with SIGSEGV/, 'a crash behind a shell is one');
 like($text, qr/^not ok 9 - end_of_run .*crashed with SIGABRT/ms, 'a crash after the last case is one');
 ($text) = run('--config', 'hang-3', '--timeout', 1);
 is(verdicts($text), 'ok ok not ok ok not ok ok not ok ok', 'hang: that case has failed, the others have their verdicts');
-like($text, qr/^not ok 3 .*?seen: no line from the guest in 1 s$/ms, 'hang: by its silence');
+like($text, qr/^not ok 3 .*?seen: "no line from the guest in 1 s"$/ms, 'hang: by its silence');
 ($text) = run('--config', 'early-3');
-like($text, qr/^not ok 3 .*?seen: the VMM ended early with status 5: panic: out of ideas$/ms, 'an early end says its status, and the panic');
+like($text, qr/^not ok 3 .*?seen: "the VMM ended early with status 5: panic: out of ideas"$/ms, 'an early end says its status, and the panic');
 unlike($text, qr/security/, 'and is no crash');
 ($text) = run('--config', 'lost-3');
-like($text, qr/^not ok 3 .*?seen: the guest printed no result$/ms, 'a result that is missing is a failure');
+like($text, qr/^not ok 3 .*?seen: "the guest printed no result"$/ms, 'a result that is missing is a failure');
 ($text, $status) = run('--config', 'dead');
 like($text, qr/^not ok 1 - start_of_run .*status 3/ms, 'a VMM that does not start has failed');
 ($text, $status) = run('--config', 'absent');

@@ -43,6 +43,17 @@ static const char *quoted(char *buffer, size_t size, const char *text)
 	return buffer;
 }
 
+/* `text` as it is, but for what would be no text. */
+static const char *printable(char *buffer, size_t size, const char *text)
+{
+	size_t length = 0;
+
+	for (; *text && length + 1 < size; text++)
+		buffer[length++] = *text < ' ' || *text > '~' ? '?' : *text;
+	buffer[length] = '\0';
+	return buffer;
+}
+
 void report_begin(const struct report *report, unsigned int count)
 {
 	if (report->options->report == REPORT_JSON)
@@ -97,12 +108,13 @@ static void yaml(const struct report *report, const struct conformance_target *t
 		report_line(report,
 			    "  security: the device wrote where it was not lent memory for it");
 	if (run->note_count) {
-		report_line(report, "  dump:");
+		/* A block, not a list: prove takes a word with a colon for a key, in quotes too. */
+		report_line(report, "  dump: |");
 		for (unsigned int i = 0; i < run->note_count; i++)
-			report_line(report, "    - %s",
-				    quoted(buffer, sizeof(buffer), run->notes[i]));
+			report_line(report, "    %s",
+				    printable(buffer, sizeof(buffer), run->notes[i]));
 		if (run->notes_lost)
-			report_line(report, "    - \"and %u more lines\"", run->notes_lost);
+			report_line(report, "    and %u more lines", run->notes_lost);
 	}
 	report_line(report, "  ...");
 }

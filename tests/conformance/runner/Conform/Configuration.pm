@@ -119,14 +119,14 @@ sub lost ($self, $number, $text, $end = undef, $name = undef) {
 		clauses => $case->{clauses} // [], seen => $text, yaml => [],
 	);
 	push @{ $result{yaml} }, 'clauses:', map { "  - $_" } @{ $result{clauses} } if @{ $result{clauses} };
-	push @{ $result{yaml} }, 'expected: the case ends with a verdict', "seen: $text";
+	push @{ $result{yaml} }, 'expected: the case ends with a verdict', 'seen: "' . ($text =~ s/[\\"]/\\$&/gr) . '"';
 	if ($end && $end->{how} eq 'crash') {
 		$result{security} = 'what a guest does must not crash the VMM';
 		push @{ $result{yaml} }, "security: $result{security}";
 	}
 	my @messages = $end ? split /\n/, $end->{messages} : ();
 	splice @messages, 0, @messages - 8 if @messages > 8;
-	push @{ $result{yaml} }, 'stderr:', map { '  - "' . s/[\\"]/\\$&/gr =~ s/[^ -~]/?/gr . '"' } @messages if @messages;
+	push @{ $result{yaml} }, 'stderr: |', map { '  ' . s/[^ -~]/?/gr } @messages if @messages;
 	return \%result;
 }
 

@@ -5,7 +5,7 @@ package Conform::Expected;
 #
 #	CASE-GLOB DEVICE/CONFIGURATION-GLOB CLAUSE reason or URL
 #
-# where DEVICE is its address as TAP has it, or what it is ("block"), and CLAUSE is one that the failure must
+# where DEVICE is its address as TAP has it, or what it is ("block"), a single * is everywhere, and CLAUSE is one that the failure must
 # name, or "-" for any. Empty lines and those with # in front are passed over.
 
 use v5.36;
@@ -18,8 +18,9 @@ sub new ($class, $path = undef) {
 		for my $line (split /\n/, read_file($path) // die "$path: $!\n") {
 			$number++;
 			next if $line =~ /^\s*(?:#|$)/;
-			my ($case, $place, $clause, $reason) = $line =~ m{^(\S+)\s+(\S+/\S+)\s+(\S+)\s+(\S.*?)\s*$}
+			my ($case, $place, $clause, $reason) = $line =~ m{^(\S+)\s+(\*|\S+/\S+)\s+(\S+)\s+(\S.*?)\s*$}
 			  or die "$path:$number: not CASE-GLOB DEVICE/CONFIGURATION-GLOB CLAUSE REASON\n";
+			$place = '*/*' if $place eq '*';
 			push @entries, {
 				case => glob_pattern($case), place => glob_pattern($place), clause => $clause, reason => $reason,
 				text => "$case $place $clause",
