@@ -174,7 +174,8 @@ static void show_packed(struct conformance_target *t, struct ring *ring,
 			descriptor_of(t, ring, places, &broken->chain[broken->every ? 0 : i]);
 
 		packed_descriptor_write(t, ring, i, entry.address, entry.length,
-					(uint16_t)broken->head, entry.flags | DESCRIPTOR_AVAIL);
+					(uint16_t)relative(ring, broken->head),
+					entry.flags | DESCRIPTOR_AVAIL);
 	}
 	ring->next_avail = (uint16_t)(count % ring->size);
 	ring->avail_wrap = count < ring->size;
