@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A client that uses its port again: its SYN meets what we remember of the connection before
- * (TIME-WAIT, two minutes), and lwIP answers that one, so that nothing gets through until it is
+ * (TIME-WAIT, half a minute), and lwIP answers that one, so that nothing gets through until it is
  * forgotten. RFC 9293, 3.6.1 lets the SYN open anew when it begins after all that was received: no
  * straggler of the old connection can be mistaken for the new one's then.
  */

@@ -3,6 +3,7 @@
 #ifndef NET_LWIP_HOOKS_H
 #define NET_LWIP_HOOKS_H
 
+#include "lwip/prot/tcp.h"
 #include "lwip/tcp.h"
 
 #include <stdbool.h>
@@ -13,17 +14,25 @@ extern bool network_frame_joined;
 /*
  * TCP acknowledges every second segment at once (RFC 9293, 3.8.6.3). A frame of several is at least two,
  * so that its sender does not wait for a timer when it sent all that it may in one frame.
+ *
+ * A peer takes our window from no segment that is older than the last that told it one (3.10.7.4). So
+ * what was said with data that was sent again, it did not hear, and lwIP does not repeat it: at the end
+ * the window, which may have been closed when the data went first, is told once more.
  */
-static inline err_t network_tcp_in(struct tcp_pcb *pcb)
+static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *header)
 {
 	/* Listeners are shorter structures, and have no such flags. */
-	if (network_frame_joined && pcb->state != LISTEN)
+	if (pcb->state == LISTEN)
+		return ERR_OK;
+	if (network_frame_joined)
 		tcp_set_flags(pcb, TF_ACK_DELAY);
+	if (pcb->flags & (TF_RTO | TF_INFR) && header->ackno == pcb->snd_nxt)
+		tcp_set_flags(pcb, TF_ACK_NOW);
 	return ERR_OK;
 }
 
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options_length, options1_length, options2, packet) \
-	network_tcp_in(pcb)
+	network_tcp_in(pcb, header)
 
 /* time_wait.c; under the core lock, before the packet is checked */
 void network_ip4_in(const struct pbuf *packet);

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package Ringside::Peer;
+
+# A host on the guest's network that is made here, frame by frame, so that a test decides what is lost and when:
+# answers ARP, and speaks as much TCP as it is told to. The network is a pair of datagram sockets to QEMU.
+
+use v5.36;
+use IO::Socket::UNIX;
+use Ringside::Host qw(scratch within);
+use Socket         qw(inet_aton SOCK_DGRAM);
+use Time::HiRes    qw(time);
+
+my $MAC = pack 'H*', '020000000001';
+
+# Listens; `words` are QEMU's for its end.
+sub new ($class, %options) {
+	my ($own, $qemu) = map { scratch() . "/$_.socket" } qw(peer qemu);
+	my $socket = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => $own) // die "$own: $!\n";
+	my $netdev = "dgram,id=net0,local.type=unix,local.path=$qemu,remote.type=unix,remote.path=$own";
+	return bless { %options, socket => $socket, qemu => $qemu, words => [ '-netdev', $netdev ], port => 40000 }, $class;
+}
+
+sub send_frame ($self, $type, $payload) {
+	my $frame = pack('a6 a6 n', $self->{guest_mac} // "\xff" x 6, $MAC, $type) . $payload;
+	send $self->{socket}, $frame, 0, pack('S a*', 1, "$self->{qemu}\0") or die "send: $!\n";
+	return;
+}
+
+sub sum ($bytes) {
+	my $sum = unpack '%32n*', length($bytes) % 2 ? "$bytes\0" : $bytes;
+	$sum = ($sum & 0xffff) + ($sum >> 16) for 1 .. 2;
+	return ~$sum & 0xffff;
+}
+
+sub send_segment ($self, $flags, $data = '', $options = '') {
+	my ($from, $to) = map { inet_aton($_) } @$self{qw(address guest)};
+	my $segment = pack('n n N N C C n n n a*', $self->{port}, $self->{to}, $self->{next}, $self->{acknowledged}, (20 + length $options) << 2, $flags, 65535, 0, 0, $options) . $data;
+	my $pseudo = pack('a4 a4 C C n', $from, $to, 0, 6, length $segment);
+	substr $segment, 16, 2, pack 'n', sum($pseudo . $segment);
+	my $header = pack 'C C n n n C C n a4 a4', 0x45, 0, 20 + length $segment, 0, 0, 64, 6, 0, $from, $to;
+	substr $header, 10, 2, pack 'n', sum($header);
+	$self->send_frame(0x0800, $header . $segment);
+	$self->{next} = ($self->{next} + length($data) + ($flags & 2 ? 1 : 0)) & 0xffffffff;
+	return;
+}
+
+# The next segment of our connection: seq, ack, flags, window, length; undef when none came in time.
+sub receive_segment ($self, $seconds) {
+	my $deadline = time + within($seconds);
+	while ((my $left = $deadline - time) > 0) {
+		vec(my $wanted = '', fileno $self->{socket}, 1) = 1;
+		select($wanted, undef, undef, $left) or return;
+		recv $self->{socket}, my $frame, 65536, 0;
+		my ($type, $payload) = unpack 'x12 n a*', $frame;
+		if ($type == 0x0806) {
+			my ($operation, $mac, $from, $to) = unpack 'x6 n a6 a4 x6 a4', $payload;
+			next if $operation != 1 || $to ne inet_aton($self->{address});
+			$self->{guest_mac} = $mac;
+			$self->send_frame(0x0806, pack 'n n C C n a6 a4 a6 a4', 1, 0x0800, 6, 4, 2, $MAC, $to, $mac, $from);
+		}
+		next if $type != 0x0800 || ord(substr $payload, 9, 1) != 6;
+		my $size = unpack('x2 n', $payload) - 20;
+		my ($from, $to, $seq, $ack, $words, $flags, $window) = unpack 'x20 n n N N C C n', $payload;
+		next if $from != $self->{to} || $to != $self->{port};
+		return { seq => $seq, ack => $ack, flags => $flags, window => $window, length => $size - ($words >> 2) };
+	}
+	return;
+}
+
+# Opens a connection to a port of the guest.
+sub connect_to ($self, $to) {
+	@$self{qw(to next acknowledged)} = ($to, 1_000_000, 0);
+	$self->{port}++;
+	for (1 .. 5) {
+		$self->{next} = 1_000_000;
+		$self->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+		my $answer = $self->receive_segment(2) // next;
+		$self->{acknowledged} = ($answer->{seq} + 1) & 0xffffffff;
+		$self->send_segment(0x10);
+		return $answer;
+	}
+	die "port $to does not answer\n";
+}
+
+1;

@@ -1,0 +1,83 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# TCP with a peer that is made frame by frame, so that just what is meant is lost.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use Ringside::Checks;
+use Ringside::Peer;
+use Ringside::VM;
+use Test::More;
+use Time::HiRes qw(time);
+
+use constant MSS => 1460;
+
+my $peer   = Ringside::Peer->new(address => '10.9.9.1', guest => '10.9.9.2');
+my @device = ('-device', "virtio-net-pci,netdev=net0,romfile=,mac=$Ringside::VM::MAC");
+
+# Sends data to the echo service, as much as the window lets us, and takes in what comes. With `take` the echo is
+# acknowledged. Returns the last of its segments, by sequence number.
+sub exchange ($bytes, $take) {
+	my ($last, $right) = (undef, undef);
+	my $end = ($peer->{next} + $bytes) & 0xffffffff;
+	my $deadline = time + 20;
+	while (time < $deadline) {
+		my $room = defined $right ? $right - $peer->{next} : MSS;
+		my $left = $end - $peer->{next};
+		my $part = (sort { $a <=> $b } MSS, $room, $left)[0];
+		$peer->send_segment(0x18, 'x' x $part) if $part > 0;
+		while (my $got = $peer->receive_segment($part > 0 ? 0.001 : 0.5)) {
+			$right = $got->{ack} + $got->{window} if !defined $right || $got->{ack} + $got->{window} > $right;
+			next if !$got->{length} || $got->{seq} + $got->{length} <= $peer->{acknowledged};
+			$last = $got if !$last || $got->{seq} >= $last->{seq};
+			if ($take) {
+				$peer->{acknowledged} = $got->{seq} + $got->{length} if $got->{seq} == $peer->{acknowledged};
+				$peer->send_segment(0x10);
+			}
+		}
+		last if $part <= 0 && ($take ? $last && $peer->{acknowledged} == $end - 1_000_001 + $peer->{first} : 1);
+	}
+	return $last;
+}
+
+scenario('a closed window', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
+	my $label = $vm->{label};
+	$vm->wait_prompt;
+	$peer->connect_to(7);
+	$peer->{first} = $peer->{acknowledged};
+
+	# The guest learns that it may send much at once.
+	exchange(300_000, 1);
+	# Then nothing is acknowledged: the echo keeps its window's worth, and says that no more has room.
+	my $start = $peer->{acknowledged};
+	my $last  = exchange(80_000, 0);
+	my $end   = $last->{seq} + $last->{length};
+	is($last->{window}, 0, "$label: the last new segment closes the window");
+
+	# All was lost, as it seems: it comes again from the start, and we take some of it piece by piece, then all.
+	my $again;
+	1 while ($again = $peer->receive_segment(10)) && $again->{seq} != $start;
+	ok($again, "$label: the first segment is sent again");
+	while ($again && $peer->{acknowledged} < $end - 25_000) {
+		$peer->{acknowledged} += MSS;
+		$peer->send_segment(0x10);
+		$again = $peer->receive_segment(10);
+	}
+	$peer->{acknowledged} = $end;
+	$peer->send_segment(0x10);
+	# Windows that came with what was sent again are older than the one that closed it, and count for nothing.
+	my $opened;
+	while (my $got = $peer->receive_segment(3)) {
+		next if $got->{seq} != $end || $got->{window} < MSS;
+		$opened = $got;
+		last;
+	}
+	ok($opened, "$label: the window that has opened meanwhile is told in a segment that counts");
+	exchange(20_000, 1);
+	is($peer->{acknowledged} - $end, 20_000, "$label: and the echo goes on");
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
+done_testing;
