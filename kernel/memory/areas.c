@@ -21,6 +21,7 @@ struct free_stack {
 static struct spinlock lock = SPINLOCK_INIT;
 static uint64_t next_stack = STACK_AREA;
 static struct free_stack *free_stacks[STACK_CLASSES];
+static size_t stacks; /* bytes, of threads and kept for others */
 
 static unsigned int stack_class(size_t size)
 {
@@ -80,7 +81,13 @@ void *stack_alloc(size_t size)
 		return stack + 1;
 	if (map_fresh(start + PAGE_SIZE, pages) < 0)
 		return NULL;
+	__atomic_fetch_add(&stacks, pages * PAGE_SIZE, __ATOMIC_RELAXED);
 	return (void *)(start + (pages + 1) * PAGE_SIZE);
+}
+
+size_t stacks_size(void)
+{
+	return __atomic_load_n(&stacks, __ATOMIC_RELAXED);
 }
 
 void stack_free(void *top, size_t size)

@@ -140,6 +140,7 @@ static void describe_memory(struct facts *facts)
 	fact_bytes(facts, "lent", pages_lent() << PAGE_SHIFT);
 	fact_bytes(facts, "image", (uint64_t)(image_end - image_start));
 	fact_bytes(facts, "heap", heap_size());
+	fact_bytes(facts, "stacks", stacks_size());
 	fact_list(facts, "firmware_map");
 	for (unsigned int i = 0; i < firmware_map_count; i++) {
 		const struct boot_memory *entry = &firmware_map[i];

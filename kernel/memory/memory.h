@@ -36,5 +36,7 @@ bool stack_guard_hit(uint64_t address);
 
 /* Bytes that newlib's heap has taken so far, all of it: `free` shows it. */
 size_t heap_size(void);
+/* Bytes of stacks, of those too that are kept for reuse. */
+size_t stacks_size(void);
 
 #endif
