@@ -18,23 +18,24 @@ use constant { OK => 0, FAILED => 1, UNSUPPORTED => 2 };
 my ($state, $memory);
 
 # -- QMP
-my %connections;
+my $socket;
 
-sub qmp ($path, $command, %arguments) {
-	my $socket = $connections{$path} //= do {
-		my $new = IO::Socket::UNIX->new(Peer => $path) or die "$path: $!\n";
-		receive($new);    # the greeting
+sub vm ($command, %arguments) {
+	$socket //= do {
+		my $new = IO::Socket::UNIX->new(Peer => "$state/qmp") or die "QMP: $!\n";
+		$socket = $new;
+		receive();    # the greeting
 		print $new qq({"execute": "qmp_capabilities"}\n);
-		receive($new);
+		receive();
 		$new;
 	};
 	print $socket JSON::PP::encode_json({ execute => $command, %arguments ? (arguments => \%arguments) : () }), "\n";
-	my $answer = receive($socket);
+	my $answer = receive();
 	die "$command: $answer->{error}{desc}\n" if $answer->{error};
 	return $answer->{return};
 }
 
-sub receive ($socket) {
+sub receive () {
 	while (defined(my $line = <$socket>)) {
 		my $message = JSON::PP::decode_json($line);
 		return $message unless $message->{event};
@@ -42,14 +43,11 @@ sub receive ($socket) {
 	die "QMP: closed\n";
 }
 
-sub vm ($command, %arguments) { return qmp("$state/qmp", $command, %arguments) }
-
 # -- Disks
 sub node_of ($kind) { return $kind eq 'blk1' ? 'disk1' : 'disk0' }
 
 sub resize ($kind, $bytes) {
-	# A disk of vhost-user is the daemon's.
-	qmp(-S "$state/storage" ? "$state/storage" : "$state/qmp", 'block_resize', 'node-name' => node_of($kind), size => 0 + $bytes);
+	vm('block_resize', 'node-name' => node_of($kind), size => 0 + $bytes);
 	return;
 }
 
@@ -217,7 +215,7 @@ sub act ($folder, $bytes, $verb, $address = '', @arguments) {
 	my $kind    = $kind_at{$address} // '';
 	if ($kind !~ $action->[0]) { print "$verb is not for the device at $address\n"; return UNSUPPORTED }
 	if (@arguments < $action->[1]) { print "$verb wants $action->[1] arguments\n"; return FAILED }
-	if ($kind eq 'blk' && $verb =~ /^(?:resize|config)$/ && $ENV{RINGSIDE_VHOST_USER_BLK}) { print "the back end is somebody else's\n"; return UNSUPPORTED }
+	if ($kind =~ /^blk/ && !-e "$state/" . node_of($kind)) { print "the disk is a back end's\n"; return UNSUPPORTED }
 	if ($kind eq 'blk1' && $verb =~ /^(?:resize|config)$/) { print "the disk is read-only, and QEMU resizes none that is\n"; return UNSUPPORTED }
 	local $SIG{PIPE} = 'IGNORE';
 	my $text = eval { $action->[2]->($kind, @arguments) // '' };
