@@ -84,21 +84,6 @@ static void misuse_end(struct conformance_target *t, struct misuse *misuse)
 	prove_alive(t);
 }
 
-CASE(split_chain_loop, BREAK, "a chain that comes back to its head does not end well", "-", BLOCK)
-{
-	struct misuse misuse;
-
-	misuse_begin(t, &misuse);
-	split_descriptor_write(t, misuse.ring, 0, misuse.header, 16, DESCRIPTOR_NEXT, 1);
-	split_descriptor_write(t, misuse.ring, 1, misuse.header, 16, DESCRIPTOR_NEXT, 0);
-	split_avail_write(t, misuse.ring, 0, 0);
-	split_idx_write(t, misuse.ring, 1);
-	ring_notify(t, misuse.ring);
-	quiet(t);
-	expect_equal(t, "used.idx", split_used_idx(misuse.ring), 0);
-	prove_alive(t);
-}
-
 CASE(split_chain_loop_behind_status, BREAK,
      "a chain that goes on behind its status byte without an end does not end well", "-", BLOCK)
 {
