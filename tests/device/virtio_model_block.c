@@ -382,7 +382,10 @@ static void process(struct virtio_model *model)
 		if (model->queues[i].kicked) {
 			if (!block->at_most)
 				model->queues[i].kicked = false;
-			serve(block, i);
+			do
+				serve(block, i);
+			while (!block->at_most && !model->stuck && model->queues[i].enabled &&
+			       model_ring_waits(model, i));
 		}
 }
 

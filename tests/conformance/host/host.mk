@@ -13,8 +13,7 @@ $(B)/host/conformance_clauses.o: $(CLAUSES) $(B)/host-flags
 $(CONFORM_MODEL): $(CONFORM_HOST_OBJECTS) $(B)/host/libringside.a $(B)/conform/host-list
 	$(call say,HOSTLD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $(CONFORM_HOST_OBJECTS) -Wl,--whole-archive $(B)/host/libringside.a \
-		-Wl,--no-whole-archive -lpthread
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $(CONFORM_HOST_OBJECTS) $(B)/host/libringside.a -lpthread
 
 .PHONY: conform-model mutation
 conform-model: $(CONFORM_MODEL)

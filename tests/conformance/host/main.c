@@ -128,6 +128,5 @@ int main(int argc, char **argv)
 		}
 	}
 	model_targets_make();
-	return mutation ? model_mutation(options.only, complete, options.verbose)
-			: run(&options, configurations);
+	return mutation ? model_mutation(options.only, complete) : run(&options, configurations);
 }

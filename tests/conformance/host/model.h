@@ -63,6 +63,6 @@ void model_host_passes(struct model_target *t);
 
 /* mutation.c: every fault; returns an exit status. `only` are globs over faults, NULL: all; `complete`: a case that no
  * fault can make fail is an error. */
-int model_mutation(const char *only, bool complete, bool verbose);
+int model_mutation(const char *only, bool complete);
 
 #endif

@@ -7,11 +7,14 @@
 #include <errno.h>
 #include <string.h>
 
-#define PAUSE 5000000u /* nanoseconds; nothing happens in a model by time alone */
+/* Nanoseconds. Nothing happens in a model by time alone, so who only looks waits in longer and longer steps. */
+#define PAUSE 5000000u
+#define PAUSES_DOUBLE 7
 #define GLANCE 1000u
 #define STORM 64 /* how often a line may come at once */
 
 static uint64_t now;
+static unsigned int pauses; /* since anything was written */
 
 uint64_t model_now(void)
 {
@@ -109,6 +112,7 @@ static void target_writes(struct conformance_target *target, enum conformance_sp
 {
 	struct model_target *t = of(target);
 
+	pauses = 0;
 	value &= ones(width);
 	if (offset > target->length[space] || width > target->length[space] - offset)
 		return;
@@ -256,7 +260,9 @@ static uint64_t time_now(struct conformance_target *target)
 
 static void pause_target(struct conformance_target *target)
 {
-	now += PAUSE;
+	now += (uint64_t)PAUSE << pauses;
+	if (pauses < PAUSES_DOUBLE)
+		pauses++;
 	model_host_passes(of(target));
 	act(target);
 	processor_yield();
