@@ -248,8 +248,13 @@ uint32_t virtio_model_device_feature(const struct virtio_model *model, uint32_t 
 		value |= 1u << 5;
 	if (select == 1 && fault(FAULT_FEATURES_VERSION_1_MISSING))
 		value &= ~1u;
-	if (select == 0 && fault(FAULT_FEATURES_DEPENDENCY_OFFERED))
-		value &= model->type == 1 ? ~(1u << 17) : model->type == 2 ? ~(1u << 9) : ~0u;
+	if (select == 0 && model->type == 1 && fault(FAULT_FEATURES_DEPENDENCY_OFFERED))
+		value &= ~(MODEL_FEATURE(0) | MODEL_FEATURE(1) | MODEL_FEATURE(17));
+	if (select == 0 && model->type == 1 && fault(FAULT_FEATURES_ECN_OFFERED_ALONE))
+		value &= ~(MODEL_FEATURE(7) | MODEL_FEATURE(8) | MODEL_FEATURE(11) |
+			   MODEL_FEATURE(12));
+	if (select == 0 && model->type == 2 && fault(FAULT_FEATURES_DEPENDENCY_OFFERED))
+		value &= ~MODEL_FEATURE(9);
 	return value;
 }
 

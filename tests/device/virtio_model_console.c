@@ -307,6 +307,9 @@ static bool on_write(struct virtio_model *model, enum model_space space, uint32_
 	if (console->emergency_length + 1 == sizeof(console->emergency))
 		console->emergency_length = 0;
 	console->emergency[console->emergency_length++] = (char)value;
+	/* 5.3.4: where the output of port 0 goes, too. */
+	if (console->forgets && console->ports[0].sent_length < MODEL_CONSOLE_BYTES)
+		console->ports[0].sent[console->ports[0].sent_length++] = (uint8_t)value;
 	return true;
 }
 

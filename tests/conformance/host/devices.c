@@ -28,13 +28,14 @@ struct way {
 	enum conformance_transport transport;
 	bool vectors, packed;
 	bool large;	  /* queues */
+	bool offloads;	  /* the network device */
 	bool read_only;	  /* the disk */
 	uint32_t devices; /* 0: all */
 };
 
 static const struct way ways[] = {
 	{.configuration = "model-pci", .transport = TRANSPORT_PCI, .vectors = true, .large = true},
-	{.configuration = "model-intx", .transport = TRANSPORT_PCI},
+	{.configuration = "model-intx", .transport = TRANSPORT_PCI, .offloads = true},
 	{.configuration = "model-packed",
 	 .transport = TRANSPORT_PCI,
 	 .vectors = true,
@@ -95,15 +96,32 @@ static bool hold(const struct virtio_model *model, const struct dependency *rule
 static bool net_dependencies(const struct virtio_model *model)
 {
 	static const uint64_t control = FEATURE(MODEL_NET_CTRL_VQ);
+	static const uint64_t receives = FEATURE(MODEL_NET_GUEST_CSUM),
+			      sends = FEATURE(MODEL_NET_CSUM);
 	static const struct dependency rules[] = {
-		{MODEL_NET_GUEST_TSO4, FEATURE(MODEL_NET_GUEST_CSUM)},
-		{MODEL_NET_GUEST_TSO6, FEATURE(MODEL_NET_GUEST_CSUM)},
+		{MODEL_NET_GUEST_TSO4, receives},
+		{MODEL_NET_GUEST_TSO6, receives},
+		{MODEL_NET_GUEST_UFO, receives},
+		{MODEL_NET_GUEST_USO4, receives},
+		{MODEL_NET_GUEST_USO6, receives},
+		{MODEL_NET_GUEST_ECN,
+		 FEATURE(MODEL_NET_GUEST_TSO4) | FEATURE(MODEL_NET_GUEST_TSO6)},
+		{MODEL_NET_HOST_TSO4, sends},
+		{MODEL_NET_HOST_TSO6, sends},
+		{MODEL_NET_HOST_UFO, sends},
+		{MODEL_NET_HOST_USO, sends},
+		{MODEL_NET_HOST_ECN, FEATURE(MODEL_NET_HOST_TSO4) | FEATURE(MODEL_NET_HOST_TSO6)},
+		{MODEL_NET_RSC_EXT, FEATURE(MODEL_NET_HOST_TSO4) | FEATURE(MODEL_NET_HOST_TSO6)},
 		{MODEL_NET_CTRL_RX, control},
 		{MODEL_NET_CTRL_VLAN, control},
 		{MODEL_NET_ANNOUNCE, control},
 		{MODEL_NET_MQ, control},
 		{MODEL_NET_CTRL_MAC_ADDR, control},
 		{MODEL_NET_RSS, control},
+		{MODEL_NET_NOTF_COAL, control},
+		{MODEL_NET_VQ_NOTF_COAL, control},
+		{MODEL_NET_HASH_TUNNEL, control},
+		{MODEL_NET_HASH_TUNNEL, FEATURE(MODEL_NET_RSS) | FEATURE(MODEL_NET_HASH_REPORT)},
 	};
 
 	return hold(model, rules, sizeof(rules) / sizeof(rules[0]));
@@ -111,7 +129,7 @@ static bool net_dependencies(const struct virtio_model *model)
 
 /* -- Types */
 
-static void make_net(struct model_target *t)
+static void make_net(struct model_target *t, bool offloads)
 {
 	struct virtio_model_net *net = t->as.net = fresh(sizeof(*net));
 	struct virtio_model *model = t->model = &net->model;
@@ -122,6 +140,13 @@ static void make_net(struct model_target *t)
 	OFFER(model, MODEL_NET_CTRL_RX, MODEL_NET_CTRL_VLAN, MODEL_NET_CTRL_RX_EXTRA,
 	      MODEL_NET_ANNOUNCE, MODEL_NET_CTRL_MAC_ADDR, MODEL_NET_MTU, MODEL_NET_SPEED_DUPLEX,
 	      MODEL_NET_RSS, MODEL_NET_HASH_REPORT, MODEL_NET_CTRL_GUEST_OFFLOADS);
+	/* Nobody sends such frames; what matters is what the driver may accept. */
+	if (offloads)
+		OFFER(model, MODEL_NET_GUEST_TSO4, MODEL_NET_GUEST_TSO6, MODEL_NET_GUEST_ECN,
+		      MODEL_NET_GUEST_UFO, MODEL_NET_GUEST_USO4, MODEL_NET_GUEST_USO6,
+		      MODEL_NET_HOST_TSO4, MODEL_NET_HOST_TSO6, MODEL_NET_HOST_ECN,
+		      MODEL_NET_HOST_UFO, MODEL_NET_HOST_USO, MODEL_NET_RSC_EXT,
+		      MODEL_NET_NOTF_COAL, MODEL_NET_VQ_NOTF_COAL, MODEL_NET_HASH_TUNNEL);
 	model->dependencies = net_dependencies;
 	set(model, 10, 1500, 2);
 	set(model, 12, 1000, 4);
@@ -265,7 +290,7 @@ static void make(const struct way *way, uint32_t device, unsigned int number)
 		host_abort("no memory for an arena");
 	switch (device) {
 	case DEVICE_NET:
-		make_net(t);
+		make_net(t, way->offloads);
 		break;
 	case DEVICE_BLOCK:
 		make_block(t, way->read_only);
