@@ -110,6 +110,9 @@ uint32_t pci_model_read(struct pci_model *model, unsigned int offset, unsigned i
 		memcpy(model->config + model->window + 16, &value, bytes);
 		value = 0;
 	}
+	if (model->vendor_data && offset + width > model->vendor_data + 8 &&
+	    offset < model->vendor_data + 12 && fault(FAULT_VENDOR_DATA_COUNTS))
+		model->config[model->vendor_data + 8]++;
 	model->config[STATUS] &= (uint8_t)~STATUS_LINE;
 	if (pci_model_asserts(model) && !fault(FAULT_LINE_NOT_IN_STATUS))
 		model->config[STATUS] |= STATUS_LINE;

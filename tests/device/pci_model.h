@@ -18,7 +18,7 @@
 
 #define PCI_MODEL_BARS 6
 #define PCI_MODEL_VECTORS_MAX 64
-#define PCI_MODEL_LIES_MAX 24
+#define PCI_MODEL_LIES_MAX 32
 
 struct pci_model_bar {
 	uint64_t size; /* 0: none */
@@ -64,6 +64,8 @@ struct pci_model {
 
 	/* The window of 4.1.4.9, if there is one: where its capability is. */
 	unsigned int window;
+	/* That of vendor data, likewise. */
+	unsigned int vendor_data;
 };
 
 /* Starts with no functions and makes configuration accesses reach the models. */

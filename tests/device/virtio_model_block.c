@@ -23,6 +23,7 @@
 #define HEADER 16
 #define RANGE 16
 #define BATCH_MAX 256
+#define LATE 100000
 
 /* Copies to or from the out or in segments of a chain, from `offset` on. */
 static void copy(const struct model_chain *chain, bool in, uint32_t offset, void *data,
@@ -329,6 +330,15 @@ static void serve(struct virtio_model_block *block, unsigned int queue)
 		batch[count].length = (uint32_t)length;
 		batch[count++].id = block->lie_id ? block->id : chain.head;
 	}
+	/* Reversed at once would be a batch (2.7.9); the first one takes its time. */
+	if (count > 1 && !block->late.polls && virtio_model_accepted(model, MODEL_IN_ORDER) &&
+	    fault(FAULT_OUT_OF_ORDER)) {
+		block->late.polls = LATE;
+		block->late.queue = queue;
+		block->late.id = batch[0].id;
+		block->late.length = batch[0].length;
+		memmove(batch, batch + 1, --count * sizeof(batch[0]));
+	}
 	if (!count)
 		return;
 	for (unsigned int i = 0; i < count; i++) {
@@ -344,8 +354,14 @@ static void serve(struct virtio_model_block *block, unsigned int queue)
 /* 5.2.5.2: what the cache is before the driver says something of it. */
 static void on_reset(struct virtio_model *model)
 {
+	struct virtio_model_block *block = model->device;
+
+	if (block)
+		block->late.polls = 0;
 	model->config[WRITEBACK] = 1;
-	model->config_writable[WRITEBACK] = false;
+	/* 3.1.2: legacy drivers may write before they negotiate. */
+	model->config_writable[WRITEBACK] =
+		model->legacy && model->offered[0] & MODEL_FEATURE(MODEL_BLOCK_CONFIG_WCE);
 }
 
 static void on_features(struct virtio_model *model)
@@ -378,6 +394,8 @@ static void process(struct virtio_model *model)
 {
 	struct virtio_model_block *block = model->device;
 
+	if (block->late.polls && !--block->late.polls && model->queues[block->late.queue].enabled)
+		model_ring_push(model, block->late.queue, block->late.id, block->late.length);
 	for (unsigned int i = 0; i < model->queue_count && !block->hold; i++)
 		if (model->queues[i].kicked) {
 			if (!block->at_most)

@@ -53,6 +53,12 @@ struct virtio_model_block {
 	bool lie_id;
 	uint32_t id;
 
+	/* A fault's: a request that is completed so many polls later. */
+	struct {
+		unsigned int polls, queue;
+		uint32_t id, length;
+	} late;
+
 	struct model_block_request done[MODEL_BLOCK_REQUESTS];
 	unsigned int done_count;
 };

@@ -543,6 +543,8 @@ static void on_reset(struct virtio_model *model)
 		return;
 	net->incoming_count = 0;
 	memcpy(model->config, mac, sizeof(mac));
+	/* 5.1.4: legacy drivers set their address in the configuration. */
+	memset(model->config_writable, model->legacy, sizeof(mac));
 }
 
 void virtio_model_net_pairs(struct virtio_model_net *net, unsigned int pairs)

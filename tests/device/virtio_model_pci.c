@@ -265,6 +265,8 @@ static uint64_t bar_read(void *context, uint64_t offset, unsigned int width)
 
 	if (model->on_read && model->on_read(model, space, place, width, &value))
 		return value;
+	if (offset >= MODEL_PCI_SHARED)
+		return 0;
 	switch (space) {
 	case MODEL_COMMON:
 		return common_read_any(model, place, width);
@@ -304,6 +306,8 @@ static void bar_write(void *context, uint64_t offset, unsigned int width, uint64
 	enum model_space space = space_of(offset);
 	uint32_t place = offset & 0xfff;
 
+	if (offset >= MODEL_PCI_SHARED)
+		return;
 	virtio_model_record(model, space, place, value);
 	if (model->on_write && model->on_write(model, space, place, width, value))
 		return;
@@ -409,6 +413,30 @@ void virtio_model_pci_init(struct virtio_model_pci *pci, struct virtio_model *mo
 	pci->device = structure(pci, 4, MODEL_PCI_DEVICE, model->config_length, 0);
 	pci->notify = structure(pci, 2, MODEL_PCI_NOTIFY, 0x1000, MODEL_PCI_MULTIPLIER);
 	lies(pci);
+}
+
+void virtio_model_pci_extras(struct virtio_model_pci *pci)
+{
+	/* 4.1.4.8: the vendor, which is not virtio's, and data of it. */
+	static const uint8_t vendor[] = {12, 9, 0x34, 0x12, 1, 2, 3, 4, 5, 6};
+	struct pci_model *model = &pci->pci;
+	unsigned int offset;
+
+	model->vendor_data = pci_model_capability(model, VENDOR_CAPABILITY, vendor, 12);
+	pci_model_lie(model, FAULT_VENDOR_DATA_ID, model->vendor_data + 4, 0xf4);
+	pci_model_lie(model, FAULT_VENDOR_DATA_ID, model->vendor_data + 5, 0x1a);
+	pci_model_lie(model, FAULT_VENDOR_DATA_LENGTH, model->vendor_data + 2, 10);
+	/* 4.1.4.7 */
+	for (uint8_t id = 1; id <= 2; id++) {
+		const uint32_t place = MODEL_PCI_SHARED + (id - 1u) * 0x800u;
+		uint8_t region[22] = {24, 8, MODEL_PCI_BAR, id};
+
+		memcpy(region + 6, &place, 4);
+		region[11] = 8; /* 0x800 bytes */
+		offset = pci_model_capability(model, VENDOR_CAPABILITY, region, 24);
+		pci_model_lie(model, FAULT_SHARED_MEMORY_BEYOND, offset + 14, 1);
+		pci_model_lie(model, FAULT_SHARED_MEMORY_IDS, offset + 5, 1);
+	}
 }
 
 void virtio_model_pci_window(struct virtio_model_pci *pci)

@@ -12,11 +12,12 @@
 
 #define MODEL_PCI_BAR 4
 #define MODEL_PCI_BAR_ADDRESS 0x8000000000ull
-#define MODEL_PCI_BAR_SIZE 0x4000u
+#define MODEL_PCI_BAR_SIZE 0x8000u
 #define MODEL_PCI_COMMON 0x0000u
 #define MODEL_PCI_ISR 0x1000u
 #define MODEL_PCI_DEVICE 0x2000u
 #define MODEL_PCI_NOTIFY 0x3000u
+#define MODEL_PCI_SHARED 0x4000u
 #define MODEL_PCI_MULTIPLIER 4u
 #define MODEL_PCI_MSIX_BAR 1
 #define MODEL_PCI_MSIX_ADDRESS 0xfe000000ull
@@ -40,6 +41,9 @@ void virtio_model_pci_init(struct virtio_model_pci *pci, struct virtio_model *mo
 
 /* Adds the capability that reaches the BARs through configuration space (4.1.4.9). */
 void virtio_model_pci_window(struct virtio_model_pci *pci);
+
+/* Adds vendor data (4.1.4.8) and two regions of shared memory (4.1.4.7), which are not used. */
+void virtio_model_pci_extras(struct virtio_model_pci *pci);
 
 /*
  * Makes it transitional: a legacy interface in I/O BAR 0, revision 0 and an ID of that kind. Which

@@ -274,6 +274,9 @@ CASE(legacy_notify_on_empty, OBEY,
 {
 	session_begin(t, SESSION_ONLY(FEATURE(F_NOTIFY_ON_EMPTY)));
 	session_ready(t);
+	/* The ISR says nothing of queues with MSI-X. */
+	if (t->msix_count)
+		msix_control(t, false, false);
 	request_once(t, 0);
 	await(t, queue_cause, NULL, "the ISR gets the queue bit");
 }

@@ -17,7 +17,6 @@
 #define MMIO_STEP 0x200u
 #define MMIO_CONFIG 0x100u
 #define LEGACY_CONFIG 24u
-#define PAGE 4096u
 
 struct model_target model_targets[MODEL_TARGETS_MAX];
 unsigned int model_target_count;
@@ -27,8 +26,8 @@ struct way {
 	const char *configuration;
 	enum conformance_transport transport;
 	bool vectors, packed;
-	bool large;	  /* queues */
-	bool offloads;	  /* the network device */
+	bool large;	  /* queues, and all capabilities */
+	bool offloads;	  /* of the network device; and no NOTIFICATION_DATA */
 	bool read_only;	  /* the disk */
 	uint32_t devices; /* 0: all */
 };
@@ -164,6 +163,9 @@ static void make_block(struct model_target *t, bool read_only)
 	virtio_model_block_init(block, DISK_SECTORS, 2, QUEUE_SIZE);
 	block->serial = "ringside-model";
 	block->read_only = read_only;
+	/* No two sectors, and no two places in one, look alike. */
+	for (size_t i = 0; i < DISK_SECTORS * MODEL_BLOCK_SECTOR; i++)
+		block->disk[i] = (uint8_t)((i * 2654435761u) >> 13);
 	OFFER(model, MODEL_BLOCK_SIZE_MAX, MODEL_BLOCK_TOPOLOGY, MODEL_BLOCK_CONFIG_WCE,
 	      MODEL_BLOCK_DISCARD, MODEL_BLOCK_WRITE_ZEROES, MODEL_BLOCK_LIFETIME,
 	      MODEL_BLOCK_SECURE_ERASE);
@@ -238,6 +240,8 @@ static void present_pci(struct model_target *t, const struct way *way, unsigned 
 		vectors = VECTORS_LEAST;
 	virtio_model_pci_init(&t->pci, t->model, (uint8_t)number, way->vectors ? vectors : 0);
 	virtio_model_pci_window(&t->pci);
+	if (way->large)
+		virtio_model_pci_extras(&t->pci);
 	t->pci.pci.strays_allowed = true;
 	/* What firmware does: decoding and bus mastering. */
 	pci_model_set16(&t->pci.pci, PCI_COMMAND_OFFSET, 7);
@@ -274,7 +278,7 @@ static void present_mmio(struct model_target *t, const struct way *way, unsigned
 
 static void make(const struct way *way, uint32_t device, unsigned int number)
 {
-	static const struct dma_constraints pages = {.align = PAGE};
+	static const struct dma_constraints own = {.align = ARENA_SIZE};
 	struct model_target *t = &model_targets[model_target_count++];
 
 	t->target.operations = &model_operations;
@@ -284,7 +288,7 @@ static void make(const struct way *way, uint32_t device, unsigned int number)
 	t->target.device = device;
 	t->target.cpus = CPUS;
 	t->target.host_acts = true;
-	t->target.arena = dma_alloc(ARENA_SIZE, &pages);
+	t->target.arena = dma_alloc(ARENA_SIZE, &own);
 	t->target.arena_size = ARENA_SIZE;
 	if (!t->target.arena)
 		host_abort("no memory for an arena");
@@ -309,6 +313,8 @@ static void make(const struct way *way, uint32_t device, unsigned int number)
 	if (way->transport == TRANSPORT_PCI)
 		virtio_model_offer(t->model, MODEL_NOTIF_CONFIG_DATA, true);
 	virtio_model_offer(t->model, MODEL_RING_PACKED, way->packed);
+	if (way->offloads)
+		virtio_model_offer(t->model, MODEL_NOTIFICATION_DATA, false);
 	if (way->transport & TRANSPORTS_LEGACY) {
 		virtio_model_offer(t->model, MODEL_NOTIFY_ON_EMPTY, true);
 		t->model->early = true;
