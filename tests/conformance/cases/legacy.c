@@ -78,8 +78,13 @@ CASE(legacy_config_widths, OBEY,
 
 /* -- Features */
 
-CASE(legacy_any_layout, OBEY, "ANY_LAYOUT is offered", "DEV-RSVFEAT-LEGACY-03", LEGACY_PCI)
+CASE(legacy_any_layout, OBEY, "a transitional device offers ANY_LAYOUT", "DEV-RSVFEAT-LEGACY-03",
+     LEGACY_PCI)
 {
+	struct function_structure modern;
+
+	if (!function_structure_next(t, STRUCTURE_COMMON, 0, &modern))
+		skip(t, "the device is a legacy one, not transitional");
 	expect_bits(t, "device features", features_offered(t), FEATURE(F_ANY_LAYOUT), 0);
 }
 
