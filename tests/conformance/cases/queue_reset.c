@@ -181,12 +181,31 @@ CASE(queue_reset_addresses, OBEY,
 		expect_equal(t, names[i], area_read(t, i), defaults[i]);
 }
 
-/* A device that begins elsewhere in the ring may use the request, but not once. */
-static void request_used_once(struct conformance_target *t)
+#define UNTOUCHED 0xffffu
+
+/* Enables the queue again, with a used ring in which each write shows. */
+static void enable_again(struct conformance_target *t, unsigned int size)
 {
+	struct ring *ring = session_queue(t, request_queue(t), size);
+
+	for (unsigned int i = 2; !ring->packed && i < 2 + 4 * size; i++)
+		((volatile uint16_t *)(uintptr_t)ring->used)[i] = UNTOUCHED;
+	target_barrier(t);
+}
+
+/*
+ * A device that goes on at its index of before takes what it finds there, until it has come around to the index of the
+ * new ring: the request is used then, and so are 65535 others.
+ */
+static void first_request(struct conformance_target *t)
+{
+	struct ring *ring = session_ring(t, request_queue(t));
+
 	request_once(t, 0);
-	expect_equal(t, "used buffers that were not taken",
-		     ring_pending(t, session_ring(t, request_queue(t))), 0);
+	expect_equal(t, "used buffers that were not taken", ring_pending(t, ring), 0);
+	if (!ring->packed)
+		expect_equal(t, "low half of the id of the next used entry, not written yet",
+			     split_used_read(ring, 1).id & UNTOUCHED, UNTOUCHED);
 }
 
 /* `before` requests, then the queue anew, some times. */
@@ -195,11 +214,11 @@ static void restart(struct conformance_target *t, unsigned int before)
 	open_small(t);
 	for (unsigned int round = 0; round < 3; round++) {
 		for (unsigned int i = 0; i < before; i++)
-			request_used_once(t);
+			request_once(t, 0);
 		reset_queue(t, request_queue(t));
-		session_queue(t, request_queue(t), SMALL);
+		enable_again(t, SMALL);
+		first_request(t);
 	}
-	request_used_once(t);
 }
 
 CASE(queue_reset_index, OBEY, "a queue that was reset and enabled again begins at index 0",
@@ -248,10 +267,11 @@ static void resize(struct conformance_target *t, unsigned int from, unsigned int
 	for (unsigned int i = 0; i < from; i++)
 		request_once(t, 0);
 	reset_queue(t, request_queue(t));
-	session_queue(t, request_queue(t), to);
+	enable_again(t, to);
+	first_request(t);
 	/* Twice around. */
-	for (unsigned int i = 0; i < 2 * to; i++)
-		request_used_once(t);
+	for (unsigned int i = 1; i < 2 * to; i++)
+		request_once(t, 0);
 }
 
 RESIZED(8, 4)
