@@ -89,7 +89,7 @@ void ring_close(void)
 		host_abort("memory of the queue is left");
 }
 
-int ring_add(unsigned int out, unsigned int in, uintptr_t token)
+int ring_chain(unsigned int out, unsigned int in, uintptr_t token)
 {
 	struct virtqueue_segment segments[RING_SEGMENTS_MAX];
 

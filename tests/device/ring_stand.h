@@ -4,7 +4,7 @@
  * rings share.
  *
  *	ring_open(&parameters);
- *	ring_add(1, 2, token);
+ *	ring_chain(1, 2, token);
  *	...
  *	ring_close();
  */
@@ -33,6 +33,6 @@ void ring_show(void);
 /* Ends the program when the model saw a rule broken, or when memory is left. */
 void ring_close(void);
 /* A buffer of pieces of the memory, from its beginning on. What virtqueue_add() returns. */
-int ring_add(unsigned int out, unsigned int in, uintptr_t token);
+int ring_chain(unsigned int out, unsigned int in, uintptr_t token);
 
 #endif

@@ -54,8 +54,8 @@ static void test_sizes(void **state)
 			uint32_t length;
 
 			for (unsigned int n = 0; n < sizes[i]; n++)
-				assert_int_equal(ring_add(1, 0, n + 1), 0);
-			assert_int_equal(ring_add(1, 0, 1), -ENOSPC);
+				assert_int_equal(ring_chain(1, 0, n + 1), 0);
+			assert_int_equal(ring_chain(1, 0, 1), -ENOSPC);
 			virtqueue_kick(ring.vq);
 			for (unsigned int n = 0; n < sizes[i]; n++) {
 				assert_true(model_ring_pop(&ring.model, 0, &chain));
@@ -92,22 +92,22 @@ static void test_kick_flags(void **state)
 	(void)state;
 	open_queue(5, false, false);
 	assert_false(virtqueue_kick(ring.vq)); /* nothing is new */
-	ring_add(1, 0, 1);
+	ring_chain(1, 0, 1);
 	assert_true(virtqueue_kick(ring.vq));
 	model_ring_want_kicks(&ring.model, 0, false);
-	ring_add(1, 0, 2);
+	ring_chain(1, 0, 2);
 	assert_false(virtqueue_kick(ring.vq));
 	assert_true(model_ring_pop(&ring.model, 0, &chain)); /* it sees it nevertheless */
 	assert_true(model_ring_pop(&ring.model, 0, &chain));
 	model_ring_want_kicks(&ring.model, 0, true);
-	ring_add(1, 0, 3);
-	ring_add(1, 0, 4);
+	ring_chain(1, 0, 3);
+	ring_chain(1, 0, 4);
 	assert_true(virtqueue_kick(ring.vq)); /* one for both */
 	assert_int_equal(ring.notified, 2);
 	assert_int_equal(ring.vq->counters.kicks_avoided, 1);
 	/* A device that uses what was not negotiated, or reserved: better a kick too many. */
 	((uint16_t *)host_dma_pointer(ring.vq->device_area, 4))[1] = 2;
-	ring_add(1, 0, 5);
+	ring_chain(1, 0, 5);
 	assert_true(virtqueue_kick(ring.vq));
 	ring_close();
 }
@@ -118,7 +118,7 @@ static void advance(unsigned int count)
 		struct model_chain chain;
 		uint32_t length;
 
-		ring_add(1, 0, 1);
+		ring_chain(1, 0, 1);
 		virtqueue_kick(ring.vq);
 		model_ring_pop(&ring.model, 0, &chain);
 		model_ring_fill(&ring.model, 0, 0, chain.head, 0);
@@ -145,7 +145,7 @@ static void test_kick_event(void **state)
 							      (event < size ? 0x8000u : 0));
 					words[1] = 2;
 					for (unsigned int i = 0; i < batch; i++) {
-						assert_int_equal(ring_add(1, 0, 1), 0);
+						assert_int_equal(ring_chain(1, 0, 1), 0);
 						due |= (start + i) % (2u * size) == event;
 					}
 					assert_int_equal(virtqueue_kick(ring.vq), due);
@@ -159,7 +159,7 @@ static uint16_t lend_one(unsigned int out, unsigned int in)
 {
 	struct model_chain chain;
 
-	assert_int_equal(ring_add(out, in, 77), 0);
+	assert_int_equal(ring_chain(out, in, 77), 0);
 	virtqueue_kick(ring.vq);
 	assert_true(model_ring_pop(&ring.model, 0, &chain));
 	return chain.head;
@@ -174,7 +174,7 @@ static void expect_broken(void)
 	assert_int_equal(ring.failed, 1);
 	assert_int_equal(host_log_count(), 1);
 	assert_null(virtqueue_take(ring.vq, &length));
-	assert_int_equal(ring_add(1, 0, 1), -EIO);
+	assert_int_equal(ring_chain(1, 0, 1), -EIO);
 	assert_false(virtqueue_kick(ring.vq));
 	assert_int_equal(ring.failed, 1);
 	assert_int_equal(host_log_count(), 1);
@@ -223,7 +223,7 @@ static void test_lie_batch(void **state)
 	ring.model.batches = true;
 	lend_one(1, 0);
 	lend_one(1, 0);
-	ring_add(1, 0, 3); /* lent, but not shown */
+	ring_chain(1, 0, 3); /* lent, but not shown */
 	model_ring_fill(&ring.model, 0, 0, 0, 0);
 	model_ring_fill(&ring.model, 0, 1, 2, 0);
 	model_ring_show(&ring.model, 0, 2);
@@ -315,7 +315,7 @@ static void test_random_lies(void **state)
 				model_packed_entry(&ring.model, 0, (unsigned int)rand() % size);
 			uint32_t length;
 
-			ring_add((unsigned int)rand() % 3, (unsigned int)rand() % 3, 1 + step);
+			ring_chain((unsigned int)rand() % 3, (unsigned int)rand() % 3, 1 + step);
 			if (rand() % 2)
 				virtqueue_kick(ring.vq);
 			desc->flags = (uint16_t)(rand() % 2 ? rand() : 0x8080);

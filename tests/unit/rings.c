@@ -79,7 +79,7 @@ static void lend_some(uint16_t size, uintptr_t *next_token)
 	for (unsigned int n = (unsigned int)rand() % 4; n > 0; n--) {
 		unsigned int out = (unsigned int)rand() % 4, in = (unsigned int)rand() % 4;
 		unsigned int before = virtqueue_free(ring.vq);
-		int error = ring_add(out, in, *next_token);
+		int error = ring_chain(out, in, *next_token);
 
 		if ((!out && !in) || out + in > size)
 			assert_int_equal(error, -EINVAL);
@@ -186,7 +186,7 @@ static void round_trip(unsigned int pieces)
 	struct model_chain chain;
 	uint32_t written;
 
-	assert_int_equal(ring_add(pieces - in, in, pieces), 0);
+	assert_int_equal(ring_chain(pieces - in, in, pieces), 0);
 	assert_false(model_ring_pop(&ring.model, 0, &chain)); /* not shown yet */
 	assert_true(virtqueue_kick(ring.vq));
 	assert_int_equal(ring.notified, kicks + 1);
@@ -246,8 +246,8 @@ static void full(uint16_t size, struct mode mode)
 		uint32_t written;
 
 		for (unsigned int i = 0; i < size; i++)
-			assert_int_equal(ring_add(0, 1, i + 1), 0);
-		assert_int_equal(ring_add(0, 1, 1), -ENOSPC);
+			assert_int_equal(ring_chain(0, 1, i + 1), 0);
+		assert_int_equal(ring_chain(0, 1, 1), -ENOSPC);
 		assert_int_equal(virtqueue_free(ring.vq), 0);
 		assert_true(virtqueue_kick(ring.vq));
 		assert_false(virtqueue_interrupts_on(ring.vq, size));
@@ -290,7 +290,7 @@ static void interrupt_after(uint16_t size, struct mode mode)
 			uint32_t written;
 
 			for (unsigned int i = 0; i < size; i++)
-				ring_add(1, 0, i + 1);
+				ring_chain(1, 0, i + 1);
 			virtqueue_kick(ring.vq);
 			ring.called = 0;
 			assert_false(virtqueue_interrupts_on(ring.vq, after));
@@ -324,7 +324,7 @@ static void quiet(uint16_t size, struct mode mode)
 		struct model_chain chain;
 		uint32_t written;
 
-		ring_add(1, 0, 1);
+		ring_chain(1, 0, 1);
 		virtqueue_kick(ring.vq);
 		if (i % 3 == 0) {
 			/* Asked for, and thought better of. */
@@ -358,7 +358,7 @@ static void race(uint16_t size, struct mode mode)
 		return;
 	open_queue(size, mode, 1);
 	for (unsigned int place = 0; place < 2u * size; place++) {
-		ring_add(1, 0, 1);
+		ring_chain(1, 0, 1);
 		virtqueue_kick(ring.vq);
 		assert_true(model_ring_pop(&ring.model, 0, &chain));
 		model_ring_fill(&ring.model, 0, 0, chain.head, 0);
@@ -392,9 +392,9 @@ static void rewind_it(uint16_t size, struct mode mode)
 		unsigned int pieces = size < 3 ? size : 3;
 
 		round_trip(1);
-		ring_add(pieces, 0, 1);
+		ring_chain(pieces, 0, 1);
 		virtqueue_kick(ring.vq);
-		ring_add(1, 0, 2); /* not shown; with a short ring there is no room */
+		ring_chain(1, 0, 2); /* not shown; with a short ring there is no room */
 		virtqueue_interrupts_on(ring.vq, 1);
 		while (virtqueue_detach(ring.vq))
 			;
@@ -429,7 +429,7 @@ static void test_batch_lengths(void **state)
 
 		open_queue(8, mode, 1);
 		for (unsigned int i = 0; i < 3; i++)
-			ring_add(i == 1, i != 1, i + 1);
+			ring_chain(i == 1, i != 1, i + 1);
 		virtqueue_kick(ring.vq);
 		for (unsigned int i = 0; i < 3; i++) {
 			model_ring_pop(&ring.model, 0, &chain);
@@ -446,7 +446,7 @@ static void test_batch_lengths(void **state)
 
 		open_queue(8, mode, 1);
 		for (unsigned int i = 0; i < 3; i++)
-			ring_add(0, 1, i + 1);
+			ring_chain(0, 1, i + 1);
 		virtqueue_kick(ring.vq);
 		for (unsigned int i = 0; i < 3; i++) {
 			model_ring_pop(&ring.model, 0, &chain);
@@ -471,7 +471,7 @@ static void test_batch_beyond_index(void **state)
 	(void)state;
 	open_queue(8, mode, 1);
 	for (unsigned int i = 0; i < 3; i++)
-		ring_add(0, 1, i + 1);
+		ring_chain(0, 1, i + 1);
 	virtqueue_kick(ring.vq);
 	for (unsigned int i = 0; i < 2; i++)
 		model_ring_pop(&ring.model, 0, &chain);
@@ -489,14 +489,14 @@ static void test_longer_than_a_table(void **state)
 		struct mode mode = {.packed = packed, .indirect = true};
 
 		open_queue(8, mode, 3);
-		assert_int_equal(ring_add(4, 0, 1), 0);
+		assert_int_equal(ring_chain(4, 0, 1), 0);
 		assert_int_equal(ring.vq->counters.indirect, 0);
 		assert_int_equal(virtqueue_free(ring.vq), 4);
-		assert_int_equal(ring_add(3, 0, 2), 0);
+		assert_int_equal(ring_chain(3, 0, 2), 0);
 		assert_int_equal(virtqueue_free(ring.vq), 1);
-		assert_int_equal(ring_add(4, 0, 3), -ENOSPC);
+		assert_int_equal(ring_chain(4, 0, 3), -ENOSPC);
 		assert_int_equal(ring.vq->counters.indirect, 0);
-		assert_int_equal(ring_add(3, 0, 3),
+		assert_int_equal(ring_chain(3, 0, 3),
 				 0); /* through a table, as nothing else is left */
 		assert_int_equal(ring.vq->counters.indirect, 1);
 		assert_int_equal(virtqueue_free(ring.vq), 0);

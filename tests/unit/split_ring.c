@@ -54,7 +54,7 @@ static void traffic(uint16_t size, bool event_idx, bool indirect, unsigned int r
 		for (unsigned int n = (unsigned int)rand() % 4; n > 0; n--) {
 			unsigned int out = (unsigned int)rand() % 4, in = (unsigned int)rand() % 4;
 			unsigned int before = virtqueue_free(ring.vq);
-			int error = ring_add(out, in, next_token);
+			int error = ring_chain(out, in, next_token);
 
 			if (!out && !in)
 				assert_int_equal(error, -EINVAL);
@@ -183,15 +183,15 @@ static void test_kick_flag(void **state)
 	(void)state;
 	open_queue(8, false, false);
 	assert_false(virtqueue_kick(ring.vq)); /* nothing is new */
-	ring_add(1, 0, 1);
+	ring_chain(1, 0, 1);
 	assert_true(virtqueue_kick(ring.vq));
 	model_split_want_kicks(&ring.model, 0, false);
-	ring_add(1, 0, 2);
+	ring_chain(1, 0, 2);
 	assert_false(virtqueue_kick(ring.vq));
 	assert_int_equal(model_split_avail_idx(&ring.model, 0), 2); /* it sees it nevertheless */
 	model_split_want_kicks(&ring.model, 0, true);
-	ring_add(1, 0, 3);
-	ring_add(1, 0, 4);
+	ring_chain(1, 0, 3);
+	ring_chain(1, 0, 4);
 	assert_true(virtqueue_kick(ring.vq)); /* one for both */
 	assert_int_equal(ring.notified, 2);
 	assert_int_equal(ring.vq->counters.kicks, 2);
@@ -204,7 +204,7 @@ static void test_kick_before_live(void **state)
 	(void)state;
 	open_queue(8, true, false);
 	ring.vq->live = false;
-	ring_add(1, 0, 1);
+	ring_chain(1, 0, 1);
 	assert_false(virtqueue_kick(ring.vq));
 	assert_int_equal(model_split_avail_idx(&ring.model, 0), 0);
 	ring.vq->live = true;
@@ -218,7 +218,7 @@ static void advance(unsigned int count)
 		struct model_chain chain;
 		uint32_t length;
 
-		ring_add(1, 0, 1);
+		ring_chain(1, 0, 1);
 		virtqueue_kick(ring.vq);
 		model_split_pop(&ring.model, 0, &chain);
 		model_split_fill(&ring.model, 0, 0, chain.head, 0);
@@ -244,7 +244,7 @@ static void test_kick_event(void **state)
 				used = host_dma_pointer(ring.vq->device_area, 6 + 8 * 4);
 				memcpy(used + 4 + 8 * 4, &value, sizeof(value));
 				for (unsigned int i = 0; i < batch; i++)
-					ring_add(1, 0, 1);
+					ring_chain(1, 0, 1);
 				assert_int_equal(virtqueue_kick(ring.vq),
 						 event >= 0 && event < (int)batch);
 				ring_close();
@@ -268,7 +268,7 @@ static void interrupts(bool event_idx)
 
 	open_queue(8, event_idx, false);
 	for (unsigned int i = 0; i < 8; i++)
-		ring_add(1, 0, i + 1);
+		ring_chain(1, 0, i + 1);
 	virtqueue_kick(ring.vq);
 	use_one();
 	assert_int_equal(ring.called, 0); /* none was asked for */
@@ -313,7 +313,7 @@ static void test_interrupt_after(void **state)
 	(void)state;
 	open_queue(8, true, false);
 	for (unsigned int i = 0; i < 8; i++)
-		ring_add(1, 0, i + 1);
+		ring_chain(1, 0, i + 1);
 	virtqueue_kick(ring.vq);
 	use_one();
 	assert_false(virtqueue_interrupts_on(ring.vq, 4));
@@ -336,7 +336,7 @@ static void test_no_interrupts_at_wrap(void **state)
 	(void)state;
 	open_queue(4, true, false);
 	for (unsigned int i = 0; i < 200000; i++) {
-		ring_add(1, 0, 1);
+		ring_chain(1, 0, 1);
 		virtqueue_kick(ring.vq);
 		use_one();
 		assert_non_null(virtqueue_take(ring.vq, &length));
@@ -352,7 +352,7 @@ static uint16_t lend_one(unsigned int out, unsigned int in)
 {
 	struct model_chain chain;
 
-	assert_int_equal(ring_add(out, in, 77), 0);
+	assert_int_equal(ring_chain(out, in, 77), 0);
 	virtqueue_kick(ring.vq);
 	assert_true(model_split_pop(&ring.model, 0, &chain));
 	return chain.head;
@@ -368,7 +368,7 @@ static void expect_broken(void)
 	assert_int_equal(host_log_count(), 1);
 	/* Dead to everything, once. */
 	assert_null(virtqueue_take(ring.vq, &length));
-	assert_int_equal(ring_add(1, 0, 1), -EIO);
+	assert_int_equal(ring_chain(1, 0, 1), -EIO);
 	assert_false(virtqueue_kick(ring.vq));
 	assert_int_equal(ring.failed, 1);
 	assert_int_equal(host_log_count(), 1);
