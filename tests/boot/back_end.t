@@ -42,19 +42,19 @@ my %killed_by = (
 	'write-beyond'       => 'request_completes',
 	'write-readable'     => 'ring_readable_unchanged',
 	'status-unwritten'   => 'request_completes',
-	'status-ok'          => 'block_read_beyond',
-	'read-corrupt'       => 'block_write_each',
-	'read-sector'        => 'block_write_each',
-	'read-short'         => 'block_write_each',
-	'write-replayed'     => 'block_write_again',
-	'write-dropped'      => 'block_write_each',
-	'identify-unwritten' => 'block_identify',
-	'identify-unpadded'  => 'block_identify',
+	'status-ok'          => 'block_read_beyond_end',
+	'read-corrupt'       => 'block_write_8',
+	'read-sector'        => 'block_write_8',
+	'read-short'         => 'block_write_8',
+	'write-replayed'     => 'block_write_8',
+	'write-dropped'      => 'block_write_8',
+	'identify-unwritten' => 'block_id_padded',
+	'identify-unpadded'  => 'block_id_padded',
 	'flush-fails'        => 'block_flush',
-	'zeroes-ignored'     => 'block_zeroes',
-	'flags-ignored'      => 'block_zeroes_flags',
-	'unknown-ok'         => 'block_unknown_type',
-	'read-only-writes'   => 'block_read_only',
+	'zeroes-ignored'     => 'block_zeroes_kept',
+	'flags-ignored'      => 'block_write_zeroes_flag_1',
+	'unknown-ok'         => 'block_unknown_256',
+	'read-only-writes'   => 'block_read_only_data',
 );
 # What a packed ring shows too, by a case of its own where the one above is about split rings.
 my %killed_by_packed = (
@@ -109,7 +109,7 @@ sub unique (@names) { my %seen; return grep { !$seen{$_}++ } sort @names }
 
 for my $device ('', ',packed=on') {
 	my $name  = 'no fault, ' . ($device ? 'packed' : 'split');
-	my @cases = grep { $_ ne 'block_read_only' } unique(values %{ $device ? \%killed_by_packed : \%killed_by });
+	my @cases = grep { $_ ne 'block_read_only_data' } unique(values %{ $device ? \%killed_by_packed : \%killed_by });
 	with_back_end($name, [], $device, conform(\@cases), sub ($vm) {
 		is($vm->wait_exit(120), 0, "$name: leaves as after success");
 		is(join(' ', failed($vm)), '', "$name: no case fails");
@@ -117,9 +117,9 @@ for my $device ('', ',packed=on') {
 		is(join(' ', unique(@passed)), "@cases", "$name: each case ran");
 	});
 }
-with_back_end('no fault, read-only', ['--read-only'], '', conform(['block_read_only']), sub ($vm) {
+with_back_end('no fault, read-only', ['--read-only'], '', conform(['block_read_only_data']), sub ($vm) {
 	is($vm->wait_exit(60), 0, "$vm->{label}: leaves as after success");
-	like($vm->console, qr/^ok 1 - block_read_only (?!.*# SKIP)/m, "$vm->{label}: passes");
+	like($vm->console, qr/^ok 1 - block_read_only_data (?!.*# SKIP)/m, "$vm->{label}: passes");
 });
 
 # -- With a fault its case does

@@ -269,6 +269,8 @@ void virtio_model_driver_feature(struct virtio_model *model, uint32_t value)
 		model->accepted[model->driver_select] = value;
 	else
 		model->accepted_beyond |= value != 0;
+	if (model->legacy && model->on_features && fault(FAULT_LEGACY_FEATURES_ACT))
+		model->on_features(model);
 }
 
 uint32_t virtio_model_driver_feature_read(const struct virtio_model *model)

@@ -376,7 +376,8 @@ static void on_ready(struct virtio_model *model)
 {
 	if (!model->legacy)
 		return;
-	if (!virtio_model_accepted(model, MODEL_BLOCK_CONFIG_WCE))
+	if (!virtio_model_accepted(model, MODEL_BLOCK_CONFIG_WCE) ||
+	    fault(FAULT_BLOCK_STATUS_SETS_CACHE))
 		model->config[WRITEBACK] = virtio_model_accepted(model, MODEL_BLOCK_FLUSH);
 	model->config_writable[WRITEBACK] = virtio_model_accepted(model, MODEL_BLOCK_CONFIG_WCE);
 }

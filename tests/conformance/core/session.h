@@ -41,6 +41,11 @@ enum {
 /* Exactly these (and SESSION_NEEDED where offered). */
 #define SESSION_ONLY(bits) ((bits) | SESSION_EXACT)
 #define SESSION_EXACT (1ull << 63)
+/* What SESSION_ALL takes, and these of the device type. */
+#define SESSION_WITH(bits)                                                                         \
+	SESSION_ONLY(1ull << F_ANY_LAYOUT | 1ull << F_INDIRECT_DESC | 1ull << F_EVENT_IDX |        \
+		     1ull << F_RING_PACKED | 1ull << F_NOTIFICATION_DATA | 1ull << F_RING_RESET |  \
+		     (bits))
 
 /*
  * From the beginning, as a correct driver. The features that were negotiated are in session_features() then.
