@@ -14,6 +14,8 @@
 #define HEADER_SIZE_LEGACY 10 /* without MRG_RXBUF */
 #define STATUS_ANNOUNCE 2
 #define BUFFERS_MAX 40
+/* GUEST_CSUM, TSO4, TSO6, ECN, UFO; USO4, USO6. */
+#define GUEST_OFFLOADS (1ull << 1 | 0xfull << 7 | 3ull << 54)
 
 _Static_assert(sizeof(struct model_net_header) == HEADER_SIZE_HASH, "5.1.9");
 
@@ -384,6 +386,25 @@ static bool set_address(struct virtio_model_net *net, const struct model_net_com
 	return true;
 }
 
+/* 5.1.9.5.9.1: only those that were negotiated. */
+static bool set_offloads(struct virtio_model_net *net, const struct model_net_command *command)
+{
+	uint64_t wanted, accepted;
+
+	if (!needs(net, MODEL_NET_CTRL_GUEST_OFFLOADS, command, 8))
+		return false;
+	memcpy(&wanted, command->data, 8);
+	accepted = net->model.accepted[0] | (uint64_t)net->model.accepted[1] << 32;
+	if (wanted & ~(accepted & GUEST_OFFLOADS)) {
+		virtio_model_violation(&net->model, "offloads %llx that were not negotiated",
+				       (unsigned long long)wanted);
+		if (!fault(FAULT_NET_OFFLOADS_ANY))
+			return false;
+	}
+	net->offloads = wanted;
+	return true;
+}
+
 static bool obey(struct virtio_model_net *net, const struct model_net_command *command)
 {
 	switch (command->class << 8 | command->command) {
@@ -411,8 +432,7 @@ static bool obey(struct virtio_model_net *net, const struct model_net_command *c
 	case 0x402:
 		return needs(net, MODEL_NET_HASH_REPORT, command, 13 + 40);
 	case 0x500:
-		memcpy(&net->offloads, command->data, 8);
-		return needs(net, MODEL_NET_CTRL_GUEST_OFFLOADS, command, 8);
+		return set_offloads(net, command);
 	default:
 		return fault(FAULT_NET_UNKNOWN_COMMAND_OK);
 	}
