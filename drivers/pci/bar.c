@@ -215,7 +215,7 @@ volatile void *pci_bar_map(struct pci_function *function, unsigned int number, u
 			    function->name, length, offset, number, bar->size);
 		return NULL;
 	}
-	if (!bar->mapping_users) {
+	if (!bar->mapping) {
 		bar->mapping = map_mmio(bar->address, mapped);
 		if (!bar->mapping) {
 			log_warning("%s: BAR %u at 0x%" PRIx64 " cannot be mapped", function->name,
@@ -231,10 +231,9 @@ void pci_bar_unmap(struct pci_function *function, unsigned int number)
 {
 	struct pci_bar *bar = number < PCI_BARS_MAX ? &function->bars[number] : NULL;
 
-	if (!bar || !bar->mapping_users || --bar->mapping_users)
-		return;
-	unmap_mmio(bar->mapping, bar->size < MAPPED_MAX ? bar->size : MAPPED_MAX);
-	bar->mapping = NULL;
+	/* The mapping stays for the next user: addresses are not given out twice, so each costs tables. */
+	if (bar && bar->mapping_users)
+		bar->mapping_users--;
 }
 
 uint16_t pci_bar_port(const struct pci_function *function, unsigned int number, uint64_t length)

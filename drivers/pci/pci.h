@@ -113,7 +113,7 @@ void pci_disable(struct pci_function *function);
 /*
  * Maps [offset, offset + length) of a memory BAR. NULL, with a log line, when the BAR is not a memory
  * BAR, is not assigned, or is smaller than that. The whole BAR is mapped by its first user, and stays
- * until each pci_bar_map() has had its pci_bar_unmap().
+ * so; each pci_bar_map() has its pci_bar_unmap().
  */
 volatile void *pci_bar_map(struct pci_function *function, unsigned int bar, uint64_t offset,
 			   uint64_t length);
