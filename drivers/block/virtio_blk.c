@@ -3,6 +3,8 @@
 #include "drivers/block/virtio_blk.h"
 
 #include "kernel/console/log.h"
+#include "kernel/thread/thread.h"
+#include "kernel/time/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +19,9 @@
 #define BLOCK_SIZE_MAX 65536u
 #define PHYSICAL_EXP_MAX 16u
 #define CAPACITY_MAX (UINT64_MAX / BLOCK_SECTOR)
+/* How long a queue that is to be reset may take to end what it has. */
+#define DRAIN_TIME (250 * NANOSECONDS_PER_MILLISECOND)
+#define DRAIN_PAUSE NANOSECONDS_PER_MILLISECOND
 
 static const uint8_t features[] = {
 	VIRTIO_BLK_F_SIZE_MAX,	   VIRTIO_BLK_F_SEG_MAX,      VIRTIO_BLK_F_GEOMETRY,
@@ -472,7 +477,30 @@ static int start(struct virtio_device *device)
 	return 0;
 }
 
-/* 2.6.1: what this queue had fails, the others go on. */
+/*
+ * What the device is about to finish need not fail. And QEMU 7.2 finishes the requests of a queue all
+ * the same after it was reset, into the new ring when that is there by then: it breaks the rules, and
+ * is reset as a whole.
+ */
+static void drain(struct virtio_blk_queue *queue)
+{
+	uint64_t deadline = clock_monotonic() + DRAIN_TIME;
+	bool idle = false;
+
+	while (!idle) {
+		uint64_t flags = block_lock(queue->block);
+
+		if (queue->vq)
+			(void)virtio_blk_reap(queue->block);
+		idle = !queue->vq || queue->vq->broken || queue->vq->free == queue->vq->size;
+		block_unlock(queue->block, flags);
+		if (idle || clock_monotonic() >= deadline)
+			return;
+		thread_sleep(DRAIN_PAUSE);
+	}
+}
+
+/* 2.6.1: what this queue still has after a while fails, the others go on. */
 static int queue_reset(struct virtio_device *device, struct virtqueue *vq)
 {
 	struct virtio_blk_queue *queue = vq->context;
@@ -480,6 +508,7 @@ static int queue_reset(struct virtio_device *device, struct virtqueue *vq)
 
 	(void)device;
 	block_queue_stop(queue->block);
+	drain(queue);
 	error = queue->vq ? virtio_queue_reset(vq) : -EIO;
 	if (!error)
 		virtio_blk_abort(queue);

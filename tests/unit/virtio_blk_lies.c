@@ -391,6 +391,31 @@ static void test_queue_reset(void **state)
 	disk_end();
 }
 
+static void let_go(void *unused)
+{
+	(void)unused;
+	disk.model.hold = false;
+}
+
+/* Before a queue is reset, the device may finish what it is at. */
+static void test_queue_reset_waits(void **state)
+{
+	struct timer timer = TIMER_INIT(let_go, NULL);
+
+	(void)state;
+	disk_prepare("");
+	virtio_model_offer(&disk.model.model, VIRTIO_F_RING_RESET, true);
+	disk_boot();
+	launch(IN_FLIGHT);
+	assert_true(disk.model.hold);
+	timer_arm(&timer, clock_monotonic() + 50 * NANOSECONDS_PER_MILLISECOND);
+	assert_int_equal(virtio_queue_renew(driver()->virtio->queues[0]), 0);
+	expect_all(IN_FLIGHT, 0);
+	assert_int_equal(driver()->virtio->recoveries, 0);
+	expect_works();
+	disk_end();
+}
+
 /* -- Whatever comes */
 
 static void test_random_lies(void **state)
@@ -460,6 +485,7 @@ int main(void)
 		cmocka_unit_test(test_limits_shrink),
 		cmocka_unit_test(test_no_memory_on_recovery),
 		cmocka_unit_test(test_queue_reset),
+		cmocka_unit_test(test_queue_reset_waits),
 		cmocka_unit_test(test_random_lies),
 	};
 
