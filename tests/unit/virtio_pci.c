@@ -309,7 +309,7 @@ static void test_bad_capabilities(void **state)
 {
 	(void)state;
 	start_with(4);
-	pci_model_set32(&pci.pci, pci.common + CAP_OFFSET, 0x3fd0);
+	pci_model_set32(&pci.pci, pci.common + CAP_OFFSET, MODEL_PCI_BAR_SIZE - 0x30);
 	expect_refused("common configuration structure cannot be used: it reaches beyond its BAR");
 
 	start_with(4);
