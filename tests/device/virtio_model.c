@@ -250,6 +250,8 @@ uint32_t virtio_model_device_feature(const struct virtio_model *model, uint32_t 
 		value &= ~1u;
 	if (select == 0 && model->type == 1 && fault(FAULT_FEATURES_DEPENDENCY_OFFERED))
 		value &= ~(MODEL_FEATURE(0) | MODEL_FEATURE(1) | MODEL_FEATURE(17));
+	if (select == 0 && model->type == 2 && model->legacy && fault(FAULT_BLOCK_LEGACY_ZONED))
+		value |= 1u << 17;
 	if (select == 0 && model->type == 1 && fault(FAULT_FEATURES_ECN_OFFERED_ALONE))
 		value &= ~(MODEL_FEATURE(7) | MODEL_FEATURE(8) | MODEL_FEATURE(11) |
 			   MODEL_FEATURE(12));

@@ -9,6 +9,7 @@
 
 #define CONTROL_RECEIVE 2
 #define CONTROL_TRANSMIT 3
+#define PORTS_OFFSET 4
 #define EMERGENCY_OFFSET 8
 #define DAWDLE 1000000 /* nanoseconds that pass while a device is looked at that does nothing */
 
@@ -255,6 +256,8 @@ static void on_reset(struct virtio_model *model)
 		return;
 	console->message_count = 0;
 	console->ready = false;
+	model->config[PORTS_OFFSET] =
+		(uint8_t)(console->port_count + fault(FAULT_CONSOLE_PORTS_MORE));
 	for (unsigned int id = 0; id < console->port_count; id++) {
 		console->ports[id].incoming_length = console->ports[id].incoming_done = 0;
 		console->ports[id].guest_open = -1;
@@ -302,6 +305,8 @@ static bool on_write(struct virtio_model *model, enum model_space space, uint32_
 		virtio_model_violation(model, "an emergency write of %u bytes", width);
 	if (fault(FAULT_CONSOLE_EMERGENCY_BREAKS))
 		virtio_model_needs_reset(model);
+	if (fault(FAULT_CONSOLE_EMERGENCY_LOST))
+		return true;
 	if (fault(FAULT_CONSOLE_EMERGENCY_LATE) && !(model->status & 4))
 		return true;
 	if (console->emergency_length + 1 == sizeof(console->emergency))

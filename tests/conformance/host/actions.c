@@ -255,6 +255,12 @@ static int do_port_read(struct action *action)
 	open_port(console, id, true);
 	host_poll();
 	port = &console->ports[id];
+	/* Emergency writes come out of the console. */
+	if (!id && console->emergency_length) {
+		from = console->emergency_length;
+		console->emergency_length = 0;
+		return to_hex(action, (const uint8_t *)console->emergency, from);
+	}
 	from = port->sent_read;
 	port->sent_read = port->sent_length;
 	return to_hex(action, port->sent + from, port->sent_length - from);

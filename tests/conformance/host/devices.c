@@ -172,6 +172,7 @@ static void make_block(struct model_target *t, bool read_only)
 	virtio_model_offer(model, MODEL_BLOCK_RO, read_only);
 	virtio_model_block_set(block, 8, 1u << 16, 4);
 	virtio_model_block_set(block, 12, QUEUE_SIZE - 2, 4);
+	virtio_model_block_set(block, 52, 4, 4);
 	t->target.may_write = true;
 }
 
