@@ -8,6 +8,7 @@ package Conform::Boot;
 #						fresh: after a failure this one needs a new boot
 #	start CONFIG IMAGE CMDLINE		runs the VMM; the console is its standard input and output
 #	action NAME ARGUMENTS			does what docs/conformance-host.md asks for; prints the TEXT
+#	action alive				fails when the VMM hangs
 #	stop					ends all that `start` has started
 #
 # with RINGSIDE_STATE, a folder of this boot's own, in its environment.
@@ -26,6 +27,8 @@ use constant {
 	UNAVAILABLE    => 77,	# status of a start that cannot be here; the reason is the last line of errors
 	ACTION_SECONDS => 20,
 	EXIT_SECONDS   => 10,	# to leave after the last line
+	QUIET_SECONDS  => 2,	# after so long without a line the VMM is asked whether it lives
+	ALIVE_SECONDS  => 5,	# to answer that
 };
 
 # The one that runs now, for who has to end in a hurry.
@@ -54,7 +57,8 @@ sub run ($self, $receive) {
 		$stop  = 1 if ($receive->($thing) // '') eq 'stop';
 	});
 	$self->start;
-	my $last = time;
+	my $last  = time;
+	my $asked = 0;
 	my $status;
 	my $how = 'early';
 	while (1) {
@@ -69,6 +73,14 @@ sub run ($self, $receive) {
 		if ($ended ? $quiet > EXIT_SECONDS : $self->{timeout} && $quiet > $self->{timeout}) {
 			$how = 'hang';
 			last;
+		}
+		# A guest may wait for long; a VMM that answers nothing at all needs no waiting for.
+		if (!$ended && $self->{timeout} && $quiet > QUIET_SECONDS && time - $asked > QUIET_SECONDS) {
+			if (!$self->alive && !$self->pump($tap, 0)) {
+				$how = 'dead';
+				last;
+			}
+			$asked = time;
 		}
 	}
 	$tap->finish unless $stop;
@@ -113,6 +125,12 @@ sub pump ($self, $tap, $seconds) {
 	return 1;
 }
 
+# Does the VMM answer? One that has no way to ask it does.
+sub alive ($self) {
+	my ($text, $status) = run_program(ALIVE_SECONDS, $self->{vmm}, 'action', 'alive');
+	return defined $status && ($status == 0 || $status >> 8 == UNSUPPORTED);
+}
+
 sub answer ($self, $request) {
 	my ($result, $text) = ('unsupported', 'this runner speaks version 1');
 	if ($request->{version} == 1) {
@@ -138,6 +156,8 @@ sub finish ($self, $status, $ended, $how) {
 		# Whatever it did then was our doing.
 	} elsif ($crash) {
 		@end{qw(how text)} = ('crash', "the VMM $crash");
+	} elsif ($how eq 'dead' && !$by_itself) {
+		@end{qw(how text)} = ('hang', 'the VMM hangs: it does not answer for ' . ALIVE_SECONDS . ' s');
 	} elsif ($how eq 'hang' && !$ended) {
 		$end{text} = "no line from the guest in $self->{timeout} s";
 	} elsif ($ended || ($self->{list} && $by_itself && $status == 0)) {

@@ -118,6 +118,7 @@ sub lost ($self, $number, $text, $end = undef, $name = undef) {
 		configuration => $self->{name}, claim => $case->{claim} // 'the guest and the VMM live on',
 		clauses => $case->{clauses} // [], seen => $text, yaml => [],
 	);
+	$result{is} = $self->{is}{ $result{device} };
 	push @{ $result{yaml} }, 'clauses:', map { "  - $_" } @{ $result{clauses} } if @{ $result{clauses} };
 	push @{ $result{yaml} }, 'expected: the case ends with a verdict', 'seen: "' . ($text =~ s/[\\"]/\\$&/gr) . '"';
 	if ($end && $end->{how} eq 'crash') {
@@ -132,6 +133,7 @@ sub lost ($self, $number, $text, $end = undef, $name = undef) {
 
 # Adds what only the runner knows.
 sub complete ($self, $result) {
+	$self->{is}{ $result->{device} } //= $result->{is};
 	$result->{configuration} = $self->{name} if $result->{configuration} eq '-';
 	if ($self->{settings}{details} && !@{ $result->{clauses} }) {
 		my $case = $self->list->{ $result->{number} };

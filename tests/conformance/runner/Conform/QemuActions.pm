@@ -209,6 +209,7 @@ my %verbs = (
 # Does what is asked for, prints its TEXT; returns the status.
 sub act ($folder, $bytes, $verb, $address = '', @arguments) {
 	($state, $memory) = ($folder, $bytes);
+	return eval { vm('query-status'); OK } // FAILED if $verb eq 'alive';
 	my $action = $verbs{$verb};
 	if (!$action) { print "QEMU's adapter has no action $verb\n"; return UNSUPPORTED }
 	my %kind_at = map { split ' ' } split /\n/, read_file("$state/places") // '';
