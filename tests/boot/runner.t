@@ -100,6 +100,20 @@ my $left = read_file("$folder/left");
 # One that has ended has no words any more, whether somebody has asked for its status or not.
 ok($left && !length(read_file("/proc/$left/cmdline") // ''), 'what start leaves behind, stop ends');
 
+# A runner that is ended ends its VMMs.
+unlink "$folder/left";
+my $pid = fork // die "fork: $!\n";
+if (!$pid) {
+	setpgrp;
+	open STDOUT, '>', '/dev/null';
+	exec $^X, $runner, '--vmm', $fake, '--image', "$folder/image", '--config', 'linger-3';
+}
+Ringside::Host::until_true(20, sub { $left = read_file("$folder/left") });
+kill 'TERM', -$pid;
+waitpid $pid, 0;
+is($? >> 8, 143, 'a runner that is ended by a signal says so');
+ok($left && !length(read_file("/proc/$left/cmdline") // ''), 'and nothing is left') or kill 'KILL', $left;
+
 # -- What is known
 my $known = write_file("$folder/known", "# comment\n\nvector_* 00:03.0/g* - it is known\nloop_* */* DRV-SPLIT-DESC-01 was once so\nused_length block/* DEV-RNG-OP-01 never seen\n");
 ($text, $status) = run('--expected', $known);
