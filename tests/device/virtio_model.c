@@ -464,8 +464,8 @@ void virtio_model_enable(struct virtio_model *model, bool enable)
 		return;
 	queue->enabled = enable;
 	queue->frozen = false;
-	if (enable && !fault(FAULT_QUEUE_RESET_STAYS_1))
-		queue->reset_left = 0;
+	if (enable)
+		queue->reset_left = fault(FAULT_QUEUE_RESET_STAYS_1) ? 4 : 0;
 }
 
 void virtio_model_legacy_queue(struct virtio_model *model, uint32_t page, uint32_t page_size,

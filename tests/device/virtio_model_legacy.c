@@ -75,14 +75,14 @@ static uint64_t port_read(void *context, uint64_t offset, unsigned int width)
 		place -= config;
 		if (model->on_read && model->on_read(model, MODEL_DEVICE, place, width, &value))
 			return value;
+		/* 4.1.4.10: what accesses of the natural width would give. */
+		if (fault(FAULT_LEGACY_WIDTHS) && width == 2)
+			return UINT64_MAX;
 		return virtio_model_config_read(model, place, width);
 	}
 	if (width == width_of(place) && place % width == 0)
 		return register_read(model, place);
-	/* 4.1.4.10: what accesses of the natural width would give. */
 	virtio_model_violation(model, "port %u was read with %u bytes", place, width);
-	if (fault(FAULT_LEGACY_WIDTHS))
-		return UINT64_MAX;
 	for (unsigned int i = 0; i < width && place + i < config; i++) {
 		uint32_t own = width_of(place + i), start = (place + i) / own * own;
 

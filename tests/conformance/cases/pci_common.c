@@ -31,6 +31,17 @@ CASE(common_driver_features, OBEY,
 	}
 }
 
+CASE(common_driver_features_reset, OBEY, "after a reset the driver has accepted no feature", "-",
+     .transports = TRANSPORT_PCI)
+{
+	session_open(t);
+	device_reset(t);
+	for (uint32_t word = 0; word < FEATURES_WORDS; word++) {
+		register_write(t, REGISTER_DRIVER_FEATURE_SELECT, word);
+		expect_equal(t, "driver_feature", register_read(t, REGISTER_DRIVER_FEATURE), 0);
+	}
+}
+
 CASE(common_queues, OBEY, "num_queues counts the queues that a device of its type must have", "-",
      .transports = TRANSPORT_PCI)
 {

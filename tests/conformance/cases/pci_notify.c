@@ -89,3 +89,26 @@ NOTIFY(, false, 2, "DEV-PCI-NOTIFY-03", "DEV-PCI-NOTIFY-02", "DEV-PCI-NOTIFY-04"
        "DEV-PCI-NOTIFY-05", "DEV-PCI-NOTIFY-06")
 NOTIFY(_data, true, 4, "DEV-PCI-NOTIFY-07", "DEV-PCI-NOTIFY-08", "DEV-PCI-NOTIFY-09",
        "DEV-PCI-NOTIFY-10", "DEV-PCI-NOTIFY-11")
+
+CASE(pci_notify_config_data, OBEY,
+     "with NOTIF_CONFIG_DATA a notification carries what queue_notif_config_data says", "-",
+     .transports = TRANSPORT_PCI, .features = FEATURE(F_NOTIF_CONFIG_DATA))
+{
+	struct request request;
+	struct ring *ring;
+
+	session_begin(t, SESSION_ONLY(FEATURE(F_NOTIF_CONFIG_DATA)));
+	session_ready(t);
+	request_make(t, &request, 0);
+	ring = session_ring(t, request.queue);
+	for (unsigned int i = 0; i < 4; i++) {
+		struct used used;
+
+		request_add(t, &request);
+		ring_publish(t, ring);
+		register_write(t, REGISTER_QUEUE_SELECT, request.queue);
+		notify(t, request.queue, register_read(t, REGISTER_NOTIFY_DATA));
+		used = ring_wait(t, ring);
+		request_check(t, &request, &used);
+	}
+}

@@ -3,6 +3,7 @@
 #include "tests/conformance/case.h"
 
 #define SWEEP 64u
+#define TABLE_SIZE 0x7ffu
 
 /* MSI-X on, or the registers do not count; nothing is sent. */
 static void begin(struct conformance_target *t)
@@ -10,6 +11,12 @@ static void begin(struct conformance_target *t)
 	session_begin(t, SESSION_ALL);
 	msix_control(t, true, true);
 	register_write(t, REGISTER_QUEUE_SELECT, request_queue(t));
+}
+
+/* As the function says: Table Size is one less. */
+static unsigned int table_size(struct conformance_target *t)
+{
+	return (target_read(t, SPACE_PCI, t->msix_capability + 2, 2) & TABLE_SIZE) + 1;
 }
 
 static uint32_t map(struct conformance_target *t, enum conformance_register which, uint32_t vector)
@@ -26,14 +33,14 @@ static unsigned int swept(const struct conformance_target *t)
 CASE(vector_table_size, OBEY, "the MSI-X table has 2 to 2048 vectors", "DEV-PCI-MSIX-01",
      .transports = TRANSPORTS_PCI, .vectors = 1, .should = true)
 {
-	expect_range(t, "vectors", t->msix_count, 2, 2048);
+	expect_range(t, "vectors", table_size(t), 2, 2048);
 }
 
 CASE(vector_table_not_wasteful, OBEY, "there are not many more vectors than queues",
      "DEV-PCI-MSIX-03", .transports = TRANSPORTS_PCI, .vectors = 1, .should = true)
 {
 	/* One each, one for the configuration, and room: what is useful is not exactly said. */
-	expect_range(t, "vectors", t->msix_count, 1, 2 * (queue_count(t) + 8));
+	expect_range(t, "vectors", table_size(t), 1, 2 * (queue_count(t) + 8));
 }
 
 /* The claims hold for the configuration's register and for a queue's. */
@@ -42,14 +49,14 @@ CASE(vector_table_not_wasteful, OBEY, "there are not many more vectors than queu
 	     "DEV-PCI-MSIX-02", .transports = TRANSPORTS_PCI, .vectors = 1)                        \
 	{                                                                                          \
 		begin(t);                                                                          \
-		expect_equal(t, "vector", map(t, which, t->msix_count - 1), t->msix_count - 1);    \
+		expect_equal(t, "vector", map(t, which, table_size(t) - 1), table_size(t) - 1);    \
 	}                                                                                          \
 	CASE(vector_beyond_##what, OBEY,                                                           \
 	     "a vector beyond the table reads back NO_VECTOR (" #what ")",                         \
 	     "DEV-PCI-MSIX-02 DEV-PCI-MSIX-09", .transports = TRANSPORTS_PCI, .vectors = 1)        \
 	{                                                                                          \
 		begin(t);                                                                          \
-		expect_equal(t, "vector, one beyond", map(t, which, t->msix_count), NO_VECTOR);    \
+		expect_equal(t, "vector, one beyond", map(t, which, table_size(t)), NO_VECTOR);    \
 		map(t, which, 0);                                                                  \
 		expect_equal(t, "vector, far beyond", map(t, which, 0xfffe), NO_VECTOR);           \
 	}                                                                                          \

@@ -18,14 +18,6 @@ CASE(reserved_sr_iov_absent, OBEY,
 	expect_bits(t, "device features", features_offered(t), 0, FEATURE(F_SR_IOV));
 }
 
-CASE(reserved_sr_iov_present, OBEY, "SR_IOV is offered by a function with that capability",
-     "DEV-RSVFEAT-09", .transports = TRANSPORT_PCI, .should = true)
-{
-	if (!function_extended_find(t, PCI_EXTENDED_SR_IOV))
-		skip(t, "the function has no such capability");
-	expect_bits(t, "device features", features_offered(t), FEATURE(F_SR_IOV), 0);
-}
-
 /* Long and short ones in turn, so that a device that could overtake would. */
 static void run_in_order(struct conformance_target *t, uint64_t features)
 {
