@@ -63,12 +63,13 @@ CASE(legacy_config_widths, OBEY,
      "accesses of any width to the device-specific configuration give the same",
      "DEV-PCI-LEGACY-02", LEGACY_PCI, .devices = WITH_CONFIG)
 {
-	uint64_t bytes = 0, wide;
+	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < config_bytes(t); i++)
 		bytes |= config_read(t, i, 1) << 8 * i;
 	for (unsigned int width = 2; width <= 4; width *= 2) {
-		wide = 0;
+		uint64_t wide = 0;
+
 		for (uint32_t i = 0; i < config_bytes(t); i += width)
 			wide |= config_read(t, i, width) << 8 * i;
 		note(t, "%u bytes wide", width);

@@ -139,7 +139,7 @@ CASE(pci_msix_table_inside, OBEY, "MSI-X table and pending bits lie inside their
      "DEV-PCI-BUS-01", .transports = TRANSPORTS_PCI, .vectors = 1)
 {
 	static const char *const names[] = {"end of the table", "end of the pending bits"};
-	uint32_t sizes[] = {16 * t->msix_count, (t->msix_count + 63) / 64 * 8};
+	const uint32_t sizes[] = {16 * t->msix_count, (t->msix_count + 63) / 64 * 8};
 
 	for (unsigned int i = 0; i < 2; i++) {
 		uint32_t place = function_config(t, t->msix_capability + 4 + 4 * i, 4);

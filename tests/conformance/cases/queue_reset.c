@@ -17,6 +17,9 @@ static void reset_queue(struct conformance_target *t, unsigned int queue)
 	register_write(t, REGISTER_QUEUE_SELECT, queue);
 	register_write(t, REGISTER_QUEUE_RESET, 1);
 	await(t, reset_is_over, NULL, "queue_reset reads 0 when the queue has been reset");
+	/* What stands on the reset cannot be had without it, and would be waited for. */
+	expect_equal(t, "queue_enable after the reset of the queue",
+		     register_read(t, REGISTER_QUEUE_ENABLE), 0);
 }
 
 static uint32_t most_of(struct conformance_target *t, unsigned int queue)
@@ -66,7 +69,7 @@ CASE(queue_reset_disables, OBEY, "queue_reset and queue_enable both read 0 when 
 {
 	session_open(t);
 	reset_queue(t, request_queue(t));
-	expect_equal(t, "queue_enable", register_read(t, REGISTER_QUEUE_ENABLE), 0);
+	expect_equal(t, "queue_enable, read again", register_read(t, REGISTER_QUEUE_ENABLE), 0);
 	expect_equal(t, "queue_reset, read again", register_read(t, REGISTER_QUEUE_RESET), 0);
 }
 
@@ -194,8 +197,8 @@ static void enable_again(struct conformance_target *t, unsigned int size)
 }
 
 /*
- * A device that goes on at its index of before takes what it finds there, until it has come around to the index of the
- * new ring: the request is used then, and so are 65535 others.
+ * A device that goes on at its index of before takes what it finds there, until it has come around to the index
+ * of the new ring: the request is used then, and so are 65535 others.
  */
 static void first_request(struct conformance_target *t)
 {
