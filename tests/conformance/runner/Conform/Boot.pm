@@ -43,9 +43,10 @@ sub new ($class, %options) {
 # Runs it to its end. $receive is called with each thing that Conform::Tap finds; when it returns "stop", that is
 # the end. Returns a hash: how (end, stopped, crash, hang, early, unavailable) and text.
 sub run ($self, $receive) {
-	my $state = File::Temp->newdir('ringside-XXXXXX', TMPDIR => 1);
-	local $ENV{RINGSIDE_STATE} = $self->{state} = "$state";
-	local $current = $self;
+	# None of these may go with a scope: a signal leaves them all, and what runs is ended after that.
+	$self->{folder} = File::Temp->newdir('ringside-XXXXXX', TMPDIR => 1);
+	$ENV{RINGSIDE_STATE} = $self->{state} = "$self->{folder}";
+	$current = $self;
 	my ($stop, $ended) = (0, 0);
 	my $tap = Conform::Tap->new(sub ($thing) {
 		return if $stop;
@@ -172,10 +173,12 @@ sub finish ($self, $status, $ended, $how) {
 	}
 	$end{messages} = $messages;
 	$self->keep;
+	delete $self->{folder};
 	return \%end;
 }
 
 sub end ($self) {
+	$current = undef;
 	my $pid = delete $self->{pid} // return;
 	local $?;
 	run_program(ACTION_SECONDS, $self->{vmm}, 'stop');
