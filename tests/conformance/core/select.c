@@ -133,6 +133,21 @@ static const struct conformance_clause *too_new(const struct suite_options *opti
 	return NULL;
 }
 
+/* As NAME@TYPE or NAME@ADDRESS. */
+static bool is_left(const struct suite_options *options, const struct conformance_target *t,
+		    const struct conformance_case *test)
+{
+	char text[GLOB_MAX];
+
+	if (!options->leave)
+		return false;
+	sniprintf(text, sizeof(text), "%s@%s", test->name, suite_device_name(t->device));
+	if (suite_matches(options->leave, text))
+		return true;
+	sniprintf(text, sizeof(text), "%s@%s", test->name, t->name);
+	return suite_matches(options->leave, text);
+}
+
 const char *suite_obstacle(const struct suite_options *options, struct conformance_target *t,
 			   const struct conformance_case *test, char *text, size_t size)
 {
@@ -146,6 +161,8 @@ const char *suite_obstacle(const struct suite_options *options, struct conforman
 			  newer->since, options->spec);
 		return text;
 	}
+	if (is_left(options, t, test))
+		return "this VMM is known to hang or to end in it (conform.leave)";
 	if (needs->slow && options->quick)
 		return "takes long, and conform.slow=0 leaves such cases out";
 	if (needs->writes && t->device == DEVICE_BLOCK && !t->may_write)

@@ -17,12 +17,14 @@ enum suite_report { REPORT_TAP, REPORT_JSON };
 struct suite_options {
 	/* Globs (* and ?), separated by commas or spaces; NULL: all, or none for `skip`. */
 	const char *only, *skip; /* names of cases and ids of clauses */
-	const char *device;	 /* "entropy", "00:03.0", "entropy@00:03.0" */
-	unsigned int from;	 /* 0 and 1: the beginning */
-	unsigned int spec;	 /* minor version: 0 to 4 */
-	bool list;		 /* only say what would run */
-	bool strict;		 /* a broken SHOULD fails */
-	bool quick;		 /* leave slow cases out */
+	const char *
+		leave; /* CASE@DEVICE: instances that are skipped, with the reason that they end the VMM */
+	const char *device; /* "entropy", "00:03.0", "entropy@00:03.0" */
+	unsigned int from;  /* 0 and 1: the beginning */
+	unsigned int spec;  /* minor version: 0 to 4 */
+	bool list;	    /* only say what would run */
+	bool strict;	    /* a broken SHOULD fails */
+	bool quick;	    /* leave slow cases out */
 	bool verbose;
 	enum suite_report report;
 	unsigned int timeout; /* seconds to wait for what must happen */

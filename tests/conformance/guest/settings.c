@@ -16,6 +16,8 @@
 /* No check: a value that is wrong ends the run, and is not ignored with a warning. */
 OPTION(conform_only, "conform.only", "GLOB[,GLOB...]",
        "run=conform: the cases to run, by name or clause (default: all)", NULL);
+OPTION(conform_leave, "conform.leave", "CASE@DEVICE[,...]",
+       "run=conform: cases that are skipped on that device: the VMM hangs in them", NULL);
 OPTION(conform_skip, "conform.skip", "GLOB[,GLOB...]",
        "run=conform: the cases not to run, by name or clause (default: none)", NULL);
 OPTION(conform_device, "conform.device", "GLOB[,GLOB...]",
@@ -68,6 +70,11 @@ static bool set_number(unsigned int *number, const char *value, uint64_t most)
 static bool set_only(struct settings *settings, const char *value)
 {
 	return set_text(&settings->suite.only, value);
+}
+
+static bool set_leave(struct settings *settings, const char *value)
+{
+	return set_text(&settings->suite.leave, value);
 }
 
 static bool set_skip(struct settings *settings, const char *value)
@@ -147,12 +154,13 @@ static const struct {
 	bool alone; /* in the shell it stands for 1 without a value */
 } known[] = {
 	{"only", set_only, false},	 {"skip", set_skip, false},
-	{"device", set_device, false},	 {"from", set_from, false},
-	{"list", set_list, true},	 {"spec", set_spec, false},
-	{"strict", set_strict, false},	 {"slow", set_slow, false},
-	{"report", set_report, false},	 {"verbose", set_verbose, true},
-	{"timeout", set_timeout, false}, {"destroy", set_destroy, false},
-	{"config", set_config, false},	 {"host", set_host, true},
+	{"leave", set_leave, false},	 {"device", set_device, false},
+	{"from", set_from, false},	 {"list", set_list, true},
+	{"spec", set_spec, false},	 {"strict", set_strict, false},
+	{"slow", set_slow, false},	 {"report", set_report, false},
+	{"verbose", set_verbose, true},	 {"timeout", set_timeout, false},
+	{"destroy", set_destroy, false}, {"config", set_config, false},
+	{"host", set_host, true},
 };
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
 

@@ -6,7 +6,8 @@ package Conform::Expected;
 #	CASE-GLOB DEVICE/CONFIGURATION-GLOB CLAUSE reason or URL
 #
 # where DEVICE is its address as TAP has it, or what it is ("block"), a single * is everywhere, and CLAUSE is one that the failure must
-# name, or "-" for any. Empty lines and those with # in front are passed over.
+# name, or "-" for any. A reason that begins with "hangs" or "aborts" leaves the case out on that device, as skipped: it would
+# only cost the run its patience. Empty lines and those with # in front are passed over.
 
 use v5.36;
 use Conform::Host qw(read_file glob_pattern);
@@ -28,6 +29,16 @@ sub new ($class, $path = undef) {
 		}
 	}
 	return bless { entries => \@entries }, $class;
+}
+
+# What is not to be run in this configuration: globs for conform.leave=.
+sub left ($self, $configuration) {
+	my %left;
+	for my $entry (grep { $_->{reason} =~ /^(?:hangs|aborts)/ } @{ $self->{entries} }) {
+		my ($case, $device, $where) = $entry->{text} =~ m{^(\S+) (\*|[^/ ]+)(?:/(\S+))?};
+		$left{"$case\@$device"} = 1 if $configuration =~ glob_pattern($where // '*');
+	}
+	return sort keys %left;
 }
 
 # The entry that this result falls under. A pass names no clause, so any of the entry's does.
