@@ -150,7 +150,7 @@ static int do_hint(struct action *action)
 	static uint32_t last = 1;
 
 	if (!strcmp(ARGUMENT(action, 0), "stop"))
-		virtio_model_balloon_hint_id(balloon, 1);
+		virtio_model_balloon_hint_id(balloon, fault(FAULT_BALLOON_HINT_NEVER_DONE) ? 0 : 1);
 	else
 		virtio_model_balloon_hint_id(balloon,
 					     fault(FAULT_BALLOON_HINT_SAME_ID) ? 2 : ++last);

@@ -85,14 +85,16 @@ sub stats_read ($kind) {
 
 # Hinting begins with a migration. This one is too slow to end by itself.
 sub hint ($kind, $what) {
-	if ($what eq 'stop') {
-		vm('migrate_cancel');
-		for (1 .. 500) {
-			return if (vm('query-migrate')->{status} // '') =~ /^(?:cancelled|completed|failed)$/;
-			sleep 0.01;
-		}
-		die "the migration does not end\n";
+	# One that a case left behind ends here, too.
+	vm('migrate_cancel');
+	my $status = '';
+	for (1 .. 500) {
+		$status = vm('query-migrate')->{status} // 'none';
+		last if $status =~ /^(?:none|cancelled|completed|failed)$/;
+		sleep 0.01;
 	}
+	die "the migration does not end: $status\n" if $status !~ /^(?:none|cancelled|completed|failed)$/;
+	return if $what eq 'stop';
 	vm('migrate-set-parameters', 'max-bandwidth' => 4096);
 	vm('migrate', uri => 'exec:cat>/dev/null');
 	return;
