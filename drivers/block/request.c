@@ -350,7 +350,8 @@ static bool find_expired(struct block_queue *queue, uint64_t now)
 
 	for (struct block_request *request = queue->running.first; request;
 	     request = request->next) {
-		if (request->expired || now - request->started < limit)
+		/* One that was started a moment ago is younger than `now`. */
+		if (request->expired || now < request->started + limit)
 			continue;
 		request->expired = true;
 		queue->disk->timeouts++;
