@@ -289,7 +289,7 @@ test:
 soak: images
 	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
 
-test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk
+test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk $(B)/conform/model
 	$(Q).ci/test '$(T)'
 
 lint:
@@ -328,6 +328,7 @@ help:
 	@echo 'make run        installs what is missing, builds, boots in QEMU; page at http://localhost:8080/'
 	@echo 'make test       the same, then every test; T=PATTERN runs those whose name matches'
 	@echo 'make unit       the unit tests only'
+	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'

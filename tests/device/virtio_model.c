@@ -218,8 +218,6 @@ void virtio_model_status_write(struct virtio_model *model, uint8_t status)
 	/* NEEDS_RESET is the device's. */
 	model->status =
 		(uint8_t)((status & ~STATUS_NEEDS_RESET) | (model->status & STATUS_NEEDS_RESET));
-	if (fault(FAULT_STATUS_NEEDS_RESET_WRITABLE))
-		model->status |= status & STATUS_NEEDS_RESET;
 	if (became & STATUS_DRIVER_OK && model->on_ready)
 		model->on_ready(model);
 }
@@ -426,7 +424,10 @@ void virtio_model_queue_reset_write(struct virtio_model *model, uint32_t value)
 			reset_queue(model, i, true);
 	if (model->on_queue_reset)
 		model->on_queue_reset(model, model->queue_select);
-	reset_queue(model, model->queue_select, true);
+	if (fault(FAULT_QUEUE_RESET_RUNS_ON))
+		queue->ghost = true;
+	else
+		reset_queue(model, model->queue_select, true);
 	queue->reset_left = 1 + model->reset_reads;
 }
 
@@ -462,8 +463,10 @@ void virtio_model_enable(struct virtio_model *model, bool enable)
 
 	if (!queue || !queue->size)
 		return;
+	if (queue->ghost)
+		queue->avail_seen = queue->used_idx = queue->used_told = 0;
 	queue->enabled = enable;
-	queue->frozen = false;
+	queue->frozen = queue->ghost = false;
 	if (enable)
 		queue->reset_left = fault(FAULT_QUEUE_RESET_STAYS_1) ? 4 : 0;
 }

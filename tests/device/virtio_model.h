@@ -62,6 +62,7 @@ struct model_queue {
 	/* A reset of this queue alone is under way: so many reads of its register say so. */
 	unsigned int reset_left;
 	bool frozen; /* a fault's: addresses are as they were */
+	bool ghost;  /* likewise: it was reset, and goes on */
 };
 
 /* A buffer of the driver's, as the device sees it. */

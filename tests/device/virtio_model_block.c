@@ -195,7 +195,7 @@ static uint8_t identify(struct virtio_model_block *block, const struct model_cha
 
 	if (chain->in_bytes != 21)
 		virtio_model_violation(&block->model, "GET_ID with %u bytes", chain->in_bytes);
-	if (!block->serial || fault(FAULT_BLOCK_ID_UNSUPPORTED))
+	if (!block->serial)
 		return S_UNSUPP;
 	if (fault(FAULT_BLOCK_ID_NOT_PADDED))
 		memset(serial, ' ', sizeof(serial));

@@ -44,7 +44,8 @@ static uint64_t read_register(struct virtio_model *model, uint32_t offset)
 		break;
 	case 0x044:
 		if (!model->legacy)
-			return queue && queue->enabled && !fault(FAULT_QUEUE_ENABLE_READS_0);
+			return queue && queue->enabled && !queue->ghost &&
+			       !fault(FAULT_QUEUE_ENABLE_READS_0);
 		break;
 	case 0x0b0: /* 4.2.2.1: no shared memory */
 	case 0x0b4:
@@ -84,7 +85,7 @@ static void write_queue(struct virtio_model *model, uint32_t offset, uint32_t va
 {
 	struct model_queue *queue = virtio_model_selected(model);
 
-	if (!queue || (queue->enabled && offset != 0x044 && offset != 0x0c0)) {
+	if (!queue || (queue->enabled && !queue->ghost && offset != 0x044 && offset != 0x0c0)) {
 		virtio_model_violation(model, "register %03x of queue %u was written", offset,
 				       model->queue_select);
 		return;

@@ -113,10 +113,10 @@ static bool add_table(struct virtio_model *model, struct model_chain *chain,
 		      const struct model_packed_desc *desc, bool first)
 {
 	const struct model_packed_desc *table = host_dma_pointer(desc->address, desc->length);
-	bool bad = desc->length % 16 && !fault(FAULT_INDIRECT_ROUNDED);
 
 	/* 2.8.19: WRITE says nothing there. */
-	if (!table || desc->address % 2 || bad || !desc->length || desc->flags & NEXT || !first ||
+	if (!table || desc->address % 2 || desc->length % 16 || !desc->length ||
+	    desc->flags & NEXT || !first ||
 	    (desc->flags & WRITE && fault(FAULT_INDIRECT_WRITE_REFUSED)) ||
 	    !virtio_model_accepted(model, MODEL_INDIRECT)) {
 		virtio_model_broken(model, "a wrong indirect descriptor");
@@ -124,7 +124,7 @@ static bool add_table(struct virtio_model *model, struct model_chain *chain,
 	}
 	chain->indirect = true;
 	for (uint32_t i = 0; i < desc->length / 16; i++) {
-		if (table[i].flags & INDIRECT && !fault(FAULT_NESTED_FOLLOWED)) {
+		if (table[i].flags & INDIRECT) {
 			virtio_model_broken(model, "an indirect table in an indirect table");
 			return false;
 		}

@@ -29,7 +29,7 @@ static uint64_t queue_read(struct virtio_model *model, uint32_t offset)
 	case 0x1a:
 		return fault(FAULT_VECTOR_READS_NONE) ? NO_VECTOR : queue->vector;
 	case 0x1c:
-		return queue->enabled && !fault(FAULT_QUEUE_ENABLE_READS_0);
+		return queue->enabled && !queue->ghost && !fault(FAULT_QUEUE_ENABLE_READS_0);
 	case 0x1e:
 		return queue->notify_off + (fault(FAULT_NOTIFY_OFF_BEYOND) ? 0x2000u : 0);
 	case 0x20:
@@ -123,7 +123,7 @@ static void queue_write(struct virtio_model *model, uint32_t offset, uint64_t va
 				       model->queue_select);
 		return;
 	}
-	if (queue->enabled && offset != 0x1a && offset != 0x3a) {
+	if (queue->enabled && !queue->ghost && offset != 0x1a && offset != 0x3a) {
 		virtio_model_violation(model, "register %02x of an enabled queue was written",
 				       offset);
 		return;
@@ -265,8 +265,6 @@ static uint64_t bar_read(void *context, uint64_t offset, unsigned int width)
 
 	if (model->on_read && model->on_read(model, space, place, width, &value))
 		return value;
-	if (offset >= MODEL_PCI_SHARED)
-		return 0;
 	switch (space) {
 	case MODEL_COMMON:
 		return common_read_any(model, place, width);
@@ -306,8 +304,6 @@ static void bar_write(void *context, uint64_t offset, unsigned int width, uint64
 	enum model_space space = space_of(offset);
 	uint32_t place = offset & 0xfff;
 
-	if (offset >= MODEL_PCI_SHARED)
-		return;
 	virtio_model_record(model, space, place, value);
 	if (model->on_write && model->on_write(model, space, place, width, value))
 		return;
@@ -428,11 +424,11 @@ void virtio_model_pci_extras(struct virtio_model_pci *pci)
 	pci_model_lie(model, FAULT_VENDOR_DATA_LENGTH, model->vendor_data + 2, 10);
 	/* 4.1.4.7 */
 	for (uint8_t id = 1; id <= 2; id++) {
-		const uint32_t place = MODEL_PCI_SHARED + (id - 1u) * 0x800u;
+		const uint32_t place = MODEL_PCI_SHARED + (id - 1u) * 0x400u;
 		uint8_t region[22] = {24, 8, MODEL_PCI_BAR, id};
 
 		memcpy(region + 6, &place, 4);
-		region[11] = 8; /* 0x800 bytes */
+		region[11] = 4; /* 0x400 bytes */
 		offset = pci_model_capability(model, VENDOR_CAPABILITY, region, 24);
 		pci_model_lie(model, FAULT_SHARED_MEMORY_BEYOND, offset + 14, 1);
 		pci_model_lie(model, FAULT_SHARED_MEMORY_IDS, offset + 5, 1);

@@ -173,7 +173,7 @@ static void check_order(struct virtio_model *model, struct model_queue *q, unsig
 struct table {
 	const struct descriptor *descriptors;
 	unsigned int entries;
-	bool indirect;
+	unsigned int depth; /* tables above it */
 };
 
 /* Walks a chain from `index`. */
@@ -189,16 +189,17 @@ static bool walk(struct virtio_model *model, struct model_queue *q, struct table
 			virtio_model_broken(model, "a chain leaves its table or is too long");
 			return false;
 		}
-		if (!table.indirect)
+		if (!table.depth)
 			check_order(model, q, index);
 		descriptor = table.descriptors[index];
 		chain->tail = (uint16_t)index;
 		if (descriptor.flags & DESC_INDIRECT) {
-			struct table inner = {.entries = descriptor.length / 16, .indirect = true};
-			bool bad = (table.indirect && !fault(FAULT_NESTED_FOLLOWED)) ||
-				   descriptor.flags & DESC_NEXT || !descriptor.length ||
+			struct table inner = {.entries = descriptor.length / 16,
+					      .depth = table.depth + 1};
+			bool bad = table.depth || descriptor.flags & DESC_NEXT ||
+				   !descriptor.length ||
 				   !virtio_model_accepted(model, MODEL_INDIRECT) ||
-				   (descriptor.length % 16 && !fault(FAULT_INDIRECT_ROUNDED)) ||
+				   descriptor.length % 16 ||
 				   (descriptor.flags & DESC_WRITE &&
 				    fault(FAULT_INDIRECT_WRITE_REFUSED)) ||
 				   (steps && fault(FAULT_INDIRECT_LATER_REFUSED)) ||
@@ -206,11 +207,11 @@ static bool walk(struct virtio_model *model, struct model_queue *q, struct table
 
 			inner.descriptors =
 				lent(model, descriptor.address, descriptor.length, "a table");
-			if (bad || !inner.descriptors || chain->indirect) {
+			if (bad || !inner.descriptors) {
 				virtio_model_broken(model, "a wrong indirect descriptor");
 				return false;
 			}
-			chain->indirect = !table.indirect && !fault(FAULT_NESTED_FOLLOWED);
+			chain->indirect = true;
 			return walk(model, q, inner, 0, chain);
 		}
 		if (!model_ring_append(model, chain, descriptor.address, descriptor.length,

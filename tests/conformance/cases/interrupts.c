@@ -560,3 +560,20 @@ CASE(msix_config_no_vector_silent, INTERRUPT,
 	expect(t, !msix_entry_pending(t, 0), "no pending bit is set for it");
 	armed_expect(t, &armed, 0);
 }
+
+CASE(msix_pending_forgotten, INTERRUPT, "what pends under a mask is not sent after a reset",
+     "DEV-RESET-02", MSIX, .vectors = 1)
+{
+	struct armed armed;
+	uint64_t before;
+
+	arm(t, &armed, EACH, 0, 0);
+	msix_entry_mask(t, 0, true);
+	armed_run(t, &armed, 1);
+	await_pending(t, 0);
+	before = interrupt_count_of(t, 0);
+	device_reset(t);
+	msix_entry_mask(t, 0, false);
+	quiet(t);
+	expect_equal(t, "messages after the reset", interrupt_count_of(t, 0), before);
+}

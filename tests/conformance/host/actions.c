@@ -275,7 +275,8 @@ static int do_config(struct action *action)
 
 	switch (model->type) {
 	case DEVICE_NET:
-		virtio_model_net_link(action->t->as.net, !(model->config[6] & 1));
+		virtio_model_net_link(action->t->as.net, false);
+		virtio_model_net_link(action->t->as.net, true);
 		break;
 	case DEVICE_BLOCK:
 		virtio_model_block_resize(action->t->as.block, action->t->as.block->sectors ^ 8);

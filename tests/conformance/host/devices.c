@@ -171,6 +171,8 @@ static void make_block(struct model_target *t, bool read_only)
 	      MODEL_BLOCK_SECURE_ERASE);
 	virtio_model_offer(model, MODEL_BLOCK_RO, read_only);
 	virtio_model_block_set(block, 8, 1u << 16, 4);
+	for (unsigned int seg = 40; seg <= 64; seg += 12)
+		virtio_model_block_set(block, seg, 4, 4);
 	virtio_model_block_set(block, 12, QUEUE_SIZE - 2, 4);
 	virtio_model_block_set(block, 52, 4, 4);
 	t->target.may_write = true;
@@ -247,7 +249,9 @@ static void present_pci(struct model_target *t, const struct way *way, unsigned 
 	/* What firmware does: decoding and bus mastering. */
 	pci_model_set16(&t->pci.pci, PCI_COMMAND_OFFSET, 7);
 	if (way->transport == TRANSPORT_PCI_LEGACY) {
-		virtio_model_pci_legacy(&t->pci, true);
+		/* With MSI-X a transitional device; its legacy interface is what is used. */
+		virtio_model_pci_legacy(&t->pci, !way->vectors);
+		t->model->legacy = true;
 		length[SPACE_COMMON] = LEGACY_CONFIG + t->model->config_length;
 	} else {
 		length[SPACE_COMMON] = 0x40;
