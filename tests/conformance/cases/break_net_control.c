@@ -49,12 +49,21 @@ static struct ring *open_control(struct conformance_target *t, uint64_t features
 	return ring;
 }
 
-static void judge(struct conformance_target *t, bool answered, uint8_t ack, enum verdict verdict)
+/* Shows it, and judges its ack; NULL: it has none. */
+static void run_and_judge(struct conformance_target *t, struct ring *ring,
+			  const struct misuse *misuse, volatile uint8_t *ack, enum verdict verdict)
 {
-	if (!answered && verdict == REFUSED)
-		fail(t, "the device answers a command that is whole", "no answer");
-	if (answered)
-		expect_range(t, "the ack", ack, verdict == SURVIVED ? ACK_OK : ACK_ERROR,
+	struct used used;
+
+	if (ack)
+		*ack = ACK_NONE;
+	if (verdict == REFUSED)
+		misuse_complete(t, ring, misuse);
+	else if (!misuse_run(t, ring, misuse, &used))
+		return;
+	target_barrier(t);
+	if (ack)
+		expect_range(t, "the ack", *ack, verdict == SURVIVED ? ACK_OK : ACK_ERROR,
 			     ACK_ERROR);
 }
 
@@ -65,18 +74,11 @@ static void run_command(struct conformance_target *t, uint64_t features, uint8_t
 	const uint8_t head[2] = {class, command};
 	struct ring *ring = open_control(t, features);
 	struct misuse misuse = {0};
-	volatile uint8_t *ack;
-	struct used used;
-	bool answered;
 
 	misuse_out(t, &misuse, head, sizeof(head));
 	if (length)
 		misuse_out(t, &misuse, data, length);
-	ack = misuse_in(t, &misuse, 1);
-	*ack = ACK_NONE;
-	answered = misuse_run(t, ring, &misuse, &used);
-	target_barrier(t);
-	judge(t, answered, *ack, verdict);
+	run_and_judge(t, ring, &misuse, misuse_in(t, &misuse, 1), verdict);
 }
 
 /* `length` bytes of data, zeroes behind those that are given. */
@@ -299,21 +301,14 @@ static void run_message(struct conformance_target *t, uint32_t head, uint32_t re
 	struct ring *ring = open_control(t, BIT(CTRL_RX));
 	struct misuse misuse = {0};
 	volatile uint8_t *ack = NULL;
-	struct used used;
-	bool answered;
 
 	if (head)
 		misuse_out(t, &misuse, bytes, head);
 	if (readable)
 		misuse_out(t, &misuse, zeroes, readable);
-	if (writable) {
+	if (writable)
 		ack = misuse_in(t, &misuse, writable);
-		*ack = ACK_NONE;
-	}
-	answered = misuse_run(t, ring, &misuse, &used);
-	target_barrier(t);
-	if (ack)
-		judge(t, answered, *ack, NEVER_OK);
+	run_and_judge(t, ring, &misuse, ack, NEVER_OK);
 }
 
 #define MESSAGE(name, what, head, readable, writable)                                              \

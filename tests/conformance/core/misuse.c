@@ -66,6 +66,17 @@ bool misuse_run(struct conformance_target *t, struct ring *ring, const struct mi
 	return misuse_used(t, ring, misuse, used);
 }
 
+struct used misuse_complete(struct conformance_target *t, struct ring *ring,
+			    const struct misuse *misuse)
+{
+	struct used used;
+
+	misuse_lend(t, ring, misuse);
+	used = ring_wait(t, ring);
+	expect_range(t, "used.len", used.length, 0, misuse->writable);
+	return used;
+}
+
 void misuse_config(struct conformance_target *t, uint32_t offset, unsigned int width)
 {
 	uint64_t before;

@@ -30,6 +30,9 @@ void *misuse_in(struct conformance_target *t, struct misuse *misuse, uint32_t le
  */
 bool misuse_run(struct conformance_target *t, struct ring *ring, const struct misuse *misuse,
 		struct used *used);
+/* The same for a buffer that the device must use: it has all the time there is, and the case fails when it does not. */
+struct used misuse_complete(struct conformance_target *t, struct ring *ring,
+			    const struct misuse *misuse);
 /* Shows it and nothing else: for buffers that the device uses on its own time. */
 void misuse_lend(struct conformance_target *t, struct ring *ring, const struct misuse *misuse);
 /* The second half of misuse_run(): for a buffer that misuse_lend() showed. */
