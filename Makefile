@@ -328,6 +328,7 @@ help:
 	@echo 'make run        installs what is missing, builds, boots in QEMU; page at http://localhost:8080/'
 	@echo 'make test       the same, then every test; T=PATTERN runs those whose name matches'
 	@echo 'make unit       the unit tests only'
+	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
