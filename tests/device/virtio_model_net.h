@@ -136,4 +136,12 @@ void virtio_model_net_link(struct virtio_model_net *net, bool up);
 const struct model_net_frame *virtio_model_net_sent(const struct virtio_model_net *net,
 						    unsigned int index);
 
+/* -- Between the two files of this device */
+/* Copies `length` bytes to or from the chain's segments, from `offset` on. Returns how many it did.
+ */
+uint32_t model_net_copy(const struct model_chain *chain, unsigned int first, unsigned int count,
+			uint32_t offset, uint8_t *data, uint32_t length, bool write);
+/* Does what waits on the control queue. */
+void model_net_take_commands(struct virtio_model_net *net, unsigned int queue);
+
 #endif
