@@ -17,7 +17,7 @@
 enum { INFLATE, DEFLATE, STATISTICS, HINT, REPORT };
 enum { F_BALLOON_STATS_VQ = 1, F_BALLOON_HINT = 3, F_BALLOON_REPORTING = 5 };
 
-#define BALLOON .devices = DEVICE(BALLOON), .transports = TRANSPORTS_ALL
+#define ON_BALLOON .devices = DEVICE(BALLOON), .transports = TRANSPORTS_ALL
 
 /* Pages that the device may take, one behind the other, and their numbers over and over again. */
 struct pages {
@@ -65,13 +65,13 @@ static void run_bytes(struct conformance_target *t, unsigned int queue, uint32_t
 #define BYTES(bytes)                                                                               \
 	CASE(break_balloon_inflate_##bytes, BREAK,                                                 \
 	     "page numbers to inflate in " #bytes " bytes are given back, or survived", "-",       \
-	     BALLOON)                                                                              \
+	     ON_BALLOON)                                                                           \
 	{                                                                                          \
 		run_bytes(t, INFLATE, bytes);                                                      \
 	}                                                                                          \
 	CASE(break_balloon_deflate_##bytes, BREAK,                                                 \
 	     "page numbers to deflate in " #bytes " bytes are given back, or survived", "-",       \
-	     BALLOON)                                                                              \
+	     ON_BALLOON)                                                                           \
 	{                                                                                          \
 		run_bytes(t, DEFLATE, bytes);                                                      \
 	}
@@ -97,7 +97,8 @@ static void run_often(struct conformance_target *t, unsigned int queue, unsigned
 }
 
 #define OFTEN(name, claim, clauses, queue, numbers, pieces)                                        \
-	CASE(break_balloon_##name, BREAK, claim " are given back, or survived", clauses, BALLOON)  \
+	CASE(break_balloon_##name, BREAK, claim " are given back, or survived", clauses,           \
+	     ON_BALLOON)                                                                           \
 	{                                                                                          \
 		run_often(t, queue, numbers, pieces);                                              \
 	}
@@ -112,7 +113,7 @@ OFTEN(deflate_often, "pages that are deflated 256 times and never were inflated"
       DEFLATE, NUMBERS_MOST, 1)
 
 CASE(break_balloon_inflate_again, BREAK, "a page that is inflated again is given back, or survived",
-     "DRV-BAL-OP-09", BALLOON)
+     "DRV-BAL-OP-09", ON_BALLOON)
 {
 	static struct pages pages;
 	struct ring *ring = open_queue(t, INFLATE);
@@ -140,12 +141,12 @@ static void run_number(struct conformance_target *t, unsigned int queue, uint32_
 
 #define NUMBER(name, number)                                                                       \
 	CASE(break_balloon_inflate_##name, BREAK,                                                  \
-	     "inflating page " #number ", which is no memory, is survived", "-", BALLOON)          \
+	     "inflating page " #number ", which is no memory, is survived", "-", ON_BALLOON)       \
 	{                                                                                          \
 		run_number(t, INFLATE, number);                                                    \
 	}                                                                                          \
 	CASE(break_balloon_deflate_##name, BREAK,                                                  \
-	     "deflating page " #number ", which is no memory, is survived", "-", BALLOON)          \
+	     "deflating page " #number ", which is no memory, is survived", "-", ON_BALLOON)       \
 	{                                                                                          \
 		run_number(t, DEFLATE, number);                                                    \
 	}
@@ -174,7 +175,7 @@ static void run_writable(struct conformance_target *t, unsigned int queue, bool 
 
 #define WRITABLE(name, claim, queue, readable_too)                                                 \
 	CASE(break_balloon_##name, BREAK, claim " is not taken for one to read",                   \
-	     "DEV-SPLIT-DESC-02", BALLOON, .should = true)                                         \
+	     "DEV-SPLIT-DESC-02", ON_BALLOON, .should = true)                                      \
 	{                                                                                          \
 		run_writable(t, queue, readable_too);                                              \
 	}

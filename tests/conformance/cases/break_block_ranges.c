@@ -22,6 +22,11 @@ struct range {
 };
 _Static_assert(sizeof(struct range) == RANGE_BYTES, "5.2.6");
 
+struct header {
+	uint32_t type, reserved;
+	uint64_t sector;
+};
+
 /* A kind of request on ranges, and where its limits stand. */
 struct kind {
 	uint32_t type, feature, limit;
@@ -55,10 +60,7 @@ enum verdict {
 static void run_ranges(struct conformance_target *t, const struct kind *kind, const void *ranges,
 		       uint32_t bytes, enum verdict verdict)
 {
-	const struct {
-		uint32_t type, reserved;
-		uint64_t sector;
-	} header = {.type = kind->type};
+	const struct header header = {.type = kind->type};
 	struct misuse misuse = {0};
 	volatile uint8_t *status;
 	struct used used;
@@ -135,10 +137,7 @@ static void run_writable(struct conformance_target *t, const struct kind *kind)
 {
 	uint64_t sector = prepare(t, kind);
 	struct range range = {.sector = sector, .sectors = 1};
-	const struct {
-		uint32_t type, reserved;
-		uint64_t sector;
-	} header = {.type = kind->type};
+	const struct header header = {.type = kind->type};
 	struct misuse misuse = {0};
 	volatile uint8_t *status;
 	struct used used;

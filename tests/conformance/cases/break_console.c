@@ -8,7 +8,7 @@
 #define F_CONSOLE_MULTIPORT 1
 #define F_CONSOLE_EMERG_WRITE 2
 #define MULTIPORT .devices = DEVICE(CONSOLE), .features = FEATURE(F_CONSOLE_MULTIPORT), .queues = 4
-#define CONSOLE .devices = DEVICE(CONSOLE), .transports = TRANSPORTS_ALL
+#define ON_CONSOLE .devices = DEVICE(CONSOLE), .transports = TRANSPORTS_ALL
 
 enum { RECEIVE, TRANSMIT, CONTROL_RECEIVE, CONTROL_TRANSMIT };
 enum {
@@ -258,7 +258,7 @@ static void run_port(struct conformance_target *t, unsigned int queue, uint32_t 
 
 #define PORT(name, claim, clauses, queue, readable, writable)                                      \
 	CASE(break_console_##name, BREAK, claim " is given back as it was, or survived", clauses,  \
-	     CONSOLE)                                                                              \
+	     ON_CONSOLE)                                                                           \
 	{                                                                                          \
 		run_port(t, queue, readable, writable);                                            \
 	}

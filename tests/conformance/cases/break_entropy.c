@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define ENTROPY .devices = DEVICE(ENTROPY), .transports = TRANSPORTS_ALL
+#define ON_ENTROPY .devices = DEVICE(ENTROPY), .transports = TRANSPORTS_ALL
 #define PIECE_MOST 4096u
 
 /* Pieces on both sides, each so long. */
@@ -27,7 +27,7 @@ static void run_pieces(struct conformance_target *t, unsigned int out, uint32_t 
 
 #define PIECES(name, claim, out, out_length, in, in_length)                                        \
 	CASE(break_entropy_##name, BREAK, claim " is given back as it was, or survived",           \
-	     "DRV-RNG-OP-01 DEV-SPLIT-DESC-01", ENTROPY)                                           \
+	     "DRV-RNG-OP-01 DEV-SPLIT-DESC-01", ON_ENTROPY)                                        \
 	{                                                                                          \
 		run_pieces(t, out, out_length, in, in_length);                                     \
 	}
@@ -44,7 +44,7 @@ PIECES(mixed_mostly_readable, "a long readable part before a single writable byt
 /* Two buffers, so that the second one says what became of the first. */
 CASE(break_entropy_readable_then_good, BREAK,
      "a readable buffer does not get the bytes of the good one behind it",
-     "DRV-RNG-OP-01 DEV-SPLIT-DESC-01", ENTROPY)
+     "DRV-RNG-OP-01 DEV-SPLIT-DESC-01", ON_ENTROPY)
 {
 	struct misuse bad = {0}, good = {0};
 	struct ring *ring;
@@ -66,7 +66,7 @@ CASE(break_entropy_readable_then_good, BREAK,
 
 CASE(break_entropy_pieces_of_a_byte, BREAK,
      "a buffer of as many single bytes as the queue has entries gets at most those bytes",
-     "DEV-RNG-OP-01", ENTROPY)
+     "DEV-RNG-OP-01", ON_ENTROPY)
 {
 	static struct segment segments[RING_CHAIN_MAX];
 	struct ring *ring;
@@ -75,7 +75,9 @@ CASE(break_entropy_pieces_of_a_byte, BREAK,
 
 	session_open(t);
 	ring = session_ring(t, 0);
-	count = ring->size < RING_CHAIN_MAX ? ring->size : RING_CHAIN_MAX;
+	count = ring->size;
+	if (count > RING_CHAIN_MAX)
+		count = RING_CHAIN_MAX;
 	for (unsigned int i = 0; i < count; i++)
 		segments[i] = (struct segment){.data = lend(t, 1, 0, LOAN_WRITE), .length = 1};
 	ring_add(t, ring, segments, 0, count);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define NET .devices = DEVICE(NET)
+#define ON_NET .devices = DEVICE(NET)
 #define HEADER 12u
 #define FRAME 60u
 #define FRAME_MOST 100000u
@@ -36,7 +36,7 @@ static const uint8_t *message(const struct header *header)
 /* -- Transmit */
 
 static void run_sent(struct conformance_target *t, uint64_t features, const struct header *header,
-		     uint32_t bytes, uint32_t writable)
+		     uint32_t bytes, uint32_t writable, bool completes)
 {
 	struct misuse misuse = {0};
 	struct used used;
@@ -47,15 +47,18 @@ static void run_sent(struct conformance_target *t, uint64_t features, const stru
 		misuse_out(t, &misuse, message(header), bytes);
 	if (writable)
 		misuse_in(t, &misuse, writable);
-	misuse_run(t, session_ring(t, TRANSMIT), &misuse, &used);
+	if (completes)
+		misuse_complete(t, session_ring(t, TRANSMIT), &misuse);
+	else
+		misuse_run(t, session_ring(t, TRANSMIT), &misuse, &used);
 }
 
 #define SENT(name, claim, clauses, bytes, writable)                                                \
-	CASE(break_net_##name, BREAK, claim " is given back, or survived", clauses, NET)           \
+	CASE(break_net_##name, BREAK, claim " is given back, or survived", clauses, ON_NET)        \
 	{                                                                                          \
 		static const struct header header;                                                 \
                                                                                                    \
-		run_sent(t, 0, &header, bytes, writable);                                          \
+		run_sent(t, 0, &header, bytes, writable, false);                                   \
 	}
 #define SHORT(bytes)                                                                               \
 	SENT(header_##bytes, "a transmit buffer of " #bytes " bytes, less than a header,",         \
@@ -76,11 +79,11 @@ SENT(send_header_mixed, "a header whose frame is writable", "-", HEADER, FRAME)
 
 #define FIELDS(name, claim, clauses, features_, ...)                                               \
 	CASE(break_net_##name, BREAK, "a frame with " claim " is given back, or survived",         \
-	     clauses, NET, .features = features_)                                                  \
+	     clauses, ON_NET, .features = features_)                                               \
 	{                                                                                          \
 		static const struct header header = {__VA_ARGS__};                                 \
                                                                                                    \
-		run_sent(t, features_, &header, HEADER + FRAME, 0);                                \
+		run_sent(t, features_, &header, HEADER + FRAME, 0, false);                         \
 	}
 #define GSO(name, claim, clauses, type)                                                            \
 	FIELDS(name, claim, clauses, 0, .flags = 1, .gso_type = type, .gso_size = 20,              \
@@ -101,18 +104,13 @@ FIELDS(gso_size_max, "segmentation into 65535 bytes", "DRV-NET-TX-35", 0, .flags
        .gso_size = 0xffff, .hdr_len = 54, .csum_start = 34, .csum_offset = 16)
 FIELDS(gso_no_checksum, "segmentation without NEEDS_CSUM", "DRV-NET-TX-34", 0, .gso_type = 1,
        .gso_size = 20, .hdr_len = 54)
-FIELDS(hdr_len_behind, "hdr_len one byte behind it", "DEV-NET-TX-07", 0, .hdr_len = FRAME + 1)
-FIELDS(hdr_len_max, "hdr_len 65535", "DEV-NET-TX-07", 0, .hdr_len = 0xffff)
 FIELDS(gso_hdr_len_max, "segmentation behind headers of 65535 bytes", "DEV-NET-TX-07", 0,
        .flags = 1, .gso_type = 1, .gso_size = 20, .hdr_len = 0xffff, .csum_start = 34,
        .csum_offset = 16)
-FIELDS(flags_unknown, "all flags that are not defined", "DEV-NET-TX-01", 0, .flags = 0x80)
 FIELDS(flags_received, "DATA_VALID and RSC_INFO", "DRV-NET-TX-47", 0, .flags = 6)
 FIELDS(flags_all, "all flags", "DRV-NET-TX-05", 0, .flags = 0xff)
 FIELDS(num_buffers, "num_buffers 65535", "DRV-NET-TX-04", 0, .num_buffers = 0xffff)
 FIELDS(csum_not_negotiated, "NEEDS_CSUM that was not negotiated", "DRV-NET-TX-05", 0, .flags = 1,
-       .csum_start = 0xffff, .csum_offset = 0xffff)
-FIELDS(csum_ignored, "csum_start outside and without NEEDS_CSUM", "DEV-NET-TX-02", 0,
        .csum_start = 0xffff, .csum_offset = 0xffff)
 
 #define CSUM(name, claim, start, offset)                                                           \
@@ -125,6 +123,21 @@ CSUM(offset_end, "a checksum field of which one byte is outside", FRAME - 1, 0)
 CSUM(offset_max, "csum_offset 65535", 34, 0xffff)
 CSUM(sum_wraps, "csum_start and csum_offset that are together 65536", 0xfff0, 16)
 CSUM(both_max, "csum_start and csum_offset 65535", 0xffff, 0xffff)
+
+/* What the device must not look at (5.1.9.2.2) cannot keep it from using the buffer. */
+#define IGNORED(name, claim, clauses, ...)                                                         \
+	CASE(break_net_##name, BREAK, "a frame with " claim " is used as any other", clauses,      \
+	     ON_NET)                                                                               \
+	{                                                                                          \
+		static const struct header header = {__VA_ARGS__};                                 \
+                                                                                                   \
+		run_sent(t, 0, &header, HEADER + FRAME, 0, true);                                  \
+	}
+IGNORED(hdr_len_behind, "hdr_len one byte behind it", "DEV-NET-TX-07", .hdr_len = FRAME + 1)
+IGNORED(hdr_len_max, "hdr_len 65535", "DEV-NET-TX-07", .hdr_len = 0xffff)
+IGNORED(flags_unknown, "a flag that is not defined", "DEV-NET-TX-01", .flags = 0x80)
+IGNORED(csum_ignored, "csum_start outside and without NEEDS_CSUM", "DEV-NET-TX-02",
+	.csum_start = 0xffff, .csum_offset = 0xffff)
 
 /* -- Receive buffers, and frames for them */
 
@@ -157,7 +170,7 @@ static void run_received(struct conformance_target *t, uint64_t features, uint32
 #define RECEIVED(name, claim, clauses, features_, readable, writable, count)                       \
 	CASE(break_net_receive_##name, BREAK,                                                      \
 	     "a frame for " claim " is not said to be longer than that, and written nowhere else", \
-	     clauses, NET, .features = features_, .host = "frame")                                 \
+	     clauses, ON_NET, .features = features_, .host = "frame")                              \
 	{                                                                                          \
 		run_received(t, features_, readable, writable, count);                             \
 	}
@@ -180,7 +193,8 @@ RECEIVED(merged_mixed, "mergeable buffers of which only a header is writable", "
 
 #define CONFIG(name, offset, width)                                                                \
 	CASE(break_net_config_##name, BREAK,                                                       \
-	     "the field " #name " of the configuration cannot be written", "DRV-NET-CFG-01", NET)  \
+	     "the field " #name " of the configuration cannot be written", "DRV-NET-CFG-01",       \
+	     ON_NET)                                                                               \
 	{                                                                                          \
 		session_open(t);                                                                   \
 		misuse_config(t, offset, width);                                                   \
