@@ -126,7 +126,8 @@ struct conformance_target {
 	const struct conformance_target_operations *operations;
 	void *context; /* of whoever made it */
 
-	char name[32]; /* "00:03.0", "mmio2"; "00:03.0/legacy" where the function has both interfaces */
+	char name
+		[32]; /* "00:03.0", "mmio2"; "00:03.0/legacy" where the function has both interfaces */
 	const char *configuration; /* "q35-packed", as the runner calls it */
 	enum conformance_transport transport;
 	uint32_t device;			  /* virtio device ID */
