@@ -106,17 +106,6 @@ static int do_sent(struct action *action)
 	return to_hex(action, frame->data, frame->length);
 }
 
-static int do_announce(struct action *action)
-{
-	struct virtio_model *model = action->t->model;
-	uint8_t status = model->config[6] | 2;
-
-	if (!virtio_model_accepted(model, MODEL_NET_ANNOUNCE))
-		return answer(action, -ENOTSUP, "GUEST_ANNOUNCE was not negotiated");
-	virtio_model_configure(model, 6, &status, 1);
-	return answer(action, 0, "%s", "");
-}
-
 static int do_resize(struct action *action)
 {
 	virtio_model_block_resize(action->t->as.block,
@@ -316,7 +305,6 @@ static const struct {
 	{"link", DEVICE_NET, 1, do_link},
 	{"frame", DEVICE_NET, 1, do_frame},
 	{"sent", DEVICE_NET, 0, do_sent},
-	{"announce", DEVICE_NET, 0, do_announce},
 	{"balloon", DEVICE_BALLOON, 1, do_balloon},
 	{"stats", DEVICE_BALLOON, 1, do_stats},
 	{"stats-read", DEVICE_BALLOON, 0, do_stats_read},

@@ -195,7 +195,6 @@ my %verbs = (
 	link   => [ qr/^net/, 1, sub ($kind, $to) { vm('set_link', name => 'net', up => $to eq 'up' ? JSON::PP::true : JSON::PP::false); return } ],
 	frame  => [ qr/^net/, 1, \&frame ],
 	sent   => [ qr/^net/, 0, \&sent ],
-	announce => [ qr/^net/, 0, sub ($kind) { vm('announce-self', initial => 50, max => 50, rounds => 1, step => 0); return } ],
 	balloon => [ qr/^balloon/, 1, sub ($kind, $pages) { vm('balloon', value => $memory - $pages * 4096); return } ],
 	stats => [ qr/^balloon/, 1, sub ($kind, $seconds) { vm('qom-set', path => BALLOON, property => 'guest-stats-polling-interval', value => 0 + $seconds); return } ],
 	'stats-read'  => [ qr/^balloon/, 0, \&stats_read ],
