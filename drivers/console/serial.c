@@ -65,8 +65,7 @@ static size_t send(const char *text, size_t length)
 		stalled = !status_reached(LINE_STATUS_EMPTY, stalled ? 0 : ready_wait);
 		if (stalled)
 			break;
-		for (size_t i = 0; i < part; i++)
-			port_write8(PORT + DATA, (uint8_t)text[sent + i]);
+		port_write8_string(PORT + DATA, text + sent, part);
 		sent += part;
 	}
 	return sent;

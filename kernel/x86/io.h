@@ -10,6 +10,7 @@
 #ifndef KERNEL_X86_IO_H
 #define KERNEL_X86_IO_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef HOST_BUILD
@@ -20,6 +21,12 @@ uint32_t port_read32(uint16_t port);
 void port_write8(uint16_t port, uint8_t value);
 void port_write16(uint16_t port, uint16_t value);
 void port_write32(uint16_t port, uint32_t value);
+
+static inline void port_write8_string(uint16_t port, const void *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		port_write8(port, ((const uint8_t *)bytes)[i]);
+}
 
 uint8_t mmio_read8(const volatile void *address);
 uint16_t mmio_read16(const volatile void *address);
@@ -56,6 +63,12 @@ X86_PORT_ACCESSORS(8, "b")
 X86_PORT_ACCESSORS(16, "w")
 X86_PORT_ACCESSORS(32, "l")
 #undef X86_PORT_ACCESSORS
+
+/* One byte after the other to the same port; a hypervisor may take them all at once. */
+static inline void port_write8_string(uint16_t port, const void *bytes, size_t count)
+{
+	__asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
+}
 
 /*
  * One plain mov through a register each: hypervisors emulate exactly this form, and the compiler
