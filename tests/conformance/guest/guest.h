@@ -27,6 +27,7 @@ struct guest_slot {
 	struct interrupt *interrupt; /* NULL: closed */
 	bool is_line;
 	enum conformance_line_mode mode;
+	bool held; /* masked by the handler, until line_unmask() */
 	uint64_t count;
 	unsigned int cpu;
 	uint8_t status;

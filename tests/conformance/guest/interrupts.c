@@ -54,6 +54,10 @@ static enum interrupt_result on_line(void *context)
 	uint8_t status, all = 0;
 
 	if (slot->mode == LINE_HOLD) {
+		/* This one was on its way before the mask: the interrupt controller's doing, not the device's. */
+		if (slot->held)
+			return INTERRUPT_HANDLED;
+		slot->held = true;
 		interrupt_line_mask(slot->interrupt, true);
 		count(slot, 0);
 		return INTERRUPT_HANDLED;
@@ -144,8 +148,10 @@ void guest_line_unmask(struct conformance_target *target, unsigned int slot)
 {
 	struct guest_target *guest = guest_of(target);
 
-	if (slot < INTERRUPT_SLOTS && guest->slots[slot].is_line && guest->slots[slot].interrupt)
-		interrupt_line_mask(guest->slots[slot].interrupt, false);
+	if (slot >= INTERRUPT_SLOTS || !guest->slots[slot].is_line || !guest->slots[slot].interrupt)
+		return;
+	__atomic_store_n(&guest->slots[slot].held, false, __ATOMIC_RELEASE);
+	interrupt_line_mask(guest->slots[slot].interrupt, false);
 }
 
 void guest_interrupt_close(struct conformance_target *target, unsigned int slot)
