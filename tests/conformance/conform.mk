@@ -7,7 +7,7 @@ CONFORM_FLAGS ?=
 DESTDIR ?=
 PREFIX ?= /usr/local
 
-.PHONY: conform conform-run conform-kvm clauses dist install
+.PHONY: conform flaky conform-run conform-kvm clauses dist install
 
 conform:
 	@.ci/install build run
@@ -30,6 +30,18 @@ conform-kvm: images
 	else \
 		echo 'conform-kvm: /dev/kvm is not there or may not be used by this user: nothing was run'; \
 	fi
+
+# Each case N times, in every configuration, with LOAD=1 on a machine that is busy with something else; prints those whose
+# verdict was not the same each time. What is between two lines takes N times as long, too.
+N ?= 100
+LOAD ?=
+flaky: images
+	@mkdir -p $(CONFORM_OUT)
+	$(Q)$(if $(LOAD),for i in $$(seq $$((2 * $(JOBS)))); do sh -c 'while :; do :; done' & busy="$$busy $$!"; done; trap 'kill $$busy' EXIT;) \
+	$(CONFORM) --quick --repeat $(N) --timeout 900 --jobs $(JOBS) --expected tests/conformance/expected/qemu-7.2 \
+		--json $(CONFORM_OUT)/flaky.json $(CONFORM_FLAGS) >$(CONFORM_OUT)/flaky.tap; \
+	tail -n 1 $(CONFORM_OUT)/flaky.tap; \
+	grep '^# ringside-conform: ' $(CONFORM_OUT)/flaky.tap >/dev/null && ! grep '^# flaky: ' $(CONFORM_OUT)/flaky.tap
 
 clauses:
 	$(Q)CC='$(CC)' tests/conformance/coverage $(wildcard $(CONFORM_OUT)/*.json)

@@ -104,6 +104,8 @@ static void yaml(const struct report *report, const struct conformance_target *t
 			    quoted(buffer, sizeof(buffer), run->expected));
 		report_line(report, "  seen: %s", quoted(buffer, sizeof(buffer), run->seen));
 	}
+	if (run->flaky[0])
+		report_line(report, "  flaky: %s", run->flaky);
 	if (run->security)
 		report_line(report,
 			    "  security: the device wrote where it was not lent memory for it");
@@ -133,8 +135,9 @@ static void json(const struct report *report, unsigned int number,
 		report,
 		" \"device\": \"%s\", \"address\": \"%s\", \"configuration\": \"%s\", \"clauses\": \"%s\",",
 		suite_device_name(t->device), t->name, t->configuration, test->clauses);
-	report_line(report, " \"features\": \"0x%016" PRIx64 "\", \"security\": %s,", features,
-		    run->security ? "true" : "false");
+	report_line(report,
+		    " \"features\": \"0x%016" PRIx64 "\", \"security\": %s, \"flaky\": \"%s\",",
+		    features, run->security ? "true" : "false", run->flaky);
 	report_line(report, " \"expected\": %s,",
 		    quoted(expected, sizeof(expected),
 			   run->outcome == FAILED ? run->expected : test->claim));
@@ -148,7 +151,7 @@ void report_instance(const struct report *report, unsigned int number,
 {
 	const struct conformance_run *run = t->run;
 	bool todo = run->outcome == FAILED && test->needs.should && !report->options->strict &&
-		    !run->security;
+		    !run->security && !run->flaky[0];
 	const char *verdict = run->outcome == PASSED	? "passed"
 			      : run->outcome == SKIPPED ? "skipped"
 			      : todo			? "expected"

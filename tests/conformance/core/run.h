@@ -30,6 +30,7 @@ struct conformance_run {
 	enum conformance_outcome outcome;
 	char expected[VERDICT_TEXT], seen[VERDICT_TEXT]; /* a skip's reason is in `seen` */
 	bool security;					 /* a write outside lent memory */
+	char flaky[64]; /* how the verdict changed when the case was repeated; or empty */
 	char notes[RUN_NOTES][RUN_NOTE_LENGTH];
 	unsigned int note_count, notes_lost;
 

@@ -14,6 +14,9 @@
 
 #define SHADOW_SIZE ARENA_SIZE
 
+static const char *const words[] = {
+	[PASSED] = "passed", [FAILED] = "failed", [SKIPPED] = "skipped"};
+
 struct conformance_run *suite_memory(void)
 {
 	struct conformance_run *run = calloc(1, sizeof(*run));
@@ -142,6 +145,36 @@ static void run_case(struct conformance_target *t, const struct conformance_case
 		run->outcome = PASSED;
 }
 
+/*
+ * As often as was asked for, or until the verdict is another one: a failure then, which keeps what failed. What fails
+ * again and again, and may wait for long each time, is not asked for ever.
+ */
+#define FAILURES_ENOUGH 3
+static void repeat_case(struct conformance_target *t, const struct conformance_case *test,
+			uint64_t *features)
+{
+	struct conformance_run *run = t->run;
+	enum conformance_outcome first;
+	struct kept kept;
+
+	run_case(t, test, features);
+	first = run->outcome;
+	for (unsigned int i = 1; i < run->options->repeat; i++) {
+		if (first == FAILED && i == FAILURES_ENOUGH)
+			return;
+		keep(run, &kept);
+		run_case(t, test, features);
+		if (run->outcome == first)
+			continue;
+		sniprintf(run->flaky, sizeof(run->flaky), "%s %u times, then %s", words[first], i,
+			  words[run->outcome]);
+		if (run->outcome != FAILED)
+			restore(run, &kept);
+		run->outcome = FAILED;
+		return;
+	}
+}
+
 /* The table by kind and name: the order of the link is the compiler's. */
 static int order(const void *a, const void *b)
 {
@@ -181,13 +214,14 @@ static void run_instance(const struct report *report, unsigned int number,
 	const char *obstacle = suite_obstacle(report->options, t, test, text, sizeof(text));
 	uint64_t features = 0;
 
+	t->run->flaky[0] = '\0';
 	if (obstacle) {
 		t->run->outcome = SKIPPED;
 		t->run->note_count = 0;
 		t->run->security = false;
 		sniprintf(t->run->seen, sizeof(t->run->seen), "%s", obstacle);
 	} else {
-		run_case(t, test, &features);
+		repeat_case(t, test, &features);
 	}
 	report_instance(report, number, t, test, features);
 }

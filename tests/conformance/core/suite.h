@@ -28,10 +28,11 @@ struct suite_options {
 	bool verbose;
 	enum suite_report report;
 	unsigned int timeout; /* seconds to wait for what must happen */
+	unsigned int repeat;  /* how often each case runs; a verdict that changes is a failure */
 };
 #define SUITE_OPTIONS_DEFAULT                                                                      \
 	{                                                                                          \
-		.spec = 4, .timeout = 5                                                            \
+		.spec = 4, .timeout = 5, .repeat = 1                                               \
 	}
 
 struct suite_result {

@@ -77,6 +77,6 @@ static enum command_result command_conform(int argc, char **argv)
 }
 COMMAND(conform,
 	"conform [--only|--skip GLOBS] [--device GLOBS] [--from N] [--list] [--spec 1.N] [--strict should]"
-	" [--slow 0|1] [--report json] [--verbose] [--timeout SECONDS] [--destroy ADDRESS|all]",
+	" [--slow 0|1] [--report json] [--verbose] [--timeout SECONDS] [--repeat N] [--destroy ADDRESS|all]",
 	"test virtio devices for conformance, in TAP; takes them from their drivers",
 	command_conform);

@@ -12,6 +12,7 @@
 #define KEY_MAX 24
 #define INSTANCES_MAX 10000000
 #define TIMEOUT_MAX 3600
+#define REPEAT_MAX 10000
 
 /* No check: a value that is wrong ends the run, and is not ignored with a warning. */
 OPTION(conform_only, "conform.only", "GLOB[,GLOB...]",
@@ -38,6 +39,9 @@ OPTION(conform_verbose, "conform.verbose", "0|1",
        "run=conform: details of cases that pass, too (default: 0)", NULL);
 OPTION(conform_timeout, "conform.timeout", "1..3600",
        "run=conform: seconds to wait for what must happen (default: 5)", NULL);
+OPTION(conform_repeat, "conform.repeat", "1..10000",
+       "run=conform: how often each case runs, to see that its verdict is always the same (default: 1)",
+       NULL);
 OPTION(conform_destroy, "conform.destroy", "ADDRESS[,ADDRESS...]|all",
        "run=conform: disks that may be overwritten whatever their serial is (default: none)", NULL);
 OPTION(conform_config, "conform.config", "NAME",
@@ -133,6 +137,11 @@ static bool set_timeout(struct settings *settings, const char *value)
 	return set_number(&settings->suite.timeout, value, TIMEOUT_MAX);
 }
 
+static bool set_repeat(struct settings *settings, const char *value)
+{
+	return set_number(&settings->suite.repeat, value, REPEAT_MAX);
+}
+
 static bool set_destroy(struct settings *settings, const char *value)
 {
 	return set_text(&settings->destroy, !strcmp(value, "all") ? "*" : value);
@@ -153,14 +162,14 @@ static const struct {
 	bool (*set)(struct settings *settings, const char *value);
 	bool alone; /* in the shell it stands for 1 without a value */
 } known[] = {
-	{"only", set_only, false},	 {"skip", set_skip, false},
-	{"leave", set_leave, false},	 {"device", set_device, false},
-	{"from", set_from, false},	 {"list", set_list, true},
-	{"spec", set_spec, false},	 {"strict", set_strict, false},
-	{"slow", set_slow, false},	 {"report", set_report, false},
-	{"verbose", set_verbose, true},	 {"timeout", set_timeout, false},
-	{"destroy", set_destroy, false}, {"config", set_config, false},
-	{"host", set_host, true},
+	{"only", set_only, false},	{"skip", set_skip, false},
+	{"leave", set_leave, false},	{"device", set_device, false},
+	{"from", set_from, false},	{"list", set_list, true},
+	{"spec", set_spec, false},	{"strict", set_strict, false},
+	{"slow", set_slow, false},	{"report", set_report, false},
+	{"verbose", set_verbose, true}, {"timeout", set_timeout, false},
+	{"repeat", set_repeat, false},	{"destroy", set_destroy, false},
+	{"config", set_config, false},	{"host", set_host, true},
 };
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
 

@@ -54,7 +54,7 @@ sub find ($self, $result) {
 
 # Turns a failure that is known into an expected one, and marks a pass that was not expected.
 sub apply ($self, $result) {
-	return if $result->{verdict} !~ /^(?:passed|failed)$/;
+	return if $result->{verdict} !~ /^(?:passed|failed)$/ || $result->{flaky};
 	my $entry = $self->find($result) // return;
 	if ($result->{verdict} eq 'failed') {
 		@$result{qw(verdict reason)} = ('expected', "expected: $entry->{reason}");

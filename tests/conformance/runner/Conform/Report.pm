@@ -75,7 +75,7 @@ sub print_result ($self, $result) {
 	$line .= " # TODO $result->{reason}"   if $result->{verdict} eq 'expected';
 	$line .= " # TODO $result->{surprise}" if $result->{surprise};
 	my @block = @{ $result->{yaml} };
-	push @block, "flaky: $result->{flaky}"  if $result->{flaky};
+	push @block, "flaky: $result->{flaky}"  if $result->{flaky} && !grep { $_ eq "flaky: $result->{flaky}" } @block;
 	push @block, "rerun: $result->{rerun}"  if $result->{rerun};
 	$self->clear;
 	if ($self->{terminal}) {
@@ -127,7 +127,7 @@ sub end ($self) {
 	my @security = grep { $_->{security} && $_->{verdict} eq 'failed' } @{ $self->{results} };
 	print '# ', scalar @security, " of the failures are security relevant: ", join(', ', map { $_->{case} } @security), "\n" if @security;
 	print "# $self->{surprises} were expected to fail and passed: mend the list of what is expected\n" if $self->{surprises};
-	print "# $self->{flaky} failed and then did not\n" if $self->{flaky};
+	print "# flaky: $_->{case} $_->{device} $_->{configuration}: $_->{flaky}\n" for grep { $_->{flaky} } @{ $self->{results} };
 	printf "# %d configurations, %d boots, %.1f s\n", scalar(grep { !defined $_->{skipped} } @configurations), $boots, time - $self->{started};
 	print '# ringside-conform: ', $self->summary, "\n";
 	return;

@@ -35,7 +35,7 @@ sub flush ($self) {
 	my $text = join "\n", @{ $result->{yaml} };
 	my %seen;
 	$result->{clauses} = [ grep { !$seen{$_}++ } $text =~ /\b((?:DEV|DRV)-[A-Z0-9-]+-\d+)\b/g ];
-	$result->{$_} = $text =~ /^ *$_: *(.*)$/m ? $1 =~ s/\A"(.*)"\z/$1/sr : undef for qw(expected seen security features);
+	$result->{$_} = $text =~ /^ *$_: *(.*)$/m ? $1 =~ s/\A"(.*)"\z/$1/sr : undef for qw(expected seen security features flaky);
 	# What the device at this address is, is said in blocks only.
 	$self->{is}{ $result->{device} } = $1 if $text =~ /^ *device: (\w+)/m;
 	$result->{is} = $self->{is}{ $result->{device} };
