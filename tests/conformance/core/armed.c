@@ -19,15 +19,17 @@ void arm(struct conformance_target *t, struct armed *armed, uint64_t features, u
 	session_begin(t, features);
 	arm_ring(t, armed, session_queue(t, request_queue(t), size), slot);
 	session_ready(t);
-	/* Some devices look at a queue when DRIVER_OK comes, and interrupt though there was nothing in it. */
-	quiet(t);
 	ring_interrupts_on(t, armed->ring);
 	request_make(t, &armed->request, 0);
 	if (armed->request.out + armed->request.in > armed->ring->size)
 		skip(t, "the request has %u segments, and the queue %u entries",
 		     armed->request.out + armed->request.in, armed->ring->size);
-	/* And some interrupt for the first used buffer of a new queue wherever the used event is. */
+	/*
+	 * Some devices look at a queue when DRIVER_OK comes, and interrupt though there was nothing in it; and some for the
+	 * first used buffer of a new queue wherever the used event is. Both may come, in turn, so one is not enough to wait for.
+	 */
 	armed_count(t, armed, 1);
+	quiet(t);
 	interrupt_zero(t, armed->slot);
 	ring_interrupts_on(t, armed->ring);
 }

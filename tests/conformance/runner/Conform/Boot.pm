@@ -4,8 +4,9 @@ package Conform::Boot;
 # One boot of the guest under a VMM: starts the adapter, reads the console, answers requests, and says how it
 # ended. An adapter is an executable that is called as
 #
-#	configs					prints the configurations, one a line: NAME [optional] [fresh] [GUEST WORDS];
-#						fresh: after a failure this one needs a new boot
+#	configs					prints the configurations, one a line: NAME [optional] [fresh] [like:NAME]
+#						[GUEST WORDS]; fresh: after a failure this one needs a new boot;
+#						like: what is expected there is expected here too
 #	start CONFIG IMAGE CMDLINE		runs the VMM; the console is its standard input and output
 #	action NAME ARGUMENTS			does what docs/conformance-host.md asks for; prints the TEXT
 #	action alive				fails when the VMM hangs

@@ -7,7 +7,8 @@ package Conform::Expected;
 #
 # where DEVICE is its address as TAP has it, or what it is ("block"), a single * is everywhere, and CLAUSE is one that the failure must
 # name, or "-" for any. A reason that begins with "hangs" or "aborts" leaves the case out on that device, as skipped: it would
-# only cost the run its patience. Empty lines and those with # in front are passed over.
+# only cost the run its patience. One that begins with "sometimes" is about what chance decides: a pass is no surprise then, nor is
+# a verdict that changes. Empty lines and those with # in front are passed over.
 
 use v5.36;
 use Conform::Host qw(read_file glob_pattern);
@@ -28,7 +29,17 @@ sub new ($class, $path = undef) {
 			};
 		}
 	}
-	return bless { entries => \@entries }, $class;
+	return bless { entries => \@entries, like => {} }, $class;
+}
+
+# What is known of the one configuration holds in the other too.
+sub like ($self, $configuration, $other) {
+	$self->{like}{$configuration} = $other;
+	return;
+}
+
+sub names ($self, $configuration) {
+	return grep { defined } $configuration, $self->{like}{$configuration};
 }
 
 # What is not to be run in this configuration: globs for conform.leave=.
@@ -36,14 +47,17 @@ sub left ($self, $configuration) {
 	my %left;
 	for my $entry (grep { $_->{reason} =~ /^(?:hangs|aborts)/ } @{ $self->{entries} }) {
 		my ($case, $device, $where) = $entry->{text} =~ m{^(\S+) (\*|[^/ ]+)(?:/(\S+))?};
-		$left{"$case\@$device"} = 1 if $configuration =~ glob_pattern($where // '*');
+		$left{"$case\@$device"} = 1 if grep { $_ =~ glob_pattern($where // '*') } $self->names($configuration);
 	}
 	return sort keys %left;
 }
 
 # The entry that this result falls under. A pass names no clause, so any of the entry's does.
 sub find ($self, $result) {
-	my @places = map { "$_/$result->{configuration}" } grep { defined } @$result{qw(device is)};
+	my @places;
+	for my $device (grep { defined } @$result{qw(device is)}) {
+		push @places, map { "$device/$_" } $self->names($result->{configuration});
+	}
 	my %clauses = map { $_ => 1 } @{ $result->{clauses} };
 	for my $entry (@{ $self->{entries} }) {
 		next unless $result->{case} =~ $entry->{case} && grep { $_ =~ $entry->{place} } @places;
@@ -54,11 +68,17 @@ sub find ($self, $result) {
 
 # Turns a failure that is known into an expected one, and marks a pass that was not expected.
 sub apply ($self, $result) {
-	return if $result->{verdict} !~ /^(?:passed|failed)$/ || $result->{flaky};
-	my $entry = $self->find($result) // return;
+	return if $result->{verdict} !~ /^(?:passed|failed)$/;
+	my $entry     = $self->find($result) // return;
+	my $by_chance = $entry->{reason} =~ /^sometimes/;
+	if ($by_chance) {
+		delete $result->{flaky};
+	} elsif ($result->{flaky}) {
+		return;
+	}
 	if ($result->{verdict} eq 'failed') {
 		@$result{qw(verdict reason)} = ('expected', "expected: $entry->{reason}");
-	} else {
+	} elsif (!$by_chance) {
 		$result->{surprise} = "expected to fail: $entry->{reason}";
 	}
 	return;

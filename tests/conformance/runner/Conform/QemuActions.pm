@@ -112,6 +112,11 @@ sub port_add ($kind, $name) {
 sub port_remove ($kind, $name) {
 	port_close($kind, $name);
 	vm('device_del', id => "$name-port");
+	# Busy until the port is gone for all of QEMU's threads; the name is free for another port then.
+	for (1 .. 50) {
+		last if eval { vm('chardev-remove', id => $name); 1 };
+		sleep 0.02;
+	}
 	return;
 }
 
