@@ -109,7 +109,7 @@ static void change(struct conformance_target *t, uint64_t before, bool back)
 	switch (t->device) {
 	case DEVICE_BLOCK:
 		host_ask(t, "resize", "%llu",
-			 (unsigned long long)(before * 512 + (back ? 0 : MORE_BYTES)));
+			 (unsigned long long)before * 512 + (back ? 0 : MORE_BYTES));
 		break;
 	case DEVICE_NET:
 		host_ask(t, "link", back ? "up" : "down");

@@ -144,7 +144,7 @@ void sectors_expect_zeroes(struct conformance_target *t, const char *what, uint6
 	for (unsigned int i = 0; i < sectors * BLOCK_SECTOR; i++)
 		if (data[i])
 			fail(t, what, "byte %u of sector %llu is 0x%02x", i % BLOCK_SECTOR,
-			     (unsigned long long)(sector + i / BLOCK_SECTOR), data[i]);
+			     (unsigned long long)sector + i / BLOCK_SECTOR, data[i]);
 }
 
 void block_expect_status(struct conformance_target *t, const struct block_answer *answer,

@@ -177,8 +177,8 @@ static void show_packed(struct conformance_target *t, struct ring *ring,
 					(uint16_t)relative(ring, broken->head),
 					entry.flags | DESCRIPTOR_AVAIL);
 	}
-	ring->next_avail = (uint16_t)(count % ring->size);
 	ring->avail_wrap = count < ring->size;
+	ring->next_avail = (uint16_t)(ring->avail_wrap ? count : 0);
 }
 
 void run_broken(struct conformance_target *t, uint64_t features, const struct broken_chain *broken)

@@ -53,7 +53,7 @@ void session_reset(struct conformance_target *t)
 void session_begin(struct conformance_target *t, uint64_t wanted)
 {
 	uint64_t offered, features;
-	uint32_t status = STATUS_ACKNOWLEDGE | STATUS_DRIVER;
+	const uint32_t status = STATUS_ACKNOWLEDGE | STATUS_DRIVER;
 
 	/* 3.1.1: 1 to 6 */
 	session_reset(t);
@@ -69,7 +69,7 @@ void session_begin(struct conformance_target *t, uint64_t wanted)
 			target_write(t, SPACE_COMMON, 0x028, 4, LEGACY_PAGE);
 		return;
 	}
-	register_write(t, REGISTER_STATUS, status |= STATUS_FEATURES_OK);
+	register_write(t, REGISTER_STATUS, status | STATUS_FEATURES_OK);
 	if (!(register_read(t, REGISTER_STATUS) & STATUS_FEATURES_OK))
 		fail(t, "FEATURES_OK stays set for a subset of what was offered",
 		     "it is clear: offered 0x%llx, accepted 0x%llx", (unsigned long long)offered,

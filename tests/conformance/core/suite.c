@@ -191,12 +191,12 @@ static const struct conformance_case **sorted(size_t *count)
 	size_t i = 0;
 
 	*count = TABLE_COUNT(conformance_cases);
-	cases = malloc((*count + 1) * sizeof(cases[0]));
+	cases = malloc((*count + 1) * sizeof(void *));
 	if (!cases)
 		return NULL;
 	TABLE_FOREACH (conformance_cases, struct conformance_case, test)
 		cases[i++] = test;
-	qsort(cases, *count, sizeof(cases[0]), order);
+	qsort(cases, *count, sizeof(void *), order);
 	return cases;
 }
 
