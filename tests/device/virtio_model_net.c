@@ -121,6 +121,9 @@ static bool take_frame(struct virtio_model_net *net, unsigned int pair,
 	frame->descriptors = chain->out_count;
 	frame->indirect = chain->indirect;
 	check_sent(model, frame);
+	/* Fields that are not to change. */
+	model->config[10] ^= fault(FAULT_NET_MTU_CHANGES);
+	model->config[12] ^= fault(FAULT_NET_SPEED_CHANGES);
 	if ((fault(FAULT_NET_TX_FLAGS_DROP) && frame->header.flags & ~1) ||
 	    fault(FAULT_NET_TX_LOST))
 		return true;
@@ -213,6 +216,14 @@ static void make_header(struct virtio_model_net *net, struct model_net_frame *fr
 	if (fault(FAULT_NET_RX_NUM_BUFFERS_ZERO) &&
 	    !virtio_model_accepted(&net->model, MODEL_NET_MRG_RXBUF))
 		frame->header.num_buffers = 0;
+	if (fault(FAULT_NET_RX_CORRUPT))
+		frame->data[frame->length - 1] ^= 1;
+	if (fault(FAULT_NET_RX_NEEDS_CSUM))
+		frame->header.flags |= 1;
+	if (fault(FAULT_NET_RX_TUNNEL)) {
+		frame->header.flags |= 8;
+		frame->header.gso_type |= 0x20;
+	}
 	if (fault(FAULT_NET_RX_FLAGS))
 		frame->header.flags |= 2;
 	if (fault(FAULT_NET_RX_GSO))
@@ -236,6 +247,8 @@ static bool bring(struct virtio_model_net *net, struct model_net_frame *frame)
 
 	if (fault(FAULT_NET_RX_PAIR_BEYOND) && net->pairs > 1)
 		pair = net->pairs - 1;
+	if (fault(FAULT_NET_FLOWS_SPREAD))
+		pair = net->received++ % net->pairs_active;
 	/* A queue that is reset, or none. */
 	if (net->filters && !model->queues[RECEIVE(pair)].enabled)
 		return true;
@@ -277,10 +290,12 @@ static void process(struct virtio_model *model)
 	if (model->resets != net->resets_seen) {
 		/* What was set is gone with the reset. */
 		net->resets_seen = model->resets;
-		net->pairs_active = 1;
+		if (!fault(FAULT_NET_PAIRS_STAY))
+			net->pairs_active = 1;
 		memset(net->modes, 0, sizeof(net->modes));
 		memset(net->vlans, 0, sizeof(net->vlans));
-		net->groups = net->addresses = 0;
+		if (!fault(FAULT_NET_TABLE_STAYS))
+			net->groups = net->addresses = 0;
 		net->offloads = 0;
 	}
 	if (virtio_model_accepted(model, MODEL_NET_CTRL_VQ) &&
@@ -303,6 +318,18 @@ static void process(struct virtio_model *model)
 	}
 }
 
+/* 5.1.4.1: values that the configuration must not have. */
+static const struct {
+	enum fault fault;
+	unsigned int offset, width;
+	uint32_t value;
+} wrong_fields[] = {
+	{FAULT_NET_PAIRS_NONE, 8, 2, 0},	 {FAULT_NET_MTU_TINY, 10, 2, 67},
+	{FAULT_NET_MTU_SMALL, 10, 2, 1279},	 {FAULT_NET_SPEED_RESERVED, 12, 4, 0x80000000},
+	{FAULT_NET_DUPLEX_RESERVED, 16, 1, 2},	 {FAULT_NET_RSS_KEY_SHORT, 17, 1, 39},
+	{FAULT_NET_RSS_TABLE_SHORT, 18, 2, 127},
+};
+
 static void on_reset(struct virtio_model *model)
 {
 	static const uint8_t mac[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
@@ -312,6 +339,10 @@ static void on_reset(struct virtio_model *model)
 		return;
 	net->incoming_count = 0;
 	memcpy(model->config, mac, sizeof(mac));
+	for (size_t i = 0; i < sizeof(wrong_fields) / sizeof(wrong_fields[0]); i++)
+		if (fault(wrong_fields[i].fault))
+			memcpy(model->config + wrong_fields[i].offset, &wrong_fields[i].value,
+			       wrong_fields[i].width);
 	/* 5.1.4: legacy drivers set their address in the configuration. */
 	memset(model->config_writable, model->legacy, sizeof(mac));
 }

@@ -116,6 +116,7 @@ struct virtio_model_net {
 	uint64_t offloads;
 	uint64_t resets_seen;
 	unsigned int inject_pair; /* where the next injected frames come in */
+	unsigned int received;	  /* frames that came in */
 };
 
 /* Offers MAC, STATUS, MRG_RXBUF, CSUM, GUEST_CSUM; link up. Freed by virtio_model_net_free(). */

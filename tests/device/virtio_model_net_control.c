@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define STATUS_ANNOUNCE 2
+#define HEADER_ETHERNET_MOST 18u /* with a VLAN tag */
 /* GUEST_CSUM, TSO4, TSO6, ECN, UFO; USO4, USO6. */
 #define GUEST_OFFLOADS (1ull << 1 | 0xfull << 7 | 3ull << 54)
 
@@ -34,8 +35,9 @@ static bool use_pairs(struct virtio_model_net *net, unsigned int pairs)
 		virtio_model_violation(&net->model, "%u pairs of %u", pairs, net->pairs);
 		return fault(FAULT_NET_PAIRS_ANY);
 	}
-	net->pairs_active = pairs;
-	return true;
+	if (!fault(FAULT_NET_PAIRS_LATE) || pairs > net->pairs_active)
+		net->pairs_active = pairs;
+	return !fault(FAULT_NET_PAIRS_REFUSED);
 }
 
 static bool set_table(struct virtio_model_net *net, const struct model_net_command *command)
@@ -106,7 +108,8 @@ static bool set_vlan(struct virtio_model_net *net, const struct model_net_comman
 
 	if (!needs(net, MODEL_NET_CTRL_VLAN, command, 2) || vlan > 4095)
 		return false;
-	net->vlans[vlan] = !command->command;
+	if (!fault(FAULT_NET_VLAN_IGNORED))
+		net->vlans[vlan] = !command->command;
 	return true;
 }
 
@@ -163,9 +166,10 @@ static bool obey(struct virtio_model_net *net, const struct model_net_command *c
 	case 0x401:
 		return !fault(FAULT_NET_RSS_REFUSED) && configure_rss(net, command);
 	case 0x402:
-		return needs(net, MODEL_NET_HASH_REPORT, command, 13 + 40);
+		return !fault(FAULT_NET_HASH_REFUSED) &&
+		       needs(net, MODEL_NET_HASH_REPORT, command, 13 + 40);
 	case 0x500:
-		return set_offloads(net, command);
+		return !fault(FAULT_NET_OFFLOADS_REFUSED) && set_offloads(net, command);
 	default:
 		return fault(FAULT_NET_UNKNOWN_COMMAND_OK);
 	}
@@ -236,6 +240,11 @@ bool virtio_model_net_receives(const struct virtio_model_net *net, const uint8_t
 	const bool *modes = net->modes;
 	bool group = frame[0] & 1;
 
+	/* 5.1.4.1 */
+	if (net->filters && virtio_model_accepted(&net->model, MODEL_NET_MTU) &&
+	    length > get(net->model.config + 10, 2) + HEADER_ETHERNET_MOST &&
+	    !fault(FAULT_NET_MTU_IGNORED))
+		return false;
 	if (!net->filters || length < 14 || modes[0] || fault(FAULT_NET_FILTERS_NOTHING))
 		return true;
 	if (virtio_model_accepted(&net->model, MODEL_NET_CTRL_VLAN) && length >= 18 &&

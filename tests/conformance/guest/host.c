@@ -11,6 +11,7 @@
 
 #define ANSWER_TIME (20 * NANOSECONDS_PER_SECOND)
 #define LINE_MAX 4096
+#define PIECE 128u
 
 /* The next line from the console, without its end; false: none until the deadline. What is too long is cut. */
 static bool read_line(char *line, size_t size, uint64_t deadline)
@@ -41,6 +42,18 @@ static const char *after(const char *text, const char *word)
 	return text + length + (text[length] == ' ');
 }
 
+/* A line of the console's ends somewhere, and a frame in hexadecimal is longer. */
+static void print_pieces(const char *text, size_t length)
+{
+	while (length) {
+		size_t piece = length < PIECE ? length : PIECE;
+
+		command_print("%.*s", (int)piece, text);
+		text += piece;
+		length -= piece;
+	}
+}
+
 int guest_host(struct conformance_target *target, const char *request, char *reply, size_t size)
 {
 	static unsigned int last;
@@ -59,8 +72,11 @@ int guest_host(struct conformance_target *target, const char *request, char *rep
 		return -ENOTSUP;
 	sniprintf(start, sizeof(start), "ringside-host: 1 %u", ++last);
 	/* The host knows one device at each address. */
-	command_print("# %s %.*s%s\n", start, first, request,
-		      suffix ? suffix + strlen("/legacy") : "");
+	command_print("# %s ", start);
+	print_pieces(request, (size_t)first);
+	if (suffix)
+		print_pieces(suffix + strlen("/legacy"), strlen(suffix) - strlen("/legacy"));
+	command_print("\n");
 	console_drain();
 	while (read_line(line, sizeof(line), deadline)) {
 		const char *answer = after(line, start);

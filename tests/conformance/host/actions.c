@@ -12,6 +12,8 @@
 #define WORD_MAX 4096
 #define FRAME_MAX 2000
 #define SECOND 1000000000ull
+#define NET_STATUS 6 /* in the configuration */
+#define NET_ANNOUNCE 2
 
 /* A request, taken apart. The address stands second; it is the device that is asked. */
 struct action {
@@ -94,8 +96,37 @@ static int do_frame(struct action *action)
 	return answer(action, 0, "%s", "");
 }
 
+static int do_announce(struct action *action)
+{
+	struct virtio_model *model = action->t->model;
+	uint16_t status;
+
+	memcpy(&status, model->config + NET_STATUS, sizeof(status));
+	status |= NET_ANNOUNCE;
+	virtio_model_configure(model, NET_STATUS, &status, sizeof(status));
+	return answer(action, 0, "%s", "");
+}
+
+/* What is on the wire: the device adds up what the driver left to it (5.1.9.2). */
+static void complete(const struct model_net_frame *frame, uint8_t *data)
+{
+	uint32_t sum = 0, start = frame->header.csum_start;
+	uint32_t place = start + frame->header.csum_offset;
+
+	if (!(frame->header.flags & 1) || place + 2 > frame->length ||
+	    fault(FAULT_NET_TX_CSUM_NEVER))
+		return;
+	for (uint32_t i = start; i < frame->length; i++)
+		sum += (i - start) & 1 ? data[i] : (uint32_t)data[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	data[place] = (uint8_t)(~sum >> 8);
+	data[place + 1] = (uint8_t)~sum;
+}
+
 static int do_sent(struct action *action)
 {
+	static uint8_t data[MODEL_NET_FRAME_MAX];
 	const struct virtio_model_net *net = action->t->as.net;
 	const struct model_net_frame *frame = virtio_model_net_sent(net, net->sent_count - 1);
 
@@ -103,7 +134,9 @@ static int do_sent(struct action *action)
 	if (!net->sent_count)
 		return answer(action, 0, "-");
 	frame = virtio_model_net_sent(net, net->sent_count - 1);
-	return to_hex(action, frame->data, frame->length);
+	memcpy(data, frame->data, frame->length);
+	complete(frame, data);
+	return to_hex(action, data, frame->length);
 }
 
 static int do_resize(struct action *action)
@@ -305,6 +338,7 @@ static const struct {
 	{"link", DEVICE_NET, 1, do_link},
 	{"frame", DEVICE_NET, 1, do_frame},
 	{"sent", DEVICE_NET, 0, do_sent},
+	{"announce", DEVICE_NET, 0, do_announce},
 	{"balloon", DEVICE_BALLOON, 1, do_balloon},
 	{"stats", DEVICE_BALLOON, 1, do_stats},
 	{"stats-read", DEVICE_BALLOON, 0, do_stats_read},

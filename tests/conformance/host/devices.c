@@ -138,7 +138,8 @@ static void make_net(struct model_target *t, bool offloads)
 	net->filters = net->steers = true;
 	OFFER(model, MODEL_NET_CTRL_RX, MODEL_NET_CTRL_VLAN, MODEL_NET_CTRL_RX_EXTRA,
 	      MODEL_NET_ANNOUNCE, MODEL_NET_CTRL_MAC_ADDR, MODEL_NET_MTU, MODEL_NET_SPEED_DUPLEX,
-	      MODEL_NET_RSS, MODEL_NET_HASH_REPORT, MODEL_NET_CTRL_GUEST_OFFLOADS);
+	      MODEL_NET_RSS, MODEL_NET_HASH_REPORT, MODEL_NET_CTRL_GUEST_OFFLOADS,
+	      MODEL_NET_GUEST_TSO4);
 	/* Nobody sends such frames; what matters is what the driver may accept. */
 	if (offloads)
 		OFFER(model, MODEL_NET_GUEST_TSO4, MODEL_NET_GUEST_TSO6, MODEL_NET_GUEST_ECN,

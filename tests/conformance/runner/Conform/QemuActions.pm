@@ -199,6 +199,7 @@ my %verbs = (
 	resize => [ qr/^blk/, 1, \&resize ],
 	link   => [ qr/^net/, 1, sub ($kind, $to) { vm('set_link', name => 'net', up => $to eq 'up' ? JSON::PP::true : JSON::PP::false); return } ],
 	frame  => [ qr/^net/, 1, \&frame ],
+	announce => [ qr/^net/, 0, sub ($kind) { vm('announce-self', initial => 50, max => 550, rounds => 1, step => 50); return } ],
 	sent   => [ qr/^net/, 0, \&sent ],
 	balloon => [ qr/^balloon/, 1, sub ($kind, $pages) { vm('balloon', value => $memory - $pages * 4096); return } ],
 	stats => [ qr/^balloon/, 1, sub ($kind, $seconds) { vm('qom-set', path => BALLOON, property => 'guest-stats-polling-interval', value => 0 + $seconds); return } ],
