@@ -112,7 +112,7 @@ sub flooded ($name, $service, $port, $length, $pause) {
 		my $tcp   = in_child(sub ($over) {
 			my $rounds = 0;
 			do {
-				my ($sent, $came) = tcp_echo($GUEST, 7, 200_000, 100);
+				my ($sent, $came) = tcp_echo($GUEST, 7, 200_000, 200);
 				return 'other data' if $sent ne $came;
 				$rounds++;
 			} until $over->();
@@ -127,7 +127,7 @@ sub flooded ($name, $service, $port, $length, $pause) {
 		$echoed = $tcp->() unless $pause;
 		like($echoed, qr/^good [1-9]/, "$name: TCP echo of 200 kB, again and again, is right: $echoed");
 		my ($facts, $last) = (undef, -1);
-		ok(until_true(20, sub {
+		ok(until_true(60, sub {
 			$facts = eval { facts() } or return 0;
 			my $now = taken_by($facts, $service);
 			return $now == $last || do { $last = $now; 0 };
