@@ -224,6 +224,8 @@ static void make_header(struct virtio_model_net *net, struct model_net_frame *fr
 		frame->header.flags |= 8;
 		frame->header.gso_type |= 0x20;
 	}
+	if (fault(FAULT_NET_RX_SECURITY))
+		frame->header.flags |= 0x30;
 	if (fault(FAULT_NET_RX_FLAGS))
 		frame->header.flags |= 2;
 	if (fault(FAULT_NET_RX_GSO))
@@ -245,6 +247,8 @@ static bool bring(struct virtio_model_net *net, struct model_net_frame *frame)
 	uint32_t total = header_size(model) + frame->length, room = 0;
 	unsigned int count = 0, pair = frame->pair < net->pairs_active ? frame->pair : 0;
 
+	if (net->filters)
+		pair = model_net_hash_frame(net, frame, pair);
 	if (fault(FAULT_NET_RX_PAIR_BEYOND) && net->pairs > 1)
 		pair = net->pairs - 1;
 	if (fault(FAULT_NET_FLOWS_SPREAD))
@@ -297,6 +301,7 @@ static void process(struct virtio_model *model)
 		if (!fault(FAULT_NET_TABLE_STAYS))
 			net->groups = net->addresses = 0;
 		net->offloads = 0;
+		net->hash.on = false;
 	}
 	if (virtio_model_accepted(model, MODEL_NET_CTRL_VQ) &&
 	    model->queues[control_queue(net)].kicked) {

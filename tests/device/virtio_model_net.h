@@ -75,6 +75,16 @@ struct model_net_frame {
 	uint8_t data[MODEL_NET_FRAME_MAX];
 };
 
+#define MODEL_NET_TABLE 128
+
+/* What RSS_CONFIG and HASH_CONFIG set. */
+struct model_net_hash {
+	bool on, redirects;
+	uint32_t types;
+	uint16_t mask, unclassified, table[MODEL_NET_TABLE];
+	uint8_t key[40];
+};
+
 struct virtio_model_net {
 	struct virtio_model model;
 	bool echo;	    /* what is sent comes back */
@@ -114,6 +124,7 @@ struct virtio_model_net {
 	uint8_t group[64][6];
 	bool vlans[4096];
 	uint64_t offloads;
+	struct model_net_hash hash;
 	uint64_t resets_seen;
 	unsigned int inject_pair; /* where the next injected frames come in */
 	unsigned int received;	  /* frames that came in */
@@ -137,12 +148,18 @@ void virtio_model_net_link(struct virtio_model_net *net, bool up);
 const struct model_net_frame *virtio_model_net_sent(const struct virtio_model_net *net,
 						    unsigned int index);
 
-/* -- Between the two files of this device */
+/* -- Between the files of this device */
 /* Copies `length` bytes to or from the chain's segments, from `offset` on. Returns how many it did.
  */
 uint32_t model_net_copy(const struct model_chain *chain, unsigned int first, unsigned int count,
 			uint32_t offset, uint8_t *data, uint32_t length, bool write);
 /* Does what waits on the control queue. */
 void model_net_take_commands(struct virtio_model_net *net, unsigned int queue);
+/* A command that was found right: RSS_CONFIG if it redirects, else HASH_CONFIG. */
+void model_net_hash_configure(struct virtio_model_net *net, const struct model_net_command *command,
+			      bool redirects);
+/* Puts the hash into the frame's header; returns the pair that it comes in on, `pair` unless RSS has another. */
+unsigned int model_net_hash_frame(const struct virtio_model_net *net, struct model_net_frame *frame,
+				  unsigned int pair);
 
 #endif

@@ -78,7 +78,19 @@ static bool configure_rss(struct virtio_model_net *net, const struct model_net_c
 	for (unsigned int i = 0; i < table; i++)
 		if (get(command->data + 8 + 2 * i, 2) >= pairs)
 			virtio_model_violation(&net->model, "RSS: an unused queue");
-	return use_pairs(net, pairs);
+	if (!use_pairs(net, pairs))
+		return false;
+	model_net_hash_configure(net, command, true);
+	return true;
+}
+
+/* 5.1.9.5.6.4 */
+static bool configure_hash(struct virtio_model_net *net, const struct model_net_command *command)
+{
+	if (!needs(net, MODEL_NET_HASH_REPORT, command, 13 + 40) || command->length != 13 + 40)
+		return false;
+	model_net_hash_configure(net, command, false);
+	return true;
 }
 
 static bool acknowledge(struct virtio_model_net *net)
@@ -166,8 +178,7 @@ static bool obey(struct virtio_model_net *net, const struct model_net_command *c
 	case 0x401:
 		return !fault(FAULT_NET_RSS_REFUSED) && configure_rss(net, command);
 	case 0x402:
-		return !fault(FAULT_NET_HASH_REFUSED) &&
-		       needs(net, MODEL_NET_HASH_REPORT, command, 13 + 40);
+		return !fault(FAULT_NET_HASH_REFUSED) && configure_hash(net, command);
 	case 0x500:
 		return !fault(FAULT_NET_OFFLOADS_REFUSED) && set_offloads(net, command);
 	default:

@@ -251,6 +251,9 @@ HEADER(no_tunnel, "without tunnel offloads the gso_type of a received frame name
        "DEV-NET-RX-14 DEV-NET-RX-24", gso_type, 0, 0x60)
 HEADER(no_tunnel_csum, "without tunnel offloads UDP_TUNNEL_CSUM is not set",
        "DEV-NET-RX-15 DEV-NET-RX-28", flags, 0, 0x08)
+HEADER(no_security, "without IPSEC the flag SECURITY is not set", "DEV-NET-RX-42", flags, 0, 0x10)
+HEADER(no_security_err, "without IPSEC the flag SECURITY_ERR is not set", "DEV-NET-RX-45", flags, 0,
+       0x20)
 HEADER(no_rsc_info, "without RSC_EXT the flag RSC_INFO is not set", "DEV-NET-RX-33", flags, 0, 0x04)
 
 /* -- Checksums that the driver may leave to the device, and the other way round */
@@ -304,3 +307,14 @@ CASE(net_rx_needs_csum, OBEY, "with NEEDS_CSUM csum_start and csum_offset give t
 	}
 GSO_CASE(csum, "has NEEDS_CSUM", "DEV-NET-RX-30", "NEEDS_CSUM in flags", flags &NET_NEEDS_CSUM, 1)
 GSO_CASE(size, "has a gso_size", "DEV-NET-RX-31", "gso_size", gso_size, 1)
+
+CASE(net_rx_gso_headers, OBEY, "hdr_len of a received frame with a gso_type covers its headers",
+     "DEV-NET-RX-34", RECEIVE, .features = FEATURE(F_NET_GUEST_CSUM) | FEATURE(F_NET_GUEST_TSO4),
+     .should = true)
+{
+	struct net_received received;
+
+	receive_udp(t, FEATURE(F_NET_GUEST_CSUM) | FEATURE(F_NET_GUEST_TSO4), &received);
+	if (received.header.gso_type)
+		expect_range(t, "hdr_len", received.header.hdr_len, UDP + 8, NET_FRAME);
+}

@@ -153,7 +153,7 @@ static void make_net(struct model_target *t, bool offloads)
 	set(model, 16, 1, 1);
 	set(model, 17, 40, 1);
 	set(model, 18, 128, 2);
-	set(model, 20, 0x3f, 4);
+	set(model, 20, 0x07, 4);
 }
 
 static void make_block(struct model_target *t, bool read_only)
