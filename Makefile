@@ -336,6 +336,7 @@ help:
 	@echo 'make soak       ten minutes of all devices under load at once'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'
+	@echo 'make flaky N=100   each case N times in one boot; LOAD=1 beside busy loops'
 	@echo 'make clauses    which clauses of virtio the suite tests, and where it did'
 	@echo 'make dist       build/ringside-VERSION.tar.xz: images and runner, for people without a compiler'
 	@echo 'make install    the same below DESTDIR= and PREFIX= (/usr/local)'
