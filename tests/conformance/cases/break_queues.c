@@ -16,6 +16,15 @@ static void *empty_page(struct conformance_target *t, size_t size)
 	return memset(lend(t, size, 4096, LOAN_WRITE), 0, size);
 }
 
+/* The selected queue is in the device's hands, as it is. */
+static void enable_and_notify(struct conformance_target *t)
+{
+	register_write(t, REGISTER_QUEUE_ENABLE, 1);
+	session_start(t);
+	notify(t, request_queue(t), request_queue(t));
+	quiet(t);
+}
+
 /* One area of the request queue at another place than a correct driver gives it, then DRIVER_OK and the doorbell. */
 static void misplace(struct conformance_target *t, enum conformance_area area, uint64_t address,
 		     bool relative)
@@ -33,10 +42,7 @@ static void misplace(struct conformance_target *t, enum conformance_area area, u
 	for (enum conformance_area other = AREA_DESCRIPTORS; other <= AREA_DEVICE; other++)
 		area_write(t, other, lent_address(t, empty_page(t, 4096)));
 	area_write(t, area, relative ? good + address : address);
-	register_write(t, REGISTER_QUEUE_ENABLE, 1);
-	register_write(t, REGISTER_STATUS, register_read(t, REGISTER_STATUS) | STATUS_DRIVER_OK);
-	notify(t, request_queue(t), request_queue(t));
-	quiet(t);
+	enable_and_notify(t);
 }
 
 #define PLACE(name, claim, clauses, area, address)                                                 \
@@ -73,10 +79,7 @@ static void resize(struct conformance_target *t, uint64_t features, uint32_t siz
 	register_write(t, REGISTER_QUEUE_SIZE, size);
 	for (enum conformance_area area = AREA_DESCRIPTORS; area <= AREA_DEVICE; area++)
 		area_write(t, area, lent_address(t, empty_page(t, 64 << 10)));
-	register_write(t, REGISTER_QUEUE_ENABLE, 1);
-	register_write(t, REGISTER_STATUS, register_read(t, REGISTER_STATUS) | STATUS_DRIVER_OK);
-	notify(t, request_queue(t), request_queue(t));
-	quiet(t);
+	enable_and_notify(t);
 }
 
 #define SIZE(name, claim, clauses, features, size)                                                 \
@@ -172,7 +175,7 @@ CASE(break_notify_disabled_queue, BREAK,
      "a notification of a queue that is not enabled is survived", "-")
 {
 	session_begin(t, SESSION_ALL);
-	register_write(t, REGISTER_STATUS, register_read(t, REGISTER_STATUS) | STATUS_DRIVER_OK);
+	session_start(t);
 	notify(t, request_queue(t), request_queue(t));
 	quiet(t);
 }

@@ -159,7 +159,7 @@ static void run_layout(struct conformance_target *t, uint32_t page, uint32_t ali
 	register_write(t, REGISTER_QUEUE_SIZE, size);
 	target_write(t, SPACE_COMMON, MMIO_QUEUE_ALIGN, 4, align);
 	register_write(t, REGISTER_QUEUE_PFN, (uint32_t)(lent_address(t, area) / page));
-	register_write(t, REGISTER_STATUS, register_read(t, REGISTER_STATUS) | STATUS_DRIVER_OK);
+	session_start(t);
 	request_make(t, &request, 0);
 	for (unsigned int i = 0; i < TURNS * size; i++) {
 		struct used seen;
@@ -276,8 +276,7 @@ CASE(legacy_notify_on_empty, OBEY,
 	session_begin(t, SESSION_ONLY(FEATURE(F_NOTIFY_ON_EMPTY)));
 	session_ready(t);
 	/* The ISR says nothing of queues with MSI-X. */
-	if (t->msix_count)
-		msix_control(t, false, false);
+	msix_control(t, false, false);
 	request_once(t, 0);
 	await(t, queue_cause, NULL, "the ISR gets the queue bit");
 }

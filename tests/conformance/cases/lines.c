@@ -21,8 +21,7 @@ static void arm_polled(struct conformance_target *t, struct armed *armed)
 	session_begin(t, SESSION_WITHOUT(FEATURE(F_EVENT_IDX)));
 	armed->ring = session_queue(t, request_queue(t), 0);
 	armed->slot = 0;
-	if (t->msix_count)
-		msix_control(t, false, false);
+	msix_control(t, false, false);
 	session_ready(t);
 	quiet(t);
 	/* Nothing that the start may have raised is left. */

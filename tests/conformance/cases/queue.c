@@ -230,7 +230,7 @@ static void untouched(struct conformance_target *t)
 	}
 	request_make(t, &request, 0);
 	ring_add(t, ring, request.segments, request.out, request.in);
-	register_write(t, REGISTER_STATUS, register_read(t, REGISTER_STATUS) | STATUS_DRIVER_OK);
+	session_start(t);
 	ring_publish(t, ring);
 	ring_notify(t, ring);
 	quiet(t);

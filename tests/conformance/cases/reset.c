@@ -189,8 +189,7 @@ static void reset_while_pending(struct conformance_target *t)
 	session_begin(t, SESSION_ALL);
 	ring = session_queue(t, request_queue(t), 0);
 	/* The ISR is the line's. */
-	if (t->msix_count)
-		msix_control(t, false, false);
+	msix_control(t, false, false);
 	session_ready(t);
 	ring_interrupts_on(t, ring);
 	request_once(t, 0);

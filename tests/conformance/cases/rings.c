@@ -210,7 +210,7 @@ CASE(ring_later_queue_alone, OBEY,
 
 	session_begin(t, SESSION_ALL);
 	session_queue(t, 1, 0);
-	register_write(t, REGISTER_STATUS, register_read(t, REGISTER_STATUS) | STATUS_DRIVER_OK);
+	session_start(t);
 	request_make(t, &request, 0);
 	request.queue = 1;
 	request_run(t, &request);

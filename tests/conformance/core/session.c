@@ -34,8 +34,7 @@ void session_reset(struct conformance_target *t)
 	struct conformance_run *run = t->run;
 
 	device_reset(t);
-	if (t->msix_count)
-		msix_control(t, false, false);
+	msix_control(t, false, false);
 	if (is_pci(t))
 		target_write(t, SPACE_PCI, PCI_COMMAND_OFFSET, 2,
 			     target_read(t, SPACE_PCI, PCI_COMMAND_OFFSET, 2) |
@@ -152,11 +151,16 @@ struct ring *session_ring(struct conformance_target *t, unsigned int index)
 	return index < RUN_RINGS ? t->run->rings[index] : NULL;
 }
 
+void session_start(struct conformance_target *t)
+{
+	register_write(t, REGISTER_STATUS, register_read(t, REGISTER_STATUS) | STATUS_DRIVER_OK);
+}
+
 void session_ready(struct conformance_target *t)
 {
 	if (!session_ring(t, request_queue(t)))
 		session_queue(t, request_queue(t), 0);
-	register_write(t, REGISTER_STATUS, register_read(t, REGISTER_STATUS) | STATUS_DRIVER_OK);
+	session_start(t);
 }
 
 void session_open(struct conformance_target *t)
@@ -190,9 +194,11 @@ bool msix_entry_pending(struct conformance_target *t, unsigned int entry)
 
 void msix_control(struct conformance_target *t, bool enable, bool mask_all)
 {
-	uint32_t offset = t->msix_capability + 2;
-	uint32_t value = (uint32_t)target_read(t, SPACE_PCI, offset, 2);
+	uint32_t offset = t->msix_capability + 2, value;
 
+	if (!t->msix_count)
+		return;
+	value = (uint32_t)target_read(t, SPACE_PCI, offset, 2);
 	value &= ~(MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK_ALL);
 	value |= (enable ? MSIX_CONTROL_ENABLE : 0) | (mask_all ? MSIX_CONTROL_MASK_ALL : 0);
 	target_write(t, SPACE_PCI, offset, 2, value);

@@ -63,6 +63,8 @@ bool session_has(struct conformance_target *t, unsigned int bit);
 struct ring *session_queue(struct conformance_target *t, unsigned int index, unsigned int size);
 /* The queue that was set up, or NULL. */
 struct ring *session_ring(struct conformance_target *t, unsigned int index);
+/* DRIVER_OK, with the queues that were set up. */
+void session_start(struct conformance_target *t);
 /* Sets up what request_make() needs and was not set up yet, then DRIVER_OK. */
 void session_ready(struct conformance_target *t);
 /* session_begin(SESSION_ALL) and session_ready(). */
@@ -83,7 +85,7 @@ void msix_entry_write(struct conformance_target *t, unsigned int entry,
 		      const struct conformance_message *message, bool masked);
 void msix_entry_mask(struct conformance_target *t, unsigned int entry, bool masked);
 bool msix_entry_pending(struct conformance_target *t, unsigned int entry);
-/* Message control: enable, and the mask of the whole function. */
+/* Message control: enable, and the mask of the whole function. Without MSI-X: nothing. */
 void msix_control(struct conformance_target *t, bool enable, bool mask_all);
 
 /*
