@@ -109,6 +109,7 @@ void kernel_main(const struct boot_info *info)
 	memory_init(info);
 	random_init();
 	platform_init(info);
+	cpu_find_barrier(platform.cpu_count);
 	apic_init();
 	ioapic_init();
 	clock_init();
