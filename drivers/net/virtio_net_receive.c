@@ -260,9 +260,9 @@ void virtio_net_receive_start(struct virtio_net_pair *pair, struct virtqueue *vq
 	receive->posted_target = ring < pool ? ring : pool;
 	receive->largest = 1;
 	if (pair->net->mergeable && pair->net->offloads & JOINS)
-		receive->largest = (NETWORK_FRAME_MAX + pair->net->header_size +
-				    VIRTIO_NET_CAPACITY - 1) /
-				   VIRTIO_NET_CAPACITY;
+		receive->largest =
+			(NETWORK_FRAME_MAX + pair->net->header_size + VIRTIO_NET_CAPACITY - 1) /
+			VIRTIO_NET_CAPACITY;
 	receive->unheard = false;
 	fill(receive);
 }

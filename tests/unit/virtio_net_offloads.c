@@ -649,10 +649,14 @@ static void test_silence_is_asked_about_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_joined),		 cmocka_unit_test(test_joined_largest),
-		cmocka_unit_test(test_joined_pairs),	 cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_cut_refused),	 cmocka_unit_test(test_cut_negotiated),
-		cmocka_unit_test(test_switching),	 cmocka_unit_test(test_vlan_command),
+		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_joined_largest),
+		cmocka_unit_test(test_joined_pairs),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_refused),
+		cmocka_unit_test(test_cut_negotiated),
+		cmocka_unit_test(test_switching),
+		cmocka_unit_test(test_vlan_command),
 		cmocka_unit_test(test_steering_command),
 		cmocka_unit_test(test_refills_hold_the_largest_frame),
 		cmocka_unit_test(test_silence_is_asked_about_once),
