@@ -21,6 +21,7 @@
 #include "kernel/random/random.h"
 #include "kernel/stack_protector.h"
 #include "kernel/thread/scheduler.h"
+#include "kernel/thread/watchdog.h"
 #include "kernel/time/clock_source.h"
 #include "kernel/version.h"
 #include "kernel/x86/apic.h"
@@ -75,7 +76,9 @@ static void start(void *unused)
 	pci_init();
 	screen_say_where(boot);
 	job = chosen_job();
+	/* A job that has the machine for itself may keep its CPUs busy. */
 	if (!job || !job->alone) {
+		watchdog_start();
 		pci_bind_drivers();
 		virtio_mmio_init();
 		console_settle();

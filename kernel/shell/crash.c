@@ -3,6 +3,8 @@
 #include "kernel/memory/pages.h"
 #include "kernel/panic.h"
 #include "kernel/shell/command.h"
+#include "kernel/thread/thread.h"
+#include "kernel/x86/cpu.h"
 #include "kernel/x86/io.h"
 #include "kernel/x86/paging.h"
 #include "kernel/x86/protection.h"
@@ -62,6 +64,23 @@ static void *user_page(enum protection protection)
 	return (void *)hidden(USER_PAGE);
 }
 
+static __attribute__((noinline, noreturn)) void spin(void *deaf)
+{
+	if (deaf)
+		interrupts_off();
+	for (;;)
+		cpu_relax();
+}
+
+/* On another CPU, since a shell that hears nothing has nobody to be found out by. */
+static void spin_deaf(void)
+{
+	const struct thread_options options = {.cpu = thread_cpu_count() - 1};
+
+	if (!options.cpu || !thread_create("deaf", spin, (void *)spin, &options))
+		command_print("crash: this takes two CPUs\n");
+}
+
 static enum command_result command_crash(int argc, char **argv)
 {
 	void *user;
@@ -84,6 +103,10 @@ static enum command_result command_crash(int argc, char **argv)
 		((void (*)(void))(uintptr_t)user)();
 	else if (!strcmp(argv[1], "user-read") && (user = user_page(PROTECTION_SMAP)))
 		(void)mmio_read32(user);
+	else if (!strcmp(argv[1], "spin"))
+		spin(NULL);
+	else if (!strcmp(argv[1], "deaf"))
+		spin_deaf();
 	else if (!strcmp(argv[1], "panic"))
 		panic("as you asked");
 	else if (!strncmp(argv[1], "user-", 5))
@@ -92,5 +115,6 @@ static enum command_result command_crash(int argc, char **argv)
 		return COMMAND_USAGE;
 	return COMMAND_FAILED;
 }
-COMMAND(crash, "crash null|stack|text|rodata|execute|overrun|user-execute|user-read|panic",
+COMMAND(crash,
+	"crash null|stack|text|rodata|execute|overrun|user-execute|user-read|spin|deaf|panic",
 	"end in a panic, to see the report", command_crash);

@@ -40,6 +40,17 @@ for my $machine (qw(microvm q35)) {
 			like($console, qr/^ringside: exit 2: panic\n\z/m, "$label: the last line is the status in words");
 		});
 	}
+	my %stuck = (
+		spin => qr/CPU 0 is stuck: thread job has not paused for 2 s, in spin\+0x[0-9a-f]+$/m,
+		deaf => qr/non-maskable interrupt: this CPU is stuck, and takes no interrupts, in spin\+0x[0-9a-f]+$/m,
+	);
+	for my $kind (sort keys %stuck) {
+		scenario("$machine, crash $kind", { machine => $machine, cpus => 2, append => 'watchdog=2' }, sub ($vm) {
+			leaves_with($vm, 5, "crash $kind");
+			like($vm->console, qr/^ringside: panic: $stuck{$kind}/m, "$vm->{label}: is found out, and where it was");
+			like($vm->console, $kind eq 'deaf' ? qr/, CPU 1, thread deaf$/m : qr/, CPU 0, thread job$/m, "$vm->{label}: which CPU and thread");
+		});
+	}
 	scenario("$machine, panic=halt", { machine => $machine, append => 'panic=halt' }, sub ($vm) {
 		$vm->command_last('crash panic');
 		$vm->wait_for(qr/^ringside: halted: panic\n/m);
