@@ -72,7 +72,7 @@ LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS)
 
-.PHONY: all images run run-image test test-all soak unit debug lint lint-all format compile_commands.json clean help FORCE
+.PHONY: all images run run-image test test-all soak chaos unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
 images: $(IMAGE).elf $(IMAGE).bzImage $(IMAGE).efi
 
@@ -289,6 +289,11 @@ test:
 soak: images
 	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
 
+CHAOS = $(if $(filter undefined file,$(origin N)),1000,$(N))
+chaos: images
+	$(Q)first=$${FIRST:-$$(date +%s)}; echo "machines $$first to $$((first + $(CHAOS) - 1))"; \
+		RINGSIDE_CHAOS_FIRST=$$first RINGSIDE_CHAOS=$(CHAOS) prove -m -Q tests/boot/chaos.t
+
 test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk $(B)/conform/model
 	$(Q).ci/test '$(T)'
 
@@ -334,6 +339,7 @@ help:
 	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
+	@echo 'make chaos N=1000   so many machines thrown together by chance; FIRST= chooses which'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'
 	@echo 'make flaky N=100   each case N times in one boot; LOAD=1 beside busy loops'
