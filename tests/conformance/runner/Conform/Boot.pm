@@ -46,7 +46,7 @@ sub new ($class, %options) {
 sub run ($self, $receive) {
 	# None of these may go with a scope: a signal leaves them all, and what runs is ended after that.
 	$self->{folder} = File::Temp->newdir('ringside-XXXXXX', TMPDIR => 1);
-	$ENV{RINGSIDE_STATE} = $self->{state} = "$self->{folder}";
+	$self->{state}  = "$self->{folder}";
 	$current = $self;
 	my ($stop, $ended) = (0, 0);
 	my $tap = Conform::Tap->new(sub ($thing) {
@@ -102,6 +102,7 @@ sub start ($self) {
 	my $pid = fork // die "fork: $!\n";
 	if (!$pid) {
 		setpgrp;
+		$ENV{RINGSIDE_STATE} = $self->{state};
 		open STDIN,  '<&', $guest_input;
 		open STDOUT, '>&', $guest_output;
 		open STDERR, '>&', $errors;
@@ -127,16 +128,22 @@ sub pump ($self, $tap, $seconds) {
 	return 1;
 }
 
+# The adapter, with this boot's folder.
+sub call ($self, $seconds, @words) {
+	local $ENV{RINGSIDE_STATE} = $self->{state};
+	return run_program($seconds, $self->{vmm}, @words);
+}
+
 # Does the VMM answer? One that has no way to ask it does.
 sub alive ($self) {
-	my ($text, $status) = run_program(ALIVE_SECONDS, $self->{vmm}, 'action', 'alive');
+	my ($text, $status) = $self->call(ALIVE_SECONDS, 'action', 'alive');
 	return defined $status && ($status == 0 || $status >> 8 == UNSUPPORTED);
 }
 
 sub answer ($self, $request) {
 	my ($result, $text) = ('unsupported', 'this runner speaks version 1');
 	if ($request->{version} == 1) {
-		($text, my $status) = run_program(ACTION_SECONDS, $self->{vmm}, 'action', $request->{verb}, @{ $request->{words} });
+		($text, my $status) = $self->call(ACTION_SECONDS, 'action', $request->{verb}, @{ $request->{words} });
 		$text =~ s/\n.*//s;
 		$result = !defined $status ? 'failed' : $status == 0 ? 'ok' : $status >> 8 == UNSUPPORTED ? 'unsupported' : 'failed';
 		$text   = 'took too long' unless defined $status;
@@ -182,7 +189,7 @@ sub end ($self) {
 	$current = undef;
 	my $pid = delete $self->{pid} // return;
 	local $?;
-	run_program(ACTION_SECONDS, $self->{vmm}, 'stop');
+	$self->call(ACTION_SECONDS, 'stop');
 	end_group($pid);
 	close $self->{console};
 	return;

@@ -42,9 +42,13 @@ sub run ($self) {
 	my $started  = time;
 	my ($first, $last) = (1, undef);
 	my $skipped;
+	# Before the cases: a boot within a boot would take the machine from them.
+	if ($settings->{shards} || $settings->{details}) {
+		$self->list;
+		$skipped = $self->{list_end}{text} if $self->{list_end}{how} eq 'unavailable';
+	}
 	if ($settings->{shards}) {
 		my $total = keys %{ $self->list };
-		$skipped = $self->{list_end}{text} if $self->{list_end}{how} eq 'unavailable';
 		$first   = int(($settings->{shard} - 1) * $total / $settings->{shards}) + 1;
 		$last    = int($settings->{shard} * $total / $settings->{shards});
 		$self->message(type => 'plan', total => $last - $first + 1) unless defined $skipped;
@@ -69,8 +73,10 @@ sub run ($self) {
 # Runs cases $first to $last (undef: all). Returns why this configuration cannot be, or undef.
 sub run_range ($self, $next, $last, $keep) {
 	my ($total, $hopeless) = (undef, 0);
+	my $since;	# the last verdict, or the begin of this boot
 	while ($next <= ($last // $total // $next)) {
 		my $before = $next;
+		$since = time;
 		my $end = $self->boot(sub ($thing) {
 			if ($thing->{type} eq 'plan') {
 				$self->message(type => 'plan', total => $thing->{total}) unless defined $last || defined $total;
@@ -79,6 +85,8 @@ sub run_range ($self, $next, $last, $keep) {
 				$keep->($self->lost($next++, 'the guest printed no result')) while $next < $thing->{number};
 				return if $thing->{number} < $next;
 				$next++;
+				$thing->{seconds} = $thing->{at} - $since;
+				$since = $thing->{at};
 				$keep->($self->complete($thing));
 				return 'stop' if defined $last && $next > $last;
 				return 'stop' if $self->{fresh} && $thing->{verdict} eq 'failed' && $next <= $total;
