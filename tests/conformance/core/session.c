@@ -304,7 +304,7 @@ bool interrupt_counts(struct conformance_target *t, unsigned int slot, uint64_t 
 void interrupt_await(struct conformance_target *t, unsigned int slot, uint64_t count)
 {
 	if (!interrupt_counts(t, slot, count))
-		fail(t, "the interrupt is delivered", "%llu of %llu on slot %u within %u s",
+		fail(t, "the interrupt is delivered", "%llu of %llu on slot %u within %u ms",
 		     (unsigned long long)interrupt_count_of(t, slot), (unsigned long long)count,
-		     slot, t->run->options->timeout);
+		     slot, t->run->timeout);
 }
