@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 
 use constant HOPELESS => 3;	# boots in a row without a single result
 
-# Options: settings (of the run), name, words (for this configuration's guest), fresh (a failure is followed by a new boot), and report: called with each message
+# Options: settings (of the run), name, words (for this configuration's guest), serve (the adapter can), fresh (a failure is followed by a new boot), and report: called with each message
 # for who collects: { type => plan | result | note | done, ... }.
 sub new ($class, %options) {
 	return bless { boots => 0, %options }, $class;
@@ -18,12 +18,14 @@ sub new ($class, %options) {
 
 sub boot ($self, $receive, @words) {
 	my $settings = $self->{settings};
-	$self->{boots}++;
+	my $list = grep { $_ eq 'conform.list=1' } @words;
+	# One in which nothing runs neither counts nor is kept.
+	$self->{boots}++ unless $list;
 	my $boot = Conform::Boot->new(
-		vmm => $settings->{vmm}, config => $self->{name}, image => $settings->{image}, timeout => $settings->{timeout},
+		vmm => $settings->{vmm}, config => $self->{name}, serve => $self->{serve}, image => $settings->{image}, timeout => $settings->{timeout},
 		words => [ 'run=conform', 'conform.host=1', "conform.config=$self->{name}", @{ $settings->{words} }, @{ $self->{words} }, @words ],
-		out => defined $settings->{out} ? "$settings->{out}/$self->{name}/boot-$self->{boots}" : undef,
-		list => scalar grep { $_ eq 'conform.list=1' } @words,
+		out => defined $settings->{out} && !$list ? "$settings->{out}/$self->{name}/boot-$self->{boots}" : undef,
+		list => $list,
 	);
 	return $boot->run($receive);
 }

@@ -2,8 +2,7 @@
 package Conform::QemuActions;
 
 # What the guest asks its host for (docs/conformance-host.md), done by QEMU's machine protocol and by the sockets
-# that its devices end in. Each request is a process of its own; what must last (the host's side of a port) is held by
-# a process that stays.
+# that its devices end in. What must last for the boot (the host's side of a port) is held by a process that stays.
 
 use v5.36;
 use Conform::Host qw(read_file write_file);
@@ -222,23 +221,40 @@ my %verbs = (
 	config        => [ qr/^(?:blk|net|balloon)/, 0, \&change ],
 );
 
-# Does what is asked for, prints its TEXT; returns the status.
-sub act ($folder, $bytes, $verb, $address = '', @arguments) {
-	($state, $memory) = ($folder, $bytes);
-	return eval { vm('query-status'); OK } // FAILED if $verb eq 'alive';
+# Does what is asked for; returns a status and TEXT.
+sub perform ($verb, $address = '', @arguments) {
 	my $action = $verbs{$verb};
-	if (!$action) { print "QEMU's adapter has no action $verb\n"; return UNSUPPORTED }
+	return (UNSUPPORTED, "QEMU's adapter has no action $verb") if !$action;
 	my %kind_at = map { split ' ' } split /\n/, read_file("$state/places") // '';
 	my $kind    = $kind_at{$address} // '';
-	if ($kind !~ $action->[0]) { print "$verb is not for the device at $address\n"; return UNSUPPORTED }
-	if (@arguments < $action->[1]) { print "$verb wants $action->[1] arguments\n"; return FAILED }
-	if ($kind =~ /^blk/ && !-e "$state/" . node_of($kind)) { print "the disk is a back end's\n"; return UNSUPPORTED }
-	if ($kind eq 'blk1' && $verb =~ /^(?:resize|config)$/) { print "the disk is read-only, and QEMU resizes none that is\n"; return UNSUPPORTED }
+	return (UNSUPPORTED, "$verb is not for the device at $address") if $kind !~ $action->[0];
+	return (FAILED, "$verb wants $action->[1] arguments") if @arguments < $action->[1];
+	return (UNSUPPORTED, "the disk is a back end's") if $kind =~ /^blk/ && !-e "$state/" . node_of($kind);
+	return (UNSUPPORTED, 'the disk is read-only, and QEMU resizes none that is') if $kind eq 'blk1' && $verb =~ /^(?:resize|config)$/;
 	local $SIG{PIPE} = 'IGNORE';
 	my $text = eval { $action->[2]->($kind, @arguments) // '' };
-	if (!defined $text) { print $@ =~ s/\n\z//r, "\n"; return FAILED }
+	return defined $text ? (OK, $text) : (FAILED, $@ =~ s/\n.*//sr);
+}
+
+# One request: prints its TEXT, returns the status.
+sub act ($folder, $bytes, $verb, @arguments) {
+	($state, $memory) = ($folder, $bytes);
+	return eval { vm('query-status'); OK } // FAILED if $verb eq 'alive';
+	my ($status, $text) = perform($verb, @arguments);
 	print "$text\n";
-	return OK;
+	return $status;
+}
+
+# One after the other, a line each. QEMU talks to one client at a time, and others ask whether it lives: the connection is for one request.
+sub serve ($folder, $bytes) {
+	($state, $memory) = ($folder, $bytes);
+	STDOUT->autoflush;
+	while (defined(my $line = <STDIN>)) {
+		my ($status, $text) = perform(split ' ', $line);
+		$socket = undef;
+		print qw(ok failed unsupported)[$status], " $text\n";
+	}
+	return;
 }
 
 1;
