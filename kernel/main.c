@@ -19,6 +19,7 @@
 #include "kernel/panic.h"
 #include "kernel/platform.h"
 #include "kernel/random/random.h"
+#include "kernel/stack_protector.h"
 #include "kernel/thread/scheduler.h"
 #include "kernel/time/clock_source.h"
 #include "kernel/version.h"
@@ -95,6 +96,7 @@ static void start(void *unused)
 void kernel_main(const struct boot_info *info)
 {
 	static const struct thread_options job_options = {.stack_size = JOB_STACK};
+	uint64_t canary;
 
 	boot = info;
 	smp_boot_cpu();
@@ -108,7 +110,10 @@ void kernel_main(const struct boot_info *info)
 			    BOOT_COMMAND_LINE_MAX - 1);
 	memory_init(info);
 	random_init();
+	random_bytes(&canary, sizeof(canary));
+	stack_protector_seed(canary);
 	platform_init(info);
+	cpu_find_barrier(platform.cpu_count);
 	apic_init();
 	ioapic_init();
 	clock_init();

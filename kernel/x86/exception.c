@@ -100,6 +100,9 @@ static const char *explain_page_fault(uint64_t address, uint64_t error)
 		return "null pointer";
 	if (stack_guard_hit(address))
 		return "stack overflow: guard page hit";
+	if (error & PAGE_FAULT_PRESENT && address < DIRECT_MAP)
+		return error & PAGE_FAULT_FETCH ? "jump to a page of the user's"
+						: "access to a page of the user's";
 	if (error & PAGE_FAULT_FETCH)
 		return "jump to what is not code";
 	if (error & PAGE_FAULT_PRESENT && error & PAGE_FAULT_WRITE)
