@@ -230,6 +230,7 @@ sub perform ($verb, $address = '', @arguments) {
 	return (UNSUPPORTED, "$verb is not for the device at $address") if $kind !~ $action->[0];
 	return (FAILED, "$verb wants $action->[1] arguments") if @arguments < $action->[1];
 	return (UNSUPPORTED, "the disk is a back end's") if $kind =~ /^blk/ && !-e "$state/" . node_of($kind);
+	return (UNSUPPORTED, "the network is a back end's") if $kind eq 'net' && !-e "$state/sent";
 	return (UNSUPPORTED, 'the disk is read-only, and QEMU resizes none that is') if $kind eq 'blk1' && $verb =~ /^(?:resize|config)$/;
 	local $SIG{PIPE} = 'IGNORE';
 	my $text = eval { $action->[2]->($kind, @arguments) // '' };
