@@ -412,16 +412,7 @@ fail:
 	return error;
 }
 
-static unsigned int count(const struct module *module)
-{
-	unsigned int devices = 0;
-
-	for (struct pci_device *device = pci_device_first(); device; device = device->next)
-		devices += !strcmp(device->module, module->name);
-	return devices;
-}
-
-MODULE(e1000, "e1000", 1, NULL, count);
+MODULE(e1000, "e1000", 1, NULL, pci_device_count);
 
 static const struct pci_match matches[] = {
 	{0x8086, 0x1008, 0x1008}, /* 82544EI */

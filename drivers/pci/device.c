@@ -5,6 +5,7 @@
  */
 #include "drivers/pci/device.h"
 
+#include "drivers/module.h"
 #include "drivers/pci/internal.h"
 #include "drivers/pci/msix.h"
 #include "kernel/console/log.h"
@@ -39,6 +40,15 @@ static struct mutex attempt_lock = MUTEX_INIT;
 struct pci_device *pci_device_first(void)
 {
 	return __atomic_load_n(&devices, __ATOMIC_ACQUIRE);
+}
+
+unsigned int pci_device_count(const struct module *module)
+{
+	unsigned int count = 0;
+
+	for (struct pci_device *device = pci_device_first(); device; device = device->next)
+		count += !strcmp(device->module, module->name);
+	return count;
 }
 
 /* -- Interrupts */

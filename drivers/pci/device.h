@@ -98,6 +98,9 @@ void pci_device_shutdown(struct pci_function *function);
 
 /* What the thread does: what is due, and when the next is due (UINT64_MAX: nothing). For tests. */
 uint64_t pci_device_recover(void);
+/* How many devices a module has, for MODULE(). */
+struct module;
+unsigned int pci_device_count(const struct module *module);
 uint64_t pci_device_interrupts(const struct pci_device *device);
 
 #endif
