@@ -228,6 +228,12 @@ uint64_t pci_device_interrupts(const struct pci_device *device)
 
 /* -- Recovery */
 
+static void wake_worker(void)
+{
+	__atomic_store_n(&work, true, __ATOMIC_SEQ_CST);
+	wait_wake(&worker_wait);
+}
+
 void pci_device_break(struct pci_device *device, const char *failure)
 {
 	if (__atomic_exchange_n(&device->broken, true, __ATOMIC_SEQ_CST))
@@ -235,8 +241,22 @@ void pci_device_break(struct pci_device *device, const char *failure)
 	device->failure = failure;
 	silence(device, true);
 	log_error("%s (%s): is reset, it %s", device->function->name, device->module, failure);
-	__atomic_store_n(&work, true, __ATOMIC_SEQ_CST);
-	wait_wake(&worker_wait);
+	wake_worker();
+}
+
+int pci_device_reset(struct pci_device *device)
+{
+	if (device->given_up || device->shut_down)
+		return -ENODEV;
+	/* The attempts are limited for devices that break again and again by themselves. */
+	device->attempts = 0;
+	if (__atomic_exchange_n(&device->broken, true, __ATOMIC_SEQ_CST))
+		return 0;
+	device->failure = "was reset by hand";
+	silence(device, true);
+	log_notice("%s (%s): is reset by hand", device->function->name, device->module);
+	wake_worker();
+	return 0;
 }
 
 static int attempt(struct pci_device *device)

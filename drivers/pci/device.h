@@ -87,6 +87,8 @@ struct pci_device *pci_device_first(void);
 
 /* "does not answer": as in "it does not answer". The first reason stays. Context: any. */
 void pci_device_break(struct pci_device *device, const char *failure);
+/* The same, asked for by a user. 0, or -ENODEV: it is stopped for good. Thread context. */
+int pci_device_reset(struct pci_device *device);
 /* The interrupts so far were worked on. Context: any. */
 static inline void pci_device_served(struct pci_device *device)
 {

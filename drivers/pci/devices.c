@@ -3,12 +3,10 @@
 #include "drivers/devices.h"
 #include "drivers/pci/device.h"
 #include "drivers/pci/internal.h"
-#include "kernel/console/log.h"
 #include "kernel/facts/facts.h"
 
 #include <string.h>
 
-#define LOG_AREA "pci"
 #define CLASS_STORAGE 0x01
 #define CLASS_NETWORK 0x02
 #define VENDOR_VIRTIO 0x1af4
@@ -124,18 +122,10 @@ static enum command_result reset(const char *name, const char *queue)
 		command_print("%s: has no queue that can be reset alone\n", name);
 		return COMMAND_FAILED;
 	}
-	if (device->shut_down) {
-		command_print("%s: is stopped\n", name);
+	if (pci_device_reset(device)) {
+		command_print("%s: is %s\n", name, state_of(device));
 		return COMMAND_FAILED;
 	}
-	log_notice("%s (%s): is reset by hand", name, device->module);
-	/* The attempts are limited for devices that break again and again by themselves. */
-	device->attempts = 0;
-	if (device->given_up) {
-		command_print("%s: was given up\n", name);
-		return COMMAND_FAILED;
-	}
-	pci_device_break(device, "was reset by hand");
 	return COMMAND_OK;
 }
 
