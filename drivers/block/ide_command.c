@@ -376,9 +376,13 @@ void ide_serve_wanting(struct ide_channel *channel)
 enum interrupt_result ide_interrupt(struct pci_device *device, unsigned int line)
 {
 	struct ide_channel *channel = &ide_of_device(device)->channels[line];
-	uint64_t flags = spin_lock(&channel->lock);
-	struct ide_drive *drive = channel->active;
+	struct ide_drive *drive;
+	uint64_t flags;
 
+	if (!channel->ide)
+		return INTERRUPT_NONE; /* nothing is on that channel */
+	flags = spin_lock(&channel->lock);
+	drive = channel->active;
 	channel->interrupts++;
 	if (!drive) {
 		channel->interrupts_stray++;
