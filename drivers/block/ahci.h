@@ -151,7 +151,7 @@ struct ahci_port {
 	struct ahci *ahci;
 	unsigned int index;
 	enum ahci_kind kind;
-	char bus_name[PCI_NAME_MAX + 12]; /* "00:1f.2 port 0" */
+	char bus_name[PCI_NAME_MAX + 20]; /* "00:1f.2 port 0" */
 	char model[41];			  /* of what is not driven */
 	struct ata_identity identity;
 	struct block_device block;

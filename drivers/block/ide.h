@@ -81,7 +81,7 @@ struct ide_drive {
 	unsigned int unit;
 	enum ide_kind kind;
 	struct ata_identity identity;
-	char bus_name[PCI_NAME_MAX + 16]; /* "00:01.1 channel 0 unit 1" */
+	char bus_name[PCI_NAME_MAX + 20]; /* "00:01.1 channel 0 unit 1" */
 	char model[41];			  /* of what is not driven */
 	struct block_device block;
 	bool registered;

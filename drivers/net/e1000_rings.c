@@ -14,6 +14,7 @@
 
 #define LOG_AREA "net"
 #define ETHERNET_HEADER 14u
+#define VLAN_TAG 4u
 /* The ring is filled up when this part of it is missing; below that part somebody must wake us. */
 #define REFILL_PART 8
 #define STARVING_PART 4
@@ -21,6 +22,8 @@
 #define RECLAIM_BATCH 32u
 /* With a link, a frame is on the wire long before. */
 #define SEND_TIME (5 * NANOSECONDS_PER_SECOND)
+
+_Static_assert(E1000_FRAME_MAX + VLAN_TAG <= NETWORK_BLOCK_CAPACITY, "a frame fits in a buffer");
 
 static unsigned int after(unsigned int index)
 {
@@ -106,11 +109,11 @@ static void deliver(struct e1000 *e1000, struct network_buffer *buffer, uint8_t 
 	struct network_device *network = &e1000->network;
 	struct network_receive_info info = {.length = buffer->length};
 	bool bad = e1000->in_bad_frame || !(status & E1000_RXD_EOP) || errors & E1000_RXD_ERRORS ||
-		   buffer->length < ETHERNET_HEADER || buffer->length > NETWORK_BLOCK_CAPACITY;
+		   buffer->length < ETHERNET_HEADER || buffer->length > E1000_FRAME_MAX + VLAN_TAG;
 
 	e1000->in_bad_frame = !(status & E1000_RXD_EOP);
 	if (bad) {
-		e1000->statistics.receive_errors += status & E1000_RXD_EOP;
+		e1000->statistics.receive_errors += (status & E1000_RXD_EOP) != 0;
 		network_buffers_recycle(&e1000->buffers, buffer);
 		return;
 	}
