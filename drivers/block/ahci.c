@@ -145,25 +145,30 @@ static void run_ports(struct ahci *ahci)
 	ahci_write(ahci, AHCI_GHC, AHCI_GHC_AE | AHCI_GHC_IE);
 }
 
+/* One that goes on reaches no memory: bus mastering is off, or soon is, and a reset follows. */
+static void stop_engines(struct ahci *ahci)
+{
+	for (unsigned int i = 0; i < AHCI_PORTS; i++) {
+		if (!ahci->ports[i])
+			continue;
+		ahci->ports[i]->stopped = true;
+		ahci_port_interrupts(ahci->ports[i], false);
+		(void)ahci_port_engine_stop(ahci->ports[i], true);
+	}
+}
+
 static void stop(struct pci_device *device)
 {
 	struct ahci *ahci = ahci_of_device(device);
 
 	ahci_write(ahci, AHCI_GHC, AHCI_GHC_AE);
-	for (unsigned int i = 0; i < AHCI_PORTS; i++) {
-		struct ahci_port *port = ahci->ports[i];
-
-		if (!port)
-			continue;
-		if (port->registered)
-			block_stop(&port->block);
-		port->stopped = true;
-		/* One that goes on reaches no memory: bus mastering is off, and a reset follows. */
-		ahci_port_interrupts(port, false);
-		(void)ahci_port_engine_stop(port, true);
-		if (port->registered)
-			ahci_abort(port);
-	}
+	for (unsigned int i = 0; i < AHCI_PORTS; i++)
+		if (ahci->ports[i] && ahci->ports[i]->registered)
+			block_stop(&ahci->ports[i]->block);
+	stop_engines(ahci);
+	for (unsigned int i = 0; i < AHCI_PORTS; i++)
+		if (ahci->ports[i] && ahci->ports[i]->registered)
+			ahci_abort(ahci->ports[i]);
 }
 
 static void start_disk(struct ahci_port *port, const struct ata_identity *before)
@@ -189,7 +194,6 @@ static int start(struct pci_device *device)
 	error = reset_controller(ahci);
 	if (error)
 		return error;
-	__atomic_store_n(&device->broken, false, __ATOMIC_SEQ_CST);
 	for (unsigned int i = 0; i < AHCI_PORTS; i++) {
 		struct ahci_port *port = ahci->ports[i];
 		struct ata_identity before;
@@ -198,6 +202,12 @@ static int start(struct pci_device *device)
 			continue;
 		before = port->identity;
 		ahci_port_detect(port);
+		/* What gives no answer now may give one at the next attempt. */
+		if (port->kind == AHCI_UNUSABLE && !pci_device_last_attempt(device)) {
+			port->identity = before;
+			stop_engines(ahci);
+			return -EIO;
+		}
 		start_disk(port, &before);
 	}
 	run_ports(ahci);

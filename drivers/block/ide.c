@@ -183,8 +183,17 @@ static int restart_channel(struct ide_channel *channel)
 	for (unsigned int unit = 0; unit < IDE_DRIVES; unit++)
 		before[unit] = channel->drives[unit].identity;
 	error = ide_detect(channel);
-	if (error)
+	/* What gives no answer now may give one at the next attempt. */
+	for (unsigned int unit = 0; unit < IDE_DRIVES && !error; unit++)
+		if (channel->drives[unit].registered &&
+		    channel->drives[unit].kind == IDE_UNUSABLE &&
+		    !pci_device_last_attempt(&channel->ide->device))
+			error = -EIO;
+	if (error) {
+		for (unsigned int unit = 0; unit < IDE_DRIVES; unit++)
+			channel->drives[unit].identity = before[unit];
 		return error;
+	}
 	run_channel(channel);
 	for (unsigned int unit = 0; unit < IDE_DRIVES; unit++)
 		if (channel->drives[unit].registered)
@@ -198,7 +207,6 @@ static int start(struct pci_device *device)
 	int error = 0;
 
 	pci_enable(device->function);
-	__atomic_store_n(&device->broken, false, __ATOMIC_SEQ_CST);
 	for (unsigned int i = 0; i < IDE_CHANNELS && !error; i++)
 		if (ide->channels[i].ide)
 			error = restart_channel(&ide->channels[i]);

@@ -268,16 +268,20 @@ static int attempt(struct pci_device *device)
 		device->operations->stop(device);
 	device->stopped = true;
 	pci_device_served(device);
+	/* From here on it may break anew; that is noticed by the next round. */
+	__atomic_store_n(&device->broken, false, __ATOMIC_SEQ_CST);
 	error = device->operations->start(device);
 	if (error) {
 		pci_disable(device->function);
+		__atomic_store_n(&device->broken, true, __ATOMIC_SEQ_CST);
 		return error;
 	}
 	device->stopped = false;
-	device->failure = NULL;
 	device->running_since = clock_monotonic();
 	device->recoveries++;
-	__atomic_store_n(&device->broken, false, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&device->broken, __ATOMIC_SEQ_CST))
+		return 0; /* again, meanwhile */
+	device->failure = NULL;
 	silence(device, false);
 	log_notice("%s (%s): reset, and running again", device->function->name, device->module);
 	/* What came between is not lost: an edge, or a message, does not come twice. */

@@ -39,7 +39,10 @@ struct pci_device_operations {
 	 * as what follows.
 	 */
 	void (*stop)(struct pci_device *device);
-	/* Resets the device and lets it run. 0 or a negative errno. */
+	/*
+	 * Resets the device and lets it run. 0 or a negative errno. After the last of the attempts
+	 * (pci_device_last_attempt()) there is no other one.
+	 */
 	int (*start)(struct pci_device *device);
 	/* It does not come back. May be NULL. */
 	void (*given_up)(struct pci_device *device);
@@ -93,6 +96,11 @@ int pci_device_reset(struct pci_device *device);
 static inline void pci_device_served(struct pci_device *device)
 {
 	__atomic_store_n(&device->unserved, 0, __ATOMIC_RELAXED);
+}
+
+static inline bool pci_device_last_attempt(const struct pci_device *device)
+{
+	return device->attempts >= PCI_DEVICE_ATTEMPTS;
 }
 
 /* A pci_driver's shutdown, for functions whose driver_data is such a device. */
