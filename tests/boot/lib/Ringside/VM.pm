@@ -46,6 +46,7 @@ sub default_image () { return $ENV{RINGSIDE_IMAGE} || 'build/ringside' }
 #	network		user, none, dead (a cable to nowhere), or a list of QEMU's words
 #	user_options	appended to user networking (",ipv6=off")
 #	guest_address	where ports lead to, when not to the first address of the DHCP server
+#	nic		the network device, when not virtio's ("e1000"): of PCI
 #	net_options	appended to the network device ("mq=on")
 #	no_debug_exit	without isa-debug-exit
 #	reboots		a reset does not end QEMU
@@ -111,6 +112,7 @@ sub network_words ($self) {
 	  map { "hostfwd=$_->[0]:127.0.0.1:0-$self->{guest_address}:$_->[1]" } @forwarded;
 	$backend = 'hubport,hubid=0,id=net0' if $network eq 'dead';
 	my $options = "netdev=net0,mac=$MAC" . ($self->{net_options} ? ",$self->{net_options}" : '');
+	return ('-netdev', $backend, '-device', "$self->{nic},$options,romfile=") if $self->{nic};
 	return ('-netdev', $backend, $self->device_words('virtio-net', $options, 'romfile='));
 }
 
