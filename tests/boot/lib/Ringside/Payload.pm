@@ -7,10 +7,11 @@ use v5.36;
 use Exporter qw(import);
 use Ringside::Host qw(scratch);
 
-our @EXPORT_OK = qw(payload $PAYLOAD_GOOD);
+our @EXPORT_OK = qw(payload $PAYLOAD_GOOD $PAYLOAD_BAD);
 
-# QEMU's status when the padding is whole.
+# QEMU's status when the padding is whole, and when it is not.
 our $PAYLOAD_GOOD = 33;
+our $PAYLOAD_BAD  = 35;
 
 my %made;
 

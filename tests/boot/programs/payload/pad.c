@@ -67,8 +67,11 @@ int main(int argc, char **argv)
 	length = fread(base, 1, sizeof(base), file);
 	fclose(file);
 	size = strtoull(argv[2], &end, 0);
-	if (*end || length < 1024 || length == sizeof(base) || size < length || size % 512 || size >> 31)
-		return fail(argv[2], "a size that is a multiple of 512, below 2 GiB, and not below that of the base");
+	if (*end || length < 1024 || length == sizeof(base) || size < length || size % 512 ||
+	    size >> 31)
+		return fail(
+			argv[2],
+			"a size that is a multiple of 512, below 2 GiB, and not below that of the base");
 	while (place + 20 < length && memcmp(base + place, "RINGPAD!", 8))
 		place++;
 	if (place + 20 >= length || !complete_header(size))
