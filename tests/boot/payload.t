@@ -22,7 +22,7 @@ for my $case ([ pvh => 'pvh' ], [ bzimage => 'linux32' ], [ 'efi-kernel' => 'efi
 	}
 	my ($path, $line) = payload($boot{$boot}, 3 << 20);
 	my %options = (boot => $boot, image => $path =~ s/\.\w+$//r, network => 'none', memory => '256M', @more);
-	scenario($boot, { %options, append => 'a line', extra => [ '-initrd', $initrd ] }, sub ($vm) {
+	scenario($boot, { %options, append => 'a line', extra => [ @more ? () : ('-initrd', $initrd) ] }, sub ($vm) {
 		is($vm->wait_exit(40), $PAYLOAD_GOOD, "$boot: leaves with the status that says good");
 		like($vm->console, qr/^.*payload: entered by $entered at [0-9a-f]{8}$/m, "$boot: is entered by $entered");
 		like($vm->console, qr/^\Q$line\E$/m, "$boot: its padding is whole");
