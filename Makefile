@@ -289,6 +289,7 @@ unit: $(UNIT_TESTS)
 	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
 
 include tests/conformance/host/host.mk
+include tests/boot/programs/programs.mk
 
 # -- What people type --------------------------------------------------------------------------------
 # Where the CPU has virtualisation and we may use it; software emulation otherwise.
@@ -321,7 +322,7 @@ test:
 soak: images
 	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
 
-test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk $(B)/conform/model
+test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model
 	$(Q).ci/test '$(T)'
 
 lint:

@@ -3,11 +3,23 @@
 
 #include "net/lwip/address_text.h"
 #include "net/netboot/resolve.h"
+#include "net/netboot/stream.h"
 #include "net/tls/tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct connection {
+	struct stream stream;
+	struct tls *tls; /* NULL: plain */
+	bool was_kept;
+	/* Whom it leads to. */
+	char host[URL_HOST_MAX];
+	uint16_t port;
+	bool secure;
+	struct netif *netif;
+};
 
 /* The one that is kept; whoever takes it out owns it. */
 static struct connection *kept;
@@ -96,7 +108,7 @@ int connection_open(struct connection **result, struct transfer *transfer, const
 		return status;
 	connection = find_kept(url, port, secure, resolver.netif);
 	if (connection) {
-		connection->used_before = true;
+		connection->was_kept = true;
 		*result = connection;
 		return 0;
 	}
@@ -118,6 +130,11 @@ int connection_open(struct connection **result, struct transfer *transfer, const
 	else
 		*result = connection;
 	return status;
+}
+
+bool connection_was_kept(const struct connection *connection)
+{
+	return connection->was_kept;
 }
 
 int connection_send(struct connection *connection, struct transfer *transfer, const void *bytes,

@@ -6,25 +6,17 @@
 #ifndef NET_NETBOOT_CONNECTION_H
 #define NET_NETBOOT_CONNECTION_H
 
-#include "net/netboot/stream.h"
+#include "net/netboot/input.h"
+#include "net/netboot/transfer.h"
 #include "net/netboot/url.h"
 
-struct tls;
-
-struct connection {
-	struct stream stream;
-	struct tls *tls;  /* NULL: plain */
-	bool used_before; /* it was kept: the server may have closed it meanwhile */
-	/* Whom it leads to. */
-	char host[URL_HOST_MAX];
-	uint16_t port;
-	bool secure;
-	struct netif *netif;
-};
+struct connection;
 
 /* 0, or an error with its line. The connection must be given back by connection_close(). */
 int connection_open(struct connection **connection, struct transfer *transfer,
 		    const struct url *url, uint16_t port, bool secure);
+/* Whether it was kept: its server may have closed it meanwhile. */
+bool connection_was_kept(const struct connection *connection);
 /* As stream_send() and stream_receive(); -EPROTO and -EACCES of TLS have their line. */
 int connection_send(struct connection *connection, struct transfer *transfer, const void *bytes,
 		    size_t length);

@@ -4,14 +4,22 @@
 #include "net/lwip/stack.h"
 #include "net/netboot/transfer.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct arguments {
 	const char *url, *interface;
-	bool quiet, no_sum, check;
+	bool quiet, no_sum, check, keep;
 	uint8_t sha256[SHA256_SIZE];
+};
+
+/* With -k the bytes go to memory, as a kernel's do; otherwise nobody looks at them. */
+struct memory_sink {
+	struct transfer_sink sink;
+	uint8_t *memory;
+	uint64_t size, used;
 };
 
 static int forget(struct transfer_sink *sink, const void *bytes, size_t length)
@@ -24,7 +32,32 @@ static int forget(struct transfer_sink *sink, const void *bytes, size_t length)
 
 static int begin_again(struct transfer_sink *sink)
 {
-	(void)sink;
+	((struct memory_sink *)sink)->used = 0;
+	return 0;
+}
+
+static int make_room(struct transfer_sink *sink, uint64_t size)
+{
+	struct memory_sink *memory = (struct memory_sink *)sink;
+
+	if (memory->size && size > memory->size)
+		return -EFBIG;
+	if (!memory->memory) {
+		memory->memory = malloc(size);
+		memory->size = size;
+	}
+	return memory->memory ? 0 : -ENOMEM;
+}
+
+static int keep(struct transfer_sink *sink, const void *bytes, size_t length)
+{
+	struct memory_sink *memory = (struct memory_sink *)sink;
+
+	/* A server that does not say how long the file is. */
+	if (length > memory->size - memory->used)
+		return -EFBIG;
+	memcpy(memory->memory + memory->used, bytes, length);
+	memory->used += length;
 	return 0;
 }
 
@@ -49,6 +82,8 @@ static bool parse(struct arguments *arguments, int argc, char **argv)
 			arguments->quiet = true;
 		} else if (!strcmp(argv[i], "-n")) {
 			arguments->no_sum = true;
+		} else if (!strcmp(argv[i], "-k")) {
+			arguments->keep = true;
 		} else if (!strcmp(argv[i], "-i") && i + 1 < argc) {
 			arguments->interface = argv[++i];
 		} else if (!strcmp(argv[i], "-s") && i + 1 < argc) {
@@ -85,7 +120,7 @@ static void print_result(const struct transfer *transfer, uint64_t copied)
 
 static enum command_result command_fetch(int argc, char **argv)
 {
-	struct transfer_sink sink = {.write = forget, .restart = begin_again};
+	struct memory_sink memory = {.sink = {.write = forget, .restart = begin_again}};
 	uint8_t sum[SHA256_SIZE];
 	struct arguments arguments;
 	struct transfer *transfer;
@@ -100,7 +135,10 @@ static enum command_result command_fetch(int argc, char **argv)
 		return COMMAND_FAILED;
 	}
 	transfer->url = arguments.url;
-	transfer->sink = &sink;
+	if (arguments.keep)
+		memory.sink = (struct transfer_sink){
+			.size = make_room, .write = keep, .restart = begin_again, .copies = true};
+	transfer->sink = &memory.sink;
 	transfer->interface = arguments.interface;
 	transfer->sha256 = arguments.check ? arguments.sha256 : NULL;
 	transfer->sum = arguments.no_sum ? NULL : sum;
@@ -112,9 +150,10 @@ static enum command_result command_fetch(int argc, char **argv)
 		command_print("fetch: %s\n", transfer->error);
 	else
 		print_result(transfer, network_stack_copied() - copied);
+	free(memory.memory);
 	free(transfer);
 	return status ? COMMAND_FAILED : COMMAND_OK;
 }
 
-COMMAND(fetch, "fetch [-q] [-n] [-i INTERFACE] [-s SHA256] URL",
+COMMAND(fetch, "fetch [-q] [-n] [-k] [-i INTERFACE] [-s SHA256] URL",
 	"gets a file by http, https or tftp, and says how fast it came", command_fetch);

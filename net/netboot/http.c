@@ -4,6 +4,7 @@
  * up where it broke, with Range and If-Range, so that a file which has changed comes whole; where the
  * server gave nothing to recognise the file by, or knows no ranges, it comes again from its first byte.
  */
+#include "kernel/time/clock.h"
 #include "kernel/version.h"
 #include "net/netboot/connection.h"
 #include "net/netboot/http_response.h"
@@ -302,14 +303,14 @@ static int ask(struct client *client)
 {
 	struct transfer *transfer = client->transfer;
 	size_t length = make_request(client);
-	bool used_before;
+	bool was_kept;
 	int status;
 
 	status = connection_open(&client->connection, transfer, &client->url,
 				 port_of(&client->url, client->secure), client->secure);
 	if (status)
 		return status;
-	used_before = client->connection->used_before;
+	was_kept = connection_was_kept(client->connection);
 	http_response_begin(&client->response);
 	client->in_head = true;
 	client->surplus = false;
@@ -319,7 +320,7 @@ static int ask(struct client *client)
 	if (!status && http_response_closed(&client->response) == HTTP_END)
 		status = ANSWER_END;
 	/* The server closed the connection before it heard of this question: that is no failure. */
-	if (used_before && client->in_head && client->response.part == HTTP_PART_STATUS &&
+	if (was_kept && client->in_head && client->response.part == HTTP_PART_STATUS &&
 	    !client->response.head && (!status || status == -ECONNRESET)) {
 		leave(client, false);
 		return -EAGAIN;

@@ -18,13 +18,11 @@
 #include "kernel/thread/thread.h"
 #include "lwip/ip_addr.h"
 #include "lwip/netif.h"
+#include "net/netboot/input.h"
 #include "net/netboot/transfer.h"
 
 struct tcp_pcb;
 struct pbuf;
-
-/* 0: more is wanted. Anything else ends stream_receive(). */
-typedef int (*stream_input)(void *context, const uint8_t *bytes, size_t length);
 
 struct stream {
 	struct wait_queue wait;

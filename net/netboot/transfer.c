@@ -191,7 +191,7 @@ static const struct transfer_scheme *find_scheme(const char *name)
 	return NULL;
 }
 
-static int run(struct transfer *transfer)
+static int get(struct transfer *transfer)
 {
 	struct transfer_state *state = transfer->state;
 	const struct transfer_scheme *scheme;
@@ -252,7 +252,7 @@ int transfer_run(struct transfer *transfer)
 		mbedtls_sha256_starts_ret(&state->sum, 0);
 	state->start = clock_monotonic();
 	progress_begin(&state->progress, state->start);
-	status = run(transfer);
+	status = get(transfer);
 	transfer->time = clock_monotonic() - state->start;
 	if (transfer->progress)
 		progress_end(&state->progress);
