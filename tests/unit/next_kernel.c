@@ -62,6 +62,7 @@ static int set_up_memory(void **state)
 static int set_up(void **state)
 {
 	(void)state;
+	memset(dma_pointer(MEMORY_START), 0x99, MEMORY_END - MEMORY_START);
 	before = pages_available();
 	next = next_create();
 	assert_non_null(next);
@@ -340,6 +341,26 @@ static void an_elf_file_where_we_lie_is_moved_and_zeroed(void **state)
 	assert_int_equal(told->module_count, 1);
 	assert_int_equal(((const struct pvh_module *)dma_pointer(told->modules))->size, 12345);
 	check_initrd(((const struct pvh_module *)dma_pointer(told->modules))->address, 12345, 5);
+	free(file);
+}
+
+/* Small free pieces are the first that an allocation takes; these lie where the kernel will. */
+static void pages_that_become_free_late_are_not_used(void **state)
+{
+	uint8_t *file = make_elf(16 * MIB, 2 * MIB, 3 * MIB);
+
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(pages_take(16 * MIB + i * 0x50000, 3), 0);
+	give(NEXT_KERNEL, "elf", file, ELF_DATA + 2 * MIB, true);
+	for (unsigned int i = 0; i < 8; i++)
+		pages_free(16 * MIB + i * 0x50000, 3);
+	give_initrd("initrd", 5000, 61, true);
+	start();
+	assert_int_equal(plan->moved, 7 * 3 * PAGE_SIZE);
+	check_bytes(16 * MIB, file + ELF_DATA, 2 * MIB);
+	check_zeroes(18 * MIB, MIB);
+	check_initrd(plan->initrd, 5000, 61);
 	free(file);
 }
 
@@ -706,6 +727,7 @@ int main(void)
 		TEST(one_that_prefers_our_place_goes_elsewhere),
 		TEST(one_that_must_lie_where_we_do_is_moved),
 		TEST(an_elf_file_where_we_lie_is_moved_and_zeroed),
+		TEST(pages_that_become_free_late_are_not_used),
 		TEST(tables_map_addresses_as_they_are),
 		TEST(initrds_are_joined_without_moving),
 		TEST(what_lies_between_makes_a_move),
