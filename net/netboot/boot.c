@@ -228,9 +228,12 @@ int netboot_set_arguments(struct netboot *netboot, const char *arguments)
 static int check_circle(struct netboot *netboot, const char *kind)
 {
 	uint64_t hops = option_number("netboot.hops", 0, UINT32_MAX, 0);
+	static const char name[] = "ringside ";
 	char word[40];
 
-	if (!strstr(kind, "ringside") && !strstr(kind, "Ringside"))
+	/* As the bzImage says it: "ringside 0.1.0 ...". */
+	if (strncmp(kind, name, strlen(name)) || kind[strlen(name)] < '0' ||
+	    kind[strlen(name)] > '9')
 		return 0;
 	if (netboot->named_by_dhcp) {
 		netboot_say(

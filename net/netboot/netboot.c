@@ -83,8 +83,11 @@ static bool ipv4_is_off(void)
 static bool is_usable(const struct interface *interface, uint64_t waited)
 {
 	const struct netif *netif = &interface->netif;
+	const struct dhcp *dhcp = netif_dhcp_data(netif);
 
-	if (!ip4_addr_isany(netif_ip4_addr(netif)))
+	/* While a server is asked anew the address of before still stands. */
+	if (!ip4_addr_isany(netif_ip4_addr(netif)) &&
+	    (!interface->wants_dhcp || !dhcp || dhcp_supplied_address(netif)))
 		return true;
 	return (waited >= IPV6_PATIENCE || ipv4_is_off()) && has_ipv6(netif);
 }
