@@ -60,12 +60,13 @@ sub netboot ($name, $given, $code) {
 	return;
 }
 
+# (A line of progress may stand before any of ours.)
 # The payload was started, whole, with that command line and, if there is one, that initrd.
 sub boots ($vm, $command_line, $with_initrd = 0) {
 	my $label = $vm->{label};
 	is($vm->wait_exit(30), $PAYLOAD_GOOD, "$label: the payload is started, and is whole") or diag $vm->last_words;
 	like($vm->console, qr/^\Q$padding\E$/m, "$label: and says so");
-	like($vm->console, qr/^netboot: starting .*, \d+\.\d MB in \d+\.\d{3} s$/m, "$label: one line says what is started");
+	like($vm->console, qr/netboot: starting .*, \d+\.\d MB in \d+\.\d{3} s$/m, "$label: one line says what is started");
 	like($vm->console, qr/^payload: command line: \Q$command_line\E$/m, "$label: its command line");
 	like($vm->console, qr/^payload: initrd: 00000010 bytes, checksum 0000000a00000014$/m, "$label: its initrd") if $with_initrd;
 	is(join("\n", $vm->warnings), '', "$label: no warning");
@@ -76,7 +77,7 @@ sub boots ($vm, $command_line, $with_initrd = 0) {
 sub fails ($vm, $why, $seconds = 30) {
 	my $label = $vm->{label};
 	is($vm->wait_exit($seconds), 0, "$label: switches off") or diag $vm->last_words;
-	my @lines = $vm->console =~ /^netboot: (.*)$/mg;
+	my @lines = $vm->console =~ /netboot: (.*)$/mg;
 	my @why   = grep { /$why/ } @lines;
 	is(scalar @why, 1, "$label: says why: " . ($why[0] // '?')) or diag join "\n", @lines;
 	is($lines[-1], 'nothing was booted: netboot.fail=poweroff', "$label: and what follows");
@@ -104,6 +105,8 @@ sub start_documented () {
 	return;
 }
 
+my $page = read_file('docs/netboot.md') // '';
+ok(index($page, "```\n" . read_file("docs/netboot/$_") . "```\n") >= 0, "docs/netboot.md has $_ as it is run") for qw(dnsmasq.conf nginx.conf boot.ipxe);
 start_documented();
 netboot('documented', { mac => new_mac() }, sub ($vm) {
 	$vm->wait_for(qr/^netboot: eth0: the boot file is (.*)$/m);
@@ -128,6 +131,15 @@ netboot('ipv6', { mac => new_mac(), append => 'netboot.fail=poweroff ip=off' }, 
 	$vm->wait_for(qr{boot file is http://\[fd09::1\]/boot\.ipxe$}m);
 	boots($vm, 'console=ttyS0 hostname= ip=', 1);
 });
+# Under UEFI we are of its architecture, and say so.
+SKIP: {
+	skip 'no /usr/share/ovmf/OVMF.fd (package ovmf)', 1 if !-e '/usr/share/ovmf/OVMF.fd';
+	netboot('efi', { mac => new_mac(), boot => 'efi-kernel', ovmf => 1, memory => '256M' }, sub ($vm) {
+		my $address = $vm->wait_ready(seconds => 60);
+		boots($vm, "console=ttyS0 hostname= ip=$address", 1);
+		like($net->log('dnsmasq'), qr/vendor class: PXEClient:Arch:00007:UNDI:002001/, 'efi: the vendor class in the request');
+	});
+}
 # Whoever does not boot from the network does not ask like that.
 if (!@wanted || any { 'plain' =~ /$_/ } @wanted) {
 	scenario('plain', { network => guest({ mac => my $mac = new_mac() })->{network} }, sub ($vm) {
@@ -293,6 +305,20 @@ netboot('interrupted', { mac => $mac{interrupted}, append => '' }, sub ($vm) {
 	leaves_with($vm, 0);
 });
 
+netboot('slow', { mac => new_mac(), append => "netboot.kernel=http://$host/slow/vmlinuz" }, sub ($vm) {
+	$vm->wait_ready;
+	sleep 1;
+	$vm->type("\x03");
+	$vm->wait_for(qr/netboot: interrupted: /);
+	$vm->command('uptime');
+	$vm->type("netboot http://$host/slow/vmlinuz\r");
+	sleep 1;
+	$vm->type("\x03");
+	$vm->wait_for(qr/netboot: interrupted$/m);
+	like($vm->command('uptime'), qr/./, 'slow: ^C ends a transfer, of the job and of the command');
+	leaves_with($vm, 0);
+});
+
 # -- The command line
 
 $net->text('sum.ipxe', "#!ipxe\nsha256 vmlinuz $sum\nkernel vmlinuz summed\nboot\n");
@@ -407,6 +433,14 @@ for my $case (
 	kill 'KILL', $pid;
 	waitpid $pid, 0;
 }
+
+# IPv4 is silent: after three seconds an IPv6 address is enough.
+$net->start_server('six', $started->('six'), @quiet, '--interface=boot0', '--enable-ra', '--dhcp-range=fd09::,ra-stateless', "--dhcp-option=option6:bootfile-url,http://[$host6]/vmlinuz");
+netboot('ipv6-only', { mac => new_mac(), append => 'netboot.args=six netboot.fail=poweroff' }, sub ($vm) {
+	boots($vm, 'six');
+	like($net->log('six'), qr/DHCPINFORMATION-REQUEST/, 'ipv6-only: asks for information only');
+});
+$net->stop('six');
 
 # A server for addresses, and a proxy for booting at another address, which names a file or has a menu.
 run($ip, 'link', 'add', 'proxy0', 'type', 'veth', 'peer', 'name', 'proxy1');
