@@ -321,6 +321,13 @@ test:
 soak: images
 	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
 
+# Network boot beside iPXE and UEFI firmware: RUNS=5 SIZES=1,10,64,512.
+.PHONY: bench-netboot
+bench-netboot:
+	@.ci/install build run test
+	@$(MAKE) -j$(JOBS) images $(TEST_PROGRAMS)
+	$(Q)RUNS=$(RUNS) SIZES=$(SIZES) perl tests/bench/netboot.pl
+
 test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model
 	$(Q).ci/test '$(T)'
 
@@ -366,6 +373,7 @@ help:
 	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
+	@echo 'make bench-netboot   network boot beside iPXE and UEFI firmware; RUNS=5 SIZES=1,10,64,512'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'
 	@echo 'make flaky N=100   each case N times in one boot; LOAD=1 beside busy loops'
