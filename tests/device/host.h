@@ -90,6 +90,9 @@ void host_cpu(unsigned int index, unsigned int count);
 /* -- boot_information(): not copied; NULL: nothing is known. */
 struct boot_info;
 void host_boot_info(const struct boot_info *info);
+/* What next_start() ends in; does not return. */
+struct next_plan;
+void host_hand_over(void (*function)(const struct next_plan *plan));
 
 /* -- Log: the last lines, each "area: text". Shown on stderr when HOST_LOG is in the environment.
  */
