@@ -259,7 +259,8 @@ HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/de
 	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c boot/e820.c boot/origin.c boot/device_path.c \
 	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
 	$(wildcard net/lwip/address_option.c net/lwip/memory.c net/http/request.c) \
-	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c))
+	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c dhcp_message.c dhcp6_message.c \
+		settings.c setting_format.c script.c script_commands.c))
 HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o) $(addprefix $(B)/host/mbedtls/,sha256.c.o platform_util.c.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))

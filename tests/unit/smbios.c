@@ -101,8 +101,8 @@ static void the_entry_point_of_version_3_is_read(void **state)
 {
 	(void)state;
 	usual_table();
-	assert_true(smbios_read(&machine, entry_3(firmware_place(table, table_length), table_length),
-				0));
+	assert_true(smbios_read(&machine,
+				entry_3(firmware_place(table, table_length), table_length), 0));
 	expect_usual();
 	assert_int_equal(machine.major, 3);
 }
@@ -182,8 +182,8 @@ static void strings_are_checked(void **state)
 	memset(strings, 'x', sizeof(strings) - 2);
 	strings[0] = '\x1b';
 	ADD(1, system, strings);
-	assert_true(smbios_read(&machine, entry_3(firmware_place(table, table_length), table_length),
-				0));
+	assert_true(smbios_read(&machine,
+				entry_3(firmware_place(table, table_length), table_length), 0));
 	assert_string_equal(machine.manufacturer, "");
 	assert_int_equal(strlen(machine.product), SMBIOS_STRING_MAX - 1);
 	assert_int_equal(machine.product[0], '?');
@@ -197,8 +197,8 @@ static void a_uuid_of_zeroes_is_none(void **state)
 
 	(void)state;
 	ADD(1, system, "\0");
-	assert_true(smbios_read(&machine, entry_3(firmware_place(table, table_length), table_length),
-				0));
+	assert_true(smbios_read(&machine,
+				entry_3(firmware_place(table, table_length), table_length), 0));
 	assert_false(machine.uuid_present);
 }
 
