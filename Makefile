@@ -265,8 +265,10 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c') \
 	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c \
 	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c boot/e820.c boot/origin.c boot/device_path.c \
+	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
 	$(wildcard net/lwip/address_option.c net/lwip/memory.c net/http/request.c) \
-	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c))
+	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c dhcp_message.c dhcp6_message.c \
+		settings.c setting_format.c script.c script_commands.c))
 HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o) $(addprefix $(B)/host/mbedtls/,sha256.c.o platform_util.c.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
@@ -296,6 +298,7 @@ unit: $(UNIT_TESTS)
 	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
 
 include tests/conformance/host/host.mk
+include tests/boot/programs/programs.mk
 
 # -- What people type --------------------------------------------------------------------------------
 # Where the CPU has virtualisation and we may use it; software emulation otherwise.
@@ -328,7 +331,14 @@ test:
 soak: images
 	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
 
-test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk $(B)/conform/model
+# Network boot beside iPXE and UEFI firmware: RUNS=5 SIZES=1,10,64,512.
+.PHONY: bench-netboot
+bench-netboot:
+	@.ci/install build run test
+	@$(MAKE) -j$(JOBS) images $(TEST_PROGRAMS)
+	$(Q)RUNS=$(RUNS) SIZES=$(SIZES) perl tests/bench/netboot.pl
+
+test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model
 	$(Q).ci/test '$(T)'
 
 lint:
@@ -373,6 +383,7 @@ help:
 	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
+	@echo 'make bench-netboot   network boot beside iPXE and UEFI firmware; RUNS=5 SIZES=1,10,64,512'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'
 	@echo 'make flaky N=100   each case N times in one boot; LOAD=1 beside busy loops'

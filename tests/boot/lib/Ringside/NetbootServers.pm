@@ -68,6 +68,28 @@ sub tap ($self) {
 	return ('-netdev', "tap,id=net0,ifname=$name,script=no,downscript=no");
 }
 
+# A TAP device in the bridge behind the relay (tests/boot/programs/relay.c) with these faults ("loss=1"); QEMU's words. The relay is
+# the server "relay" for stop_relay().
+sub relay ($self, @faults) {
+	my $name = $self->tap_name;
+	my $port = 20000 + 2 * $self->{taps};
+	$self->start_server('relay', sub ($pid) { $self->log('relay') =~ /ready/ }, 'build/payload/relay', $name, $port, $port + 1, @faults);
+	return ('-netdev', "dgram,id=net0,local.type=inet,local.host=127.0.0.1,local.port=@{[$port + 1]},remote.type=inet,remote.host=127.0.0.1,remote.port=$port");
+}
+
+# Ends it; what it did, as { "to guest" => { frames => N, lost => N, ... }, "from guest" => ... }.
+sub stop_relay ($self) {
+	my $pid = delete $self->{pids}{relay} or die "no relay runs\n";
+	kill 'TERM', $pid;
+	until_true(5, sub { defined Ringside::Host::process_ended($pid) }) or die "the relay does not end\n";
+	my %ways;
+	for (split /\n/, $self->log('relay')) {
+		my ($way, $counts) = /^relay: ((?:to|from) guest): (.*)/ or next;
+		$ways{$way} = { map { /^(\d+) (.*)/ ? ($2 => $1) : () } split /, /, $counts };
+	}
+	return \%ways;
+}
+
 # Serves a file, which is linked, or text.
 sub file ($self, $name, $path) {
 	my $to = "$self->{root}/$name";
@@ -102,7 +124,7 @@ sub listens ($table, $port) {
 }
 
 # DHCP, TFTP, DNS, router advertisements. `boot`: file or URL for a MAC address; an arrayref of it and of "HTTPClient"
-# for UEFI HTTP boot. `options`: more words.
+# for UEFI HTTP boot. `options`: more words. `no_ra`: no router advertisements; `proxy`: there may be a proxy DHCP server.
 sub dnsmasq ($self, %given) {
 	my $boot = $given{boot} // {};
 	my @words;
@@ -113,6 +135,8 @@ sub dnsmasq ($self, %given) {
 		push @words, "--dhcp-mac=set:$tag,$mac", "--dhcp-boot=tag:$tag,$file,,$HOST";
 		push @words, "--dhcp-option-force=tag:$tag,60,$class" if defined $class;
 	}
+	# iPXE waits two seconds for a proxy DHCP server unless it is told (no-pxedhcp) that there is none.
+	push @words, '--dhcp-option=encap:175,176,1b' unless $given{proxy};
 	push @words, '--enable-ra', '--dhcp-range=fd09::,ra-only' unless $given{no_ra};
 	$self->{leases} = "$self->{folder}/leases";
 	$self->stop('dnsmasq');
