@@ -124,7 +124,7 @@ sub listens ($table, $port) {
 }
 
 # DHCP, TFTP, DNS, router advertisements. `boot`: file or URL for a MAC address; an arrayref of it and of "HTTPClient"
-# for UEFI HTTP boot. `options`: more words.
+# for UEFI HTTP boot. `options`: more words. `no_ra`: no router advertisements; `proxy`: there may be a proxy DHCP server.
 sub dnsmasq ($self, %given) {
 	my $boot = $given{boot} // {};
 	my @words;
@@ -135,6 +135,8 @@ sub dnsmasq ($self, %given) {
 		push @words, "--dhcp-mac=set:$tag,$mac", "--dhcp-boot=tag:$tag,$file,,$HOST";
 		push @words, "--dhcp-option-force=tag:$tag,60,$class" if defined $class;
 	}
+	# iPXE waits two seconds for a proxy DHCP server unless it is told (no-pxedhcp) that there is none.
+	push @words, '--dhcp-option=encap:175,176,1b' unless $given{proxy};
 	push @words, '--enable-ra', '--dhcp-range=fd09::,ra-only' unless $given{no_ra};
 	$self->{leases} = "$self->{folder}/leases";
 	$self->stop('dnsmasq');
