@@ -43,7 +43,7 @@ LWIP := $(B)/lwip-src
 
 WARNINGS := -Wall -Wextra -Wshadow -Werror
 MACHINE := -m64 -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
-CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fstack-clash-protection -fcf-protection=none \
+CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fstack-protector-strong -mstack-protector-guard=global -fstack-clash-protection -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing \
 	-ffunction-sections -fdata-sections -fno-common
 INCLUDES := -nostdinc -I. -Inet/lwip/include -isystem $(LWIP)/src/include \

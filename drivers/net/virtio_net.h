@@ -137,7 +137,11 @@ struct virtio_net_receive {
 	unsigned int chain;	    /* as net->chain */
 	unsigned int posted;	    /* buffers that the device has */
 	unsigned int posted_target; /* as many as the ring and the pool allow */
+	unsigned int largest;	    /* buffers that the largest frame takes */
 	bool starving;		    /* so few are posted that whoever frees one shall wake us */
+	bool unheard;		    /* the last were posted without a kick */
+	uint64_t silent_since;	    /* nothing has come since then; 0: since the last look */
+	uint64_t reminders;	    /* kicks after a silence */
 
 	/* The frame that is being put together. */
 	struct network_buffer *first, *last;

@@ -345,6 +345,7 @@ static void describe_pairs(const struct virtio_net *net, struct facts *facts)
 		fact_number(facts, "receive_posted", pair->receive.posted);
 		fact_number(facts, "receive_packets", pair->receive.packets);
 		fact_number(facts, "receive_bytes", pair->receive.bytes);
+		fact_number(facts, "reminders", pair->receive.reminders);
 		fact_number(facts, "joined", pair->receive.joined);
 		fact_number(facts, "hashes", hashes(&pair->receive));
 		fact_number(facts, "hashes_unknown", pair->receive.hashes_unknown);

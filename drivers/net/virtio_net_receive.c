@@ -16,6 +16,7 @@
 #include "kernel/console/log.h"
 #include "kernel/memory/dma.h"
 #include "kernel/panic.h"
+#include "kernel/time/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,6 +28,12 @@
  */
 #define REFILL_PART 8
 #define STARVING_PART 4
+/* Features by which the device joins packets to frames that want many buffers. */
+#define JOINS                                                                                      \
+	(1ull << VIRTIO_NET_F_GUEST_TSO4 | 1ull << VIRTIO_NET_F_GUEST_TSO6 |                       \
+	 1ull << VIRTIO_NET_F_GUEST_USO4 | 1ull << VIRTIO_NET_F_GUEST_USO6)
+/* A device that has buffers and says nothing for so long is told of them once more. */
+#define SILENCE (50 * NANOSECONDS_PER_MILLISECOND)
 
 /* -- The pool */
 
@@ -181,11 +188,44 @@ static void tell_others(struct virtio_net_receive *receive)
 	for (unsigned int i = 0; i < net->pairs_created; i++) {
 		struct virtqueue *vq = net->pairs[i].receive.vq;
 
-		if (i == receive->index || !vq->live || vq->broken)
-			continue;
-		vq->counters.kicks++;
-		vq->notify(vq);
+		if (i != receive->index)
+			virtqueue_notify(vq);
 	}
+}
+
+/*
+ * More than so many buffers are missing when the ring is filled up. QEMU before 9.1, when it has too few for the
+ * frame at hand, asks for a kick, looks once more, and if there are some more but still too few, waits
+ * for a kick that is not due: its event lies before them. So each time the largest frame gets its
+ * buffers at once, where the ring is long enough.
+ */
+static unsigned int refill_least(const struct virtio_net_receive *receive)
+{
+	unsigned int least = receive->posted_target / REFILL_PART;
+
+	if (least < receive->largest && receive->largest <= receive->posted_target / 2)
+		least = receive->largest;
+	return least;
+}
+
+/*
+ * Where it is not, or where the stack holds buffers: one kick more after the last ones were shown
+ * without, when nothing has come since. A frame may be waiting for it.
+ */
+static void remind(struct virtio_net_receive *receive)
+{
+	uint64_t now;
+
+	if (!receive->unheard || receive->largest < 2)
+		return;
+	now = clock_monotonic();
+	if (!receive->silent_since)
+		receive->silent_since = now;
+	if (now - receive->silent_since < SILENCE)
+		return;
+	receive->unheard = false;
+	receive->reminders++;
+	virtqueue_notify(receive->vq);
 }
 
 static void refill(struct virtio_net_receive *receive)
@@ -193,7 +233,7 @@ static void refill(struct virtio_net_receive *receive)
 	unsigned int target = receive->posted_target;
 	bool filled;
 
-	if (receive->posted + target / REFILL_PART >= target && receive->posted)
+	if (receive->posted + refill_least(receive) >= target && receive->posted)
 		return;
 	filled = fill(receive);
 	if (receive->posted <= target / STARVING_PART) {
@@ -204,7 +244,8 @@ static void refill(struct virtio_net_receive *receive)
 	if (filled) {
 		receive->net->refills++;
 		/* It asks for a kick when it had run out. */
-		if (virtqueue_kick(receive->vq) && receive->net->steering_length)
+		receive->unheard = !virtqueue_kick(receive->vq);
+		if (!receive->unheard && receive->net->steering_length)
 			tell_others(receive);
 	}
 }
@@ -217,6 +258,12 @@ void virtio_net_receive_start(struct virtio_net_pair *pair, struct virtqueue *vq
 
 	receive->vq = vq;
 	receive->posted_target = ring < pool ? ring : pool;
+	receive->largest = 1;
+	if (pair->net->mergeable && pair->net->offloads & JOINS)
+		receive->largest =
+			(NETWORK_FRAME_MAX + pair->net->header_size + VIRTIO_NET_CAPACITY - 1) /
+			VIRTIO_NET_CAPACITY;
+	receive->unheard = false;
 	fill(receive);
 }
 
@@ -425,6 +472,10 @@ unsigned int virtio_net_receive_poll(struct virtio_net_pair *pair, unsigned int 
 		take(receive, buffer, written);
 		frames += !receive->missing;
 	}
+	if (frames)
+		receive->silent_since = 0;
+	else
+		remind(receive);
 	refill(receive);
 	return frames;
 }

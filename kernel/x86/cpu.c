@@ -2,6 +2,8 @@
 /* What the processor says of itself. */
 #include "kernel/x86/cpu.h"
 
+#include "kernel/x86/io.h"
+
 #include <string.h>
 
 #define CPUID_RDRAND (1u << 30)	    /* leaf 1, ECX */
@@ -48,6 +50,13 @@ const char *cpu_hypervisor(void)
 		copy_register(name + 8, id.edx);
 	}
 	return name;
+}
+
+bool memory_barrier_elided;
+
+void cpu_find_barrier(unsigned int cpus)
+{
+	memory_barrier_elided = cpus < 2 && !strcmp(cpu_hypervisor(), "TCGTCGTCGTCG");
 }
 
 const char *cpu_model(void)

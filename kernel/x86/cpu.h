@@ -94,6 +94,9 @@ void cpu_triple_fault(void) __attribute__((noreturn));
 const char *cpu_hypervisor(void);
 const char *cpu_model(void);
 
+/* Finds out what memory_barrier() takes on a machine of so many CPUs, used or not. */
+void cpu_find_barrier(unsigned int cpus);
+
 /* Floating point for applications: turns SSE on for this CPU. */
 void cpu_enable_floating_point(void);
 

@@ -10,6 +10,7 @@
 #ifndef KERNEL_X86_IO_H
 #define KERNEL_X86_IO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -99,6 +100,14 @@ X86_MMIO_ACCESSORS(64, "q", "r")
 #undef X86_MMIO_ACCESSORS
 
 /*
+ * QEMU's TCG before 8.1 makes no barrier of the instructions that are ones when the machine has one
+ * CPU, but its devices run beside that CPU: a store may then be seen by the device after a later
+ * load was done, and both sides miss what the other one said (a kick or an interrupt is lost).
+ * The time stamp counter is read under a lock of the host's there, which is a barrier.
+ */
+extern bool memory_barrier_elided; /* cpu.c */
+
+/*
  * A locked add to the stack orders all normal memory accesses like mfence and costs less; x86 keeps
  * loads among themselves and stores among themselves in order, so that the other two only stop the
  * compiler.
@@ -106,6 +115,8 @@ X86_MMIO_ACCESSORS(64, "q", "r")
 static inline void memory_barrier(void)
 {
 	__asm__ volatile("lock addl $0, -4(%%rsp)" : : : "memory", "cc");
+	if (memory_barrier_elided)
+		__asm__ volatile("rdtsc" : : : "eax", "edx", "memory");
 }
 
 static inline void memory_barrier_read(void)

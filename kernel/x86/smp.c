@@ -13,6 +13,7 @@
 #include "kernel/x86/io.h"
 #include "kernel/x86/paging.h"
 #include "kernel/x86/percpu.h"
+#include "kernel/x86/protection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,7 @@ static void cpu_begin(struct cpu *cpu)
 	cpu->self = cpu;
 	descriptors_load(&cpu->descriptors, cpu);
 	cpu_enable_floating_point();
+	protection_enable();
 }
 
 void smp_boot_cpu(void)

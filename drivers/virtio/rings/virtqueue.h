@@ -137,6 +137,15 @@ static inline int virtqueue_add(struct virtqueue *vq, const struct virtqueue_seg
 	return vq->operations->add(vq, segments, out_count, in_count, token);
 }
 
+/* Notifies the device, whether it asked for that or not. Nothing happens when it is not running. */
+static inline void virtqueue_notify(struct virtqueue *vq)
+{
+	if (!vq->live || vq->broken)
+		return;
+	vq->counters.kicks++;
+	vq->notify(vq);
+}
+
 /*
  * Shows the device all that was added since the last kick and notifies it if it asked for that.
  * True when it was notified. Before DRIVER_OK nothing happens: kick again afterwards.
