@@ -7,8 +7,19 @@
 
 #include <string.h>
 
+#define EFI_SIGNATURE_64 0x34364c45 /* "EL64" */
 #define SETUP_CHAIN_MAX 64
 #define REACHABLE_END 0x100000000ULL
+
+/* The UEFI system table and its configuration tables (UEFI 2.10, 4.3 and 4.6), 64-bit. */
+#define SYSTEM_TABLE_SIGNATURE 0x5453595320494249ULL
+#define SYSTEM_TABLE_SIZE 120
+#define SYSTEM_TABLE_COUNT 104
+#define SYSTEM_TABLE_TABLES 112
+#define CONFIGURATION_TABLE_SIZE 24
+#define CONFIGURATION_TABLES_MAX 256
+#define EFI_DESCRIPTOR_LEAST 40
+#define EFI_MEMORY_MAP_MOST (1u << 20)
 
 static uint8_t copy[LINUX_ZERO_PAGE_SIZE];
 
@@ -68,6 +79,60 @@ static void add_setup_data(struct boot_info *info)
 	}
 }
 
+static uint64_t read64(uint64_t address)
+{
+	uint64_t value;
+
+	memcpy(&value, (const void *)address, sizeof(value));
+	return value;
+}
+
+/* ACPI's tables by the firmware's configuration tables, the newer one wherever it stands; 0: none. */
+static uint64_t rsdp_of_system_table(uint64_t table)
+{
+	static const uint8_t acpi2[] = {0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11,
+					0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81};
+	static const uint8_t acpi1[] = {0x30, 0x2d, 0x9d, 0xeb, 0x88, 0x2d, 0xd3, 0x11,
+					0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d};
+	uint64_t count, tables, rsdp = 0;
+
+	if (!table || table > REACHABLE_END - SYSTEM_TABLE_SIZE ||
+	    read64(table) != SYSTEM_TABLE_SIGNATURE)
+		return 0;
+	count = read64(table + SYSTEM_TABLE_COUNT);
+	tables = read64(table + SYSTEM_TABLE_TABLES);
+	if (count > CONFIGURATION_TABLES_MAX || !tables ||
+	    tables > REACHABLE_END - count * CONFIGURATION_TABLE_SIZE)
+		return 0;
+	for (uint64_t i = 0; i < count; i++, tables += CONFIGURATION_TABLE_SIZE) {
+		if (!memcmp((const void *)tables, acpi2, sizeof(acpi2)))
+			return read64(tables + sizeof(acpi2));
+		if (!memcmp((const void *)tables, acpi1, sizeof(acpi1)))
+			rsdp = read64(tables + sizeof(acpi1));
+	}
+	return rsdp;
+}
+
+/* What a loader that is a UEFI program tells of its firmware; all of it or nothing. */
+static void read_efi(struct boot_info *info)
+{
+	uint64_t table = get64(LINUX_EFI_SYSTEM_TABLE, LINUX_EFI_SYSTEM_TABLE_HIGH);
+	uint64_t map = get64(LINUX_EFI_MEMORY_MAP, LINUX_EFI_MEMORY_MAP_HIGH);
+	uint32_t size = get32(LINUX_EFI_MEMORY_MAP_SIZE);
+
+	if (get32(LINUX_EFI_SIGNATURE) != EFI_SIGNATURE_64 || !table || !map || !size ||
+	    size > EFI_MEMORY_MAP_MOST || map > REACHABLE_END - size ||
+	    get32(LINUX_EFI_DESCRIPTOR_SIZE) < EFI_DESCRIPTOR_LEAST)
+		return;
+	info->efi.system_table = table;
+	info->efi.memory_map = (struct boot_blob){map, size};
+	info->efi.descriptor_size = get32(LINUX_EFI_DESCRIPTOR_SIZE);
+	info->efi.descriptor_version = get32(LINUX_EFI_DESCRIPTOR_VERSION);
+	/* Such loaders leave the field of the RSDP empty: Linux looks it up here too. */
+	if (!info->rsdp)
+		info->rsdp = rsdp_of_system_table(table);
+}
+
 static void read_screen(struct boot_framebuffer *screen)
 {
 	uint8_t type = copy[LINUX_SCREEN_TYPE];
@@ -97,6 +162,7 @@ void boot_from_linux(struct boot_info *info, const void *zero_page)
 	info->zero_page = (struct boot_blob){
 		(uint64_t)copy - (uint64_t)image_start + boot_image_physical, sizeof(copy)};
 	info->rsdp = get64(LINUX_RSDP, LINUX_RSDP + 4);
+	read_efi(info);
 	line = get64(LINUX_COMMAND_LINE, LINUX_COMMAND_LINE_HIGH);
 	if (line && line < REACHABLE_END)
 		boot_copy_command_line(info, (const char *)line);
