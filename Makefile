@@ -14,6 +14,7 @@ CC := gcc
 QEMU ?= qemu-system-x86_64
 PORT ?= 8080
 WITHOUT ?=
+TLS_CA ?=
 APPEND ?=
 T ?=
 JOBS := $(shell nproc 2>/dev/null || echo 2)
@@ -40,7 +41,7 @@ KERNEL_SOURCES += $(sort $(wildcard $(addprefix tests/conformance/,core/*.c case
 ifneq ($(filter-out tls,$(WITHOUT)),)
 $(error WITHOUT=$(WITHOUT): only tls can be left out)
 endif
-KERNEL_SOURCES := $(filter-out $(if $(filter tls,$(WITHOUT)),net/tls/tls.c,net/tls/tls_none.c),$(KERNEL_SOURCES))
+KERNEL_SOURCES := $(filter-out $(if $(filter tls,$(WITHOUT)),net/tls/tls.c net/tls/authorities.c,net/tls/tls_none.c),$(KERNEL_SOURCES))
 CLAUSES := $(B)/conformance_clauses.c
 include net/lwip/sources.mk
 include net/tls/sources.mk
@@ -81,7 +82,7 @@ KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o) $(CLAUSES:%=$(B)/obj/%.o)
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
-OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS)
+OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS) $(if $(filter tls,$(WITHOUT)),,$(B)/obj/tls_ca.o)
 
 .PHONY: all images run run-image test test-all soak unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
@@ -175,6 +176,13 @@ $(IMAGE).obj/application.o: kernel/application/application.c $(B)/flags | $(LIBR
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(WARNINGS) -DAPPLICATION_NAME='"$(notdir $(IMAGE))"' -MD -MP -c -o $@ $<
+
+# The certificates that TLS believes: TLS_CA=FILE (PEM), and a zero byte behind them.
+$(eval $(call stamp_rule,$(B)/tls-ca,$(TLS_CA)))
+$(B)/obj/tls_ca.o: $(B)/tls-ca $(TLS_CA)
+	@mkdir -p $(@D)
+	$(Q)printf '.section .rodata\n.globl tls_ca, tls_ca_end\ntls_ca:\n%s\n.byte 0\ntls_ca_end:\n' \
+		'$(if $(TLS_CA),.incbin "$(TLS_CA)")' | $(CC) -m64 -Wa,--noexecstack -c -x assembler -o $@ -
 
 # The clauses of the specification that conformance cases name.
 $(CLAUSES): tests/conformance/clauses.tsv tests/conformance/clauses.pl
@@ -392,6 +400,8 @@ help:
 	@echo 'APPEND="WORDS"      the kernel command line of make run'
 	@echo 'PORT=N              the port of the status page on the host'
 	@echo 'NEWLIB_SRC= LWIP_SRC= MBEDTLS_SRC=   other sources of these libraries (archive or folder)'
+	@echo 'TLS_CA=FILE         certificates (PEM) that https believes, linked in'
+	@echo 'WITHOUT=tls         without TLS'
 	@echo 'V=1                 shows the commands'
 
 # -- Dependencies between files, as the compiler saw them ------------------------------------------

@@ -20,7 +20,7 @@ int tls_connect(struct tls **tls, struct stream *stream, struct transfer *transf
 /* As stream_send() and stream_receive(). -EPROTO has its line. */
 int tls_send(struct tls *tls, struct transfer *transfer, const void *bytes, size_t length);
 int tls_receive(struct tls *tls, struct transfer *transfer, stream_input input, void *context);
-/* Says good-bye, and frees it. */
+/* Frees it; the connection ends with the stream. */
 void tls_close(struct tls *tls);
 
 #endif
