@@ -101,7 +101,7 @@ static int collect(struct next_file *file, const uint8_t *bytes, size_t length, 
 
 		if (part > length - *taken)
 			part = length - *taken;
-		if (part)
+		if (kernel->head && part)
 			memcpy(kernel->head + kernel->head_length, bytes + *taken, part);
 		kernel->head_length += part;
 		*taken += part;

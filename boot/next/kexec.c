@@ -2,87 +2,45 @@
 /*
  * The command that starts what the VMM loaded beside us:
  *
- *	kexec [--initrd PIECE]... PIECE [COMMAND LINE]
- *
- * A PIECE is a module, or a part of one: N, or N@OFFSET+LENGTH, since most VMMs load only one.
+ *	kexec [--initrd MODULE]... MODULE [COMMAND LINE]
  */
+#include "boot/next/module.h"
 #include "boot/next/next.h"
 #include "kernel/console/console.h"
-#include "kernel/main.h"
-#include "kernel/memory/map.h"
-#include "kernel/options/options.h"
 #include "kernel/shell/command.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Mapped at a time. */
-#define WINDOW (1u << 20)
 #define LINE_MAX 512
 
-struct piece {
-	uint64_t start, length;
-};
-
-/* Splits at the first `mark`: what is behind it, or NULL. */
-static char *cut(char *text, char mark)
+static int take(void *file, const void *bytes, size_t length)
 {
-	char *at = strchr(text, mark);
-
-	if (at)
-		*at++ = '\0';
-	return at;
+	return next_file_write(file, bytes, length);
 }
 
-static bool parse_piece(char *text, struct piece *piece)
+static bool load(struct next_kernel *next, enum next_role role, const char *text)
 {
-	const struct boot_info *info = boot_information();
-	char *offset = cut(text, '@'), *length = offset ? cut(offset, '+') : NULL;
-	uint64_t number, from = 0;
+	struct module_piece piece;
+	char why[MODULE_WHY_MAX], name[32];
+	struct next_file *file;
+	int error;
 
-	if (!option_parse_number(text, &number) || number >= info->module_count) {
-		command_print(
-			"kexec: %s: the VMM has loaded %u modules beside us, counted from 0\n",
-			text, info->module_count);
+	if (module_find(text, &piece, why) < 0) {
+		command_print("kexec: %s: %s\n", text, why);
 		return false;
 	}
-	*piece = (struct piece){info->modules[number].start, info->modules[number].length};
-	if (!offset)
-		return true;
-	if (!length || !option_parse_number(offset, &from) ||
-	    !option_parse_number(length, &piece->length) || from > info->modules[number].length ||
-	    piece->length > info->modules[number].length - from) {
-		command_print("kexec: module %s has %" PRIu64
-			      " bytes: want N@OFFSET+LENGTH in it\n",
-			      text, info->modules[number].length);
-		return false;
-	}
-	piece->start += from;
-	return true;
-}
-
-static bool load(struct next_kernel *next, enum next_role role, const char *name,
-		 const struct piece *piece)
-{
-	struct next_file *file = next_file_begin(next, role, name);
-	int error = file ? next_file_size(file, piece->length) : -1;
-
-	for (uint64_t at = 0; !error && at < piece->length; at += WINDOW) {
-		size_t part = piece->length - at < WINDOW ? piece->length - at : WINDOW;
-		const void *bytes = map_firmware(piece->start + at, part);
-
-		if (!bytes) {
-			command_print("kexec: no memory to read module %s\n", name);
-			return false;
-		}
-		error = next_file_write(file, bytes, part);
-		unmap_firmware(bytes, part);
-	}
+	sniprintf(name, sizeof(name), "module %.20s", text);
+	file = next_file_begin(next, role, name);
+	error = file ? next_file_size(file, piece.length) : -ENOMEM;
+	if (!error)
+		error = module_read(&piece, take, file);
 	if (!error)
 		error = next_file_end(file);
 	if (error)
-		command_print("kexec: %s\n", next_error(next));
+		command_print("kexec: %s\n", *next_error(next) ? next_error(next)
+							       : "no memory to read the module");
 	return !error;
 }
 
@@ -107,20 +65,14 @@ static bool set_line(struct next_kernel *next, int argc, char **argv)
 	return false;
 }
 
-/* Everything in the order of the words; the kernel's place is taken before initrds come to lie there. */
+/* The kernel first: its place is taken before initrds come to lie there. */
 static bool load_all(struct next_kernel *next, int argc, char **argv, int kernel)
 {
-	struct piece piece;
-	char name[32];
-
-	sniprintf(name, sizeof(name), "module %.20s", argv[kernel]);
-	if (!parse_piece(argv[kernel], &piece) || !load(next, NEXT_KERNEL, name, &piece))
+	if (!load(next, NEXT_KERNEL, argv[kernel]))
 		return false;
-	for (int i = 2; i < kernel; i += 2) {
-		sniprintf(name, sizeof(name), "module %.20s", argv[i]);
-		if (!parse_piece(argv[i], &piece) || !load(next, NEXT_INITRD, name, &piece))
+	for (int i = 2; i < kernel; i += 2)
+		if (!load(next, NEXT_INITRD, argv[i]))
 			return false;
-	}
 	return set_line(next, argc - kernel - 1, argv + kernel + 1);
 }
 

@@ -168,7 +168,7 @@ static const char *parse(struct url *url, const char *text)
 	struct parts parts;
 	const char *why;
 	size_t length;
-	bool slash;
+	bool slash, local;
 
 	for (const char *c = text; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f)
@@ -180,12 +180,14 @@ static const char *parse(struct url *url, const char *text)
 		return "a scheme that is not known";
 	for (size_t i = 0; i < parts.scheme.length; i++)
 		url->scheme[i] = (char)tolower((unsigned char)parts.scheme.start[i]);
-	if (!parts.authority.start)
+	/* A module is on no host. */
+	local = !strcmp(url->scheme, "module") && !parts.authority.start;
+	if (!local && !parts.authority.start)
 		return "no // behind the scheme";
-	why = parse_authority(url, parts.authority);
+	why = local ? NULL : parse_authority(url, parts.authority);
 	if (why)
 		return why;
-	slash = !parts.path.length; /* an empty path is "/" */
+	slash = !local && !parts.path.length; /* an empty path is "/" */
 	length = slash + parts.path.length + parts.query.length;
 	if (length >= sizeof(url->path))
 		return "the path is too long";

@@ -27,6 +27,8 @@ static void takes_urls_apart(void **state)
 		{"http://[fe80::1%25eth0]/a", "http", "fe80::1%eth0", 0, "", "/a", true},
 		{"http://[fe80::1%eth0]/a", "http", "fe80::1%eth0", 0, "", "/a", true},
 		{"http://a:/b", "http", "a", 0, "", "/b", false},
+		{"module:0", "module", "", 0, "", "0", false},
+		{"module:1@0x200+4096", "module", "", 0, "", "1@0x200+4096", false},
 	};
 
 	(void)state;

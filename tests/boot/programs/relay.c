@@ -8,6 +8,7 @@
  *			how many, in percent ("0.5") of the frames each way; a frame has one fault at most, in this order
  *	delay_ms=N	a delayed frame comes 1 to N milliseconds later (20)
  *	after=N		the first N frames each way go through untouched (0)
+ *	begin=signal	all do until SIGUSR1, with which the N frames begin
  *
  * A corrupted frame has one bit inverted behind its Ethernet header. A reordered one is passed by 1 to 3 that come after it, or
  * goes on after 50 ms when none do. What each way did is printed when it is ended (SIGTERM), as one line for each.
@@ -19,6 +20,7 @@
 #include <linux/if_tun.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,18 +55,26 @@ struct way {
 	int from, to;
 	uint64_t random;
 	uint64_t frames, counts[FAULTS], failed;
+	uint64_t spoiled_from; /* the number of a frame */
 	struct held held[HELD_MAX];
 	unsigned int held_count;
 };
 
 static unsigned long rates[FAULTS], delay_most = 20, untouched;
 static struct way ways[2] = {{.name = "to guest"}, {.name = "from guest"}};
-static volatile sig_atomic_t ended;
+static bool asleep;
+static volatile sig_atomic_t ended, woken;
 
 static void end(int signal)
 {
 	(void)signal;
 	ended = 1;
+}
+
+static void wake(int signal)
+{
+	(void)signal;
+	woken = 1;
 }
 
 static int fail(const char *what, const char *why)
@@ -108,16 +118,16 @@ static void release(struct way *way, unsigned int index)
 }
 
 /* False: there is no room, and the frame goes on at once. */
-static int hold(struct way *way, const uint8_t *frame, size_t length, uint64_t delay,
-		unsigned int passes)
+static bool hold(struct way *way, const uint8_t *frame, size_t length, uint64_t delay,
+		 unsigned int passes)
 {
 	uint8_t *bytes = way->held_count < HELD_MAX ? malloc(length) : NULL;
 
 	if (!bytes)
-		return 0;
+		return false;
 	memcpy(bytes, frame, length);
 	way->held[way->held_count++] = (struct held){bytes, length, now() + delay, passes};
-	return 1;
+	return true;
 }
 
 static void release_due(struct way *way)
@@ -149,7 +159,7 @@ static void carry(struct way *way, uint8_t *frame, size_t length)
 	unsigned int held = way->held_count;
 	enum fault fault = NONE;
 
-	if (way->frames++ >= untouched)
+	if (!asleep && way->frames >= way->spoiled_from)
 		for (unsigned int i = LOSS; i < FAULTS; i++) {
 			if (chance < rates[i]) {
 				fault = i;
@@ -157,6 +167,7 @@ static void carry(struct way *way, uint8_t *frame, size_t length)
 			}
 			chance -= rates[i];
 		}
+	way->frames++;
 	if (fault == CORRUPT && length <= ETHERNET_HEADER)
 		fault = NONE;
 	way->counts[fault]++;
@@ -254,6 +265,9 @@ static int read_word(const char *word)
 			return 0;
 	} else if (!strncmp(word, "after=", 6)) {
 		untouched = strtoul(value + 1, &rest, 10);
+	} else if (!strcmp(word, "begin=signal")) {
+		asleep = true;
+		return 1;
 	} else {
 		return 0;
 	}
@@ -300,6 +314,9 @@ int main(int argc, char **argv)
 		return fail(argv[2], strerror(errno));
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	action.sa_handler = wake;
+	sigaction(SIGUSR1, &action, NULL);
+	ways[0].spoiled_from = ways[1].spoiled_from = untouched;
 	ways[0].from = ways[1].to = tap;
 	ways[0].to = ways[1].from = descriptor;
 	printf("relay: ready\n");
@@ -311,6 +328,11 @@ int main(int argc, char **argv)
 
 		if (poll(ready, 2, next_timeout()) < 0 && errno != EINTR)
 			return fail("poll", strerror(errno));
+		if (asleep && woken) {
+			asleep = false;
+			for (unsigned int i = 0; i < 2; i++)
+				ways[i].spoiled_from = ways[i].frames + untouched;
+		}
 		for (unsigned int i = 0; i < 2; i++) {
 			ssize_t length;
 

@@ -48,13 +48,13 @@ sub scenario ($name, $options, $code) {
 }
 
 # The same for several, [name, options, code] each, one after the other; but so many machines are started ahead, for those
-# whose firmware takes its time.
+# whose firmware takes its time. Options may be a function that returns them when the machine is started.
 sub scenarios_ahead ($ahead, @scenarios) {
 	my @started;
 	while (@scenarios || @started) {
 		while (@scenarios && @started < $ahead) {
 			my ($name, $options, $code) = @{ shift @scenarios };
-			my $vm = start_machine($name, $options) or next;
+			my $vm = start_machine($name, ref $options eq 'CODE' ? $options->() : $options) or next;
 			push @started, [ $vm, $code ];
 		}
 		run_scenario(@{ shift @started }) if @started;

@@ -68,22 +68,29 @@ sub tap ($self) {
 	return ('-netdev', "tap,id=net0,ifname=$name,script=no,downscript=no");
 }
 
-# A TAP device in the bridge behind the relay (tests/boot/programs/relay.c) with these faults ("loss=1"); QEMU's words. The relay is
-# the server "relay" for stop_relay().
+# A TAP device in the bridge behind the relay (tests/boot/programs/relay.c) with these faults ("loss=1"). Returns the relay's
+# name, for stop_relay(), and QEMU's words.
 sub relay ($self, @faults) {
-	my $name = $self->tap_name;
+	my $tap  = $self->tap_name;
+	my $name = "relay-$tap";
 	my $port = 20000 + 2 * $self->{taps};
-	$self->start_server('relay', sub ($pid) { $self->log('relay') =~ /ready/ }, 'build/payload/relay', $name, $port, $port + 1, @faults);
-	return ('-netdev', "dgram,id=net0,local.type=inet,local.host=127.0.0.1,local.port=@{[$port + 1]},remote.type=inet,remote.host=127.0.0.1,remote.port=$port");
+	$self->start_server($name, sub ($pid) { $self->log($name) =~ /ready/ }, 'build/payload/relay', $tap, $port, $port + 1, @faults);
+	return ($name, '-netdev', "dgram,id=net0,local.type=inet,local.host=127.0.0.1,local.port=@{[$port + 1]},remote.type=inet,remote.host=127.0.0.1,remote.port=$port");
+}
+
+# One with begin=signal begins now. The signal is taken before the next frame is.
+sub wake_relay ($self, $name) {
+	kill 'USR1', $self->{pids}{$name};
+	return;
 }
 
 # Ends it; what it did, as { "to guest" => { frames => N, lost => N, ... }, "from guest" => ... }.
-sub stop_relay ($self) {
-	my $pid = delete $self->{pids}{relay} or die "no relay runs\n";
+sub stop_relay ($self, $name) {
+	my $pid = delete $self->{pids}{$name} or die "no $name runs\n";
 	kill 'TERM', $pid;
-	until_true(5, sub { defined Ringside::Host::process_ended($pid) }) or die "the relay does not end\n";
+	until_true(5, sub { defined Ringside::Host::process_ended($pid) }) or die "$name does not end\n";
 	my %ways;
-	for (split /\n/, $self->log('relay')) {
+	for (split /\n/, $self->log($name)) {
 		my ($way, $counts) = /^relay: ((?:to|from) guest): (.*)/ or next;
 		$ways{$way} = { map { /^(\d+) (.*)/ ? ($2 => $1) : () } split /, /, $counts };
 	}
