@@ -221,18 +221,28 @@ int netboot_set_arguments(struct netboot *netboot, const char *arguments)
 	return 0;
 }
 
+/* As our bzImage says it: "ringside 0.1.0 ...". */
+static bool is_ringside(const char *kind)
+{
+	static const char name[] = "ringside ";
+
+	return !strncmp(kind, name, strlen(name)) && kind[strlen(name)] >= '0' &&
+	       kind[strlen(name)] <= '9';
+}
+
 /*
  * Ourselves again: a boot file that every client gets, whoever it is, would go on for ever. Started with
- * a command line by somebody's instructions it may be meant, a few times.
+ * a command line by somebody's instructions it may be meant, a few times; an ELF file does not say what it
+ * is, so whoever is told to boot from the network is taken for one of us.
  */
 static int check_circle(struct netboot *netboot, const char *kind)
 {
 	uint64_t hops = option_number("netboot.hops", 0, UINT32_MAX, 0);
 	char word[40];
 
-	if (!strstr(kind, "ringside") && !strstr(kind, "Ringside"))
+	if (!is_ringside(kind) && !strstr(netboot->arguments, "run=netboot"))
 		return 0;
-	if (netboot->named_by_dhcp) {
+	if (is_ringside(kind) && netboot->named_by_dhcp) {
 		netboot_say(
 			"the boot file is Ringside itself, which would ask for it again: let DHCP "
 			"name another file to clients with the user class \"%s\" (option 77)",
@@ -246,8 +256,12 @@ static int check_circle(struct netboot *netboot, const char *kind)
 	}
 	sniprintf(word, sizeof(word), "%snetboot.hops=%u", netboot->arguments[0] ? " " : "",
 		  (unsigned int)hops + 1);
-	if (strlen(netboot->arguments) + strlen(word) < sizeof(netboot->arguments))
-		strcat(netboot->arguments, word);
+	if (strlen(netboot->arguments) + strlen(word) >= sizeof(netboot->arguments)) {
+		netboot_say("the kernel's command line is longer than %u characters",
+			    NETBOOT_ARGUMENTS_MAX - 1);
+		return -E2BIG;
+	}
+	strcat(netboot->arguments, word);
 	return 0;
 }
 

@@ -297,6 +297,25 @@ static bool put(uint8_t *options, size_t *used, size_t room, uint8_t tag, const 
 	return true;
 }
 
+/*
+ * Takes option 12 away. Servers give the name back that a client says, and a machine that is yet to boot has
+ * none of its own.
+ */
+static void drop_host_name(uint8_t *options, size_t *used)
+{
+	size_t at = 0, size;
+
+	while (at + 2 <= *used && options[at] != DHCP_TAG_HOSTNAME)
+		at += 2u + options[at + 1];
+	if (at + 2 > *used)
+		return;
+	size = 2u + options[at + 1];
+	if (size > *used - at)
+		return;
+	memmove(options + at, options + at + size, *used - at - size);
+	*used -= size;
+}
+
 /* Widens option 55, which is there already: servers look at the first one only. */
 static bool widen_request_list(uint8_t *options, size_t *used, size_t room)
 {
@@ -369,6 +388,8 @@ size_t dhcp_client_options(uint8_t *options, size_t used, size_t room,
 {
 	size_t length = used;
 
+	drop_host_name(options, &length);
+	used = length;
 	/* One byte is the end's. */
 	if (!room || !put_client(options, &length, room - 1, client))
 		return used;

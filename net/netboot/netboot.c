@@ -13,6 +13,7 @@
 #include "net/lwip/address_option.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LOG_AREA "netboot"
@@ -83,8 +84,11 @@ static bool ipv4_is_off(void)
 static bool is_usable(const struct interface *interface, uint64_t waited)
 {
 	const struct netif *netif = &interface->netif;
+	const struct dhcp *dhcp = netif_dhcp_data(netif);
 
-	if (!ip4_addr_isany(netif_ip4_addr(netif)))
+	/* While a server is asked anew the address of before still stands. */
+	if (!ip4_addr_isany(netif_ip4_addr(netif)) &&
+	    (!interface->wants_dhcp || !dhcp || dhcp_supplied_address(netif)))
 		return true;
 	return (waited >= IPV6_PATIENCE || ipv4_is_off()) && has_ipv6(netif);
 }
@@ -333,37 +337,53 @@ static bool join_words(char *text, size_t size, int count, char **words, const c
 	return true;
 }
 
+/* What was typed: its lists go to memory of the caller's, LINE_SIZE bytes each. */
+#define LINE_SIZE 2048 /* more than a line has */
+
+static bool take_words(struct instructions *instructions, int argc, char **argv, char *initrds,
+		       char *arguments)
+{
+	int urls = 1;
+
+	while (urls < argc && strcmp(argv[urls], "--"))
+		urls++;
+	if (urls < argc) {
+		if (!join_words(arguments, LINE_SIZE, argc - urls - 1, argv + urls + 1, " "))
+			return false;
+		instructions->arguments = arguments;
+	}
+	urls--;
+	if (!urls)
+		return argc == 1;
+	instructions->kernel = argv[1];
+	if (urls > 1) {
+		if (!join_words(initrds, LINE_SIZE, urls - 1, argv + 2, ","))
+			return false;
+		instructions->initrds = initrds;
+	}
+	return true;
+}
+
 static enum command_result command_netboot(int argc, char **argv)
 {
-	static char initrds[1024], arguments[1024]; /* a line is not longer */
 	struct instructions instructions = {.kernel = NULL};
-	int urls = argc - 1;
-	int error;
+	enum command_result result = COMMAND_FAILED;
+	char *lists = malloc(2u * LINE_SIZE);
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--"))
-			continue;
-		urls = i - 1;
-		if (!join_words(arguments, sizeof(arguments), argc - i - 1, argv + i + 1, " "))
-			return COMMAND_USAGE;
-		instructions.arguments = arguments;
-		break;
+	if (!lists) {
+		netboot_say("no memory");
+		return COMMAND_FAILED;
 	}
-	if (urls < 1 && argc > 1)
-		return COMMAND_USAGE;
-	if (urls > 0)
-		instructions.kernel = argv[1];
-	if (urls > 1) {
-		if (!join_words(initrds, sizeof(initrds), urls - 1, argv + 2, ","))
-			return COMMAND_USAGE;
-		instructions.initrds = initrds;
+	if (!take_words(&instructions, argc, argv, lists, lists + LINE_SIZE)) {
+		result = COMMAND_USAGE;
+	} else {
+		if (!instructions.kernel)
+			ask_again();
+		if (attempt(&instructions, command_interrupted) == -EINTR)
+			netboot_say("interrupted");
 	}
-	if (!urls)
-		ask_again();
-	error = attempt(&instructions, command_interrupted);
-	if (error == -EINTR)
-		netboot_say("interrupted");
-	return COMMAND_FAILED;
+	free(lists);
+	return result;
 }
 
 COMMAND(netboot, "netboot [KERNEL|SCRIPT [INITRD...] [-- ARGUMENTS...]]",

@@ -127,7 +127,7 @@ static int take_image(struct script_frame *frame, unsigned int count, char **wor
 
 static int fetch(struct script_frame *frame, unsigned int count, char **words, bool initrd)
 {
-	struct script_image image = {.initrd = initrd};
+	struct script_image image = {.initrd = initrd, .arguments = ""};
 	struct image_options options;
 	char name[SETTING_NAME_MAX];
 	int error = take_image(frame, count, words, &image, &options, name);

@@ -259,15 +259,16 @@ static const struct dhcp_client client = {.vendor_class = "PXEClient:Arch:00007:
 
 static void requests_say_who_asks(void **state)
 {
-	/* As lwIP's client begins it: type, largest message, what it wants. */
-	uint8_t options[308] = {53, 1, 1, 57, 2, 5, 220, 55, 3, 1, 3, 6};
+	/* As lwIP's client begins it: type, largest message, what it wants, its name. */
+	uint8_t options[308] = {53, 1, 1, 57, 2, 5, 220, 55, 3, 1, 3, 6, 12, 1, 'r'};
 	uint8_t value[64];
-	size_t used = dhcp_client_options(options, 12, sizeof(options), &client);
+	size_t used = dhcp_client_options(options, 15, sizeof(options), &client);
 
 	(void)state;
 	assert_true(used > 12 && used < sizeof(options));
 	assert_int_equal(dhcp_message_suboption(options, used, 60, value, 64), 32);
 	assert_memory_equal(value, "PXEClient:Arch:00007:UNDI:002001", 32);
+	assert_int_equal(dhcp_message_suboption(options, used, 12, value, 64), -ENOENT);
 	assert_int_equal(dhcp_message_suboption(options, used, 93, value, 64), 2);
 	assert_int_equal(value[1], 7);
 	assert_int_equal(dhcp_message_suboption(options, used, 94, value, 64), 3);
