@@ -52,16 +52,18 @@ if (!$no_grub) {
 		$net->file("$scheme.0",   grub_image("$scheme.0",   'i386-pc-pxe', @lines));
 		$net->file("$scheme.efi", grub_image("$scheme.efi", 'x86_64-efi',  @lines));
 		push @ways, { %bios, name => "BIOS GRUB by PXE, $scheme", rom => 1, file => "$scheme.0", from => "$scheme://$host/ringside.bzImage" },
+		  { %efi, %bios, name => "EFI GRUB on a disk, $scheme", disk => efi_disk("grub-$scheme", grub_image("disk-$scheme.efi", 'x86_64-efi', 'net_dhcp', @lines)),
+			from => "$scheme://$host/ringside.bzImage", method => qr/^linux(32|64)$/ },
 		  { %efi, %bios, name => "EFI GRUB by PXE, $scheme", ovmf => 'pxe', file => "$scheme.efi", from => "$scheme://$host/ringside.bzImage", method => qr/^linux(32|64)$/ };
 	}
 	my $disk = grub_bios_disk('grub', "$image.bzImage", 'linux (hd0,msdos1)/ringside.bzImage log=info', 'boot');
-	push @ways, { %bios, name => 'BIOS GRUB, disk', disk => $disk,
+	push @ways, { %bios, name => 'BIOS GRUB on a disk, disk', disk => $disk,
 		# No network was driven, and SeaBIOS lets go of a disk by saying nothing.
 		lets_go => qr/^(1 3 11 15|3 11 15 0 0 1 3 11 15)$/, from => 'disk: (hd0,msdos1)/ringside.bzImage' };
 	my $program = grub_image('disk.efi', 'x86_64-efi', 'linux (hd0)/ringside.bzImage log=info', 'boot');
 	$disk = efi_disk('grub-efi', $program);
 	system('mcopy', '-i', $disk, "$image.bzImage", '::/') == 0 or die "mcopy failed\n";
-	push @ways, { %efi, %bios, name => 'EFI GRUB, disk', disk => $disk, from => 'disk: (hd0)/ringside.bzImage', method => qr/^linux(32|64)$/ };
+	push @ways, { %efi, %bios, name => 'EFI GRUB on a disk, disk', disk => $disk, from => 'disk: (hd0)/ringside.bzImage', method => qr/^linux(32|64)$/ };
 }
 push @ways, { %efi, name => 'OVMF, disk', disk => efi_disk('ovmf', "$image.efi"), from => 'disk: \EFI\BOOT\BOOTX64.EFI' } if !disk_missing();
 @ways = grep { my $way = $_; any { $way->{name} =~ /$_/ } @ARGV } @ways if @ARGV;
