@@ -460,5 +460,12 @@ for my $case ([ 'proxy-file', '--dhcp-match=set:ipxe,175', "--dhcp-boot=tag:ipxe
 	netboot($name, { mac => new_mac(), append => "netboot.args=$name netboot.fail=poweroff" }, sub ($vm) { boots($vm, $name) });
 	$net->stop($name);
 }
+# The server of addresses has a menu itself.
+$net->dnsmasq(no_ra => 1, options => [ '--pxe-prompt=Boot,0', "--pxe-service=x86PC,Linux,vmlinuz.img,$host" ]);
+netboot('menu', { mac => new_mac(), append => 'netboot.args=menu netboot.fail=poweroff' }, sub ($vm) { boots($vm, 'menu') });
+
+# What the VMM loaded beside us needs no network.
+netboot('module', { mac => '', network => 'none', append => 'netboot.kernel=module:0 netboot.args=beside netboot.fail=poweroff', extra => [ '-initrd', $kernel ] },
+	sub ($vm) { boots($vm, 'beside') });
 
 done_testing;
