@@ -300,7 +300,8 @@ static enum exit_code run_netboot(void)
 		}
 		if (strcmp(policy, "retry"))
 			break;
-		netboot_say("again in %u s (^C: the shell)", seconds);
+		/* Not said: the reason stays the last word. */
+		command_print("netboot: again in %u s (^C: the shell)\n", seconds);
 		if (!wait_seconds(seconds))
 			return run_shell();
 		seconds = seconds * 2 < RETRY_MAX ? seconds * 2 : RETRY_MAX;
