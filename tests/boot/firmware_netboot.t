@@ -7,6 +7,7 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
 use List::Util qw(any);
 use Ringside::Checks;
 use Ringside::Disk qw(disk_missing efi_disk);
@@ -15,7 +16,6 @@ use Ringside::Host qw(scratch read_file);
 use Ringside::NetbootServers;
 use Ringside::Tap qw(enter_namespace);
 use Ringside::VM;
-use Socket;
 use Test::More;
 
 my $missing = enter_namespace(@ARGV) // Ringside::NetbootServers::missing('nginx');
@@ -100,10 +100,9 @@ sub came_up ($vm, $way) {
 	my $address = $vm->wait_ready(seconds => 90);
 	my @leases  = $net->leases($way->{mac});
 	is("@leases", $address, "$label: one lease for the MAC address ($address)");
-	# Whoever still may write into memory is given something to write.
-	socket(my $socket, PF_INET, SOCK_DGRAM, 0) or die "socket: $!\n";
-	setsockopt $socket, SOL_SOCKET, SO_BROADCAST, 1;
-	send $socket, "\xa5" x 1400, 0, pack_sockaddr_in(9999, inet_aton('10.9.0.255')) for 1 .. 600;
+	# Whoever still may write into memory is given something to write; not by broadcast, which others that boot would get too.
+	my $socket = IO::Socket::INET->new(Proto => 'udp', PeerAddr => $address, PeerPort => 9999) or die "udp: $@\n";
+	send $socket, "\xa5" x 1400, 0 for 1 .. 600;
 	local $Ringside::VM::MAC = $way->{mac};
 	my $status = page_is($vm, host => $address, port => 80, ipv4 => "$address/24", gateway => $host,
 		firmware_memory => $way->{ovmf} ? 64 : 2, method => $way->{method}, command_line => $way->{command_line});
