@@ -23,6 +23,7 @@ plan skip_all => $missing if $missing;
 
 my $net   = Ringside::NetbootServers->new;
 my $host  = $Ringside::NetbootServers::HOST;
+my $host6 = $Ringside::NetbootServers::HOST6;
 my $image = Ringside::VM::default_image();
 $net->file('ringside.efi',     "$image.efi");
 $net->file('ringside.bzImage', "$image.bzImage");
@@ -66,7 +67,10 @@ if (!$no_grub) {
 	push @ways, { %efi, %bios, name => 'EFI GRUB on a disk, disk', disk => $disk, from => 'disk: (hd0)/ringside.bzImage', method => qr/^linux(32|64)$/ };
 }
 push @ways, { %efi, name => 'OVMF, disk', disk => efi_disk('ovmf', "$image.efi"), from => 'disk: \EFI\BOOT\BOOTX64.EFI' } if !disk_missing();
-@ways = grep { my $way = $_; any { $way->{name} =~ /$_/ } @ARGV } @ways if @ARGV;
+sub wanted (@some) {
+	return grep { my $way = $_; !@ARGV || any { $way->{name} =~ /$_/ } @ARGV } @some;
+}
+@ways = wanted(@ways);
 
 $ways[$_]{mac} = sprintf '52:54:00:72:69:%02x', $_ for 0 .. $#ways;
 $net->dnsmasq(boot => { map { defined $_->{file} ? ($_->{mac} => $_->{file}) : () } @ways });
@@ -120,12 +124,22 @@ sub came_up ($vm, $way) {
 }
 
 # OVMF takes seconds, mostly of one CPU: others begin meanwhile.
-my @scenarios;
-for my $way (@ways) {
-	SKIP: {
-		skip "$way->{name}: $way->{needs}", 1 if $way->{needs};
-		push @scenarios, [ $way->{name}, options_of($way), sub ($vm) { came_up($vm, $way) } ];
+sub boot (@some) {
+	my @scenarios;
+	for my $way (@some) {
+		SKIP: {
+			skip "$way->{name}: $way->{needs}", 1 if $way->{needs};
+			push @scenarios, [ $way->{name}, options_of($way), sub ($vm) { came_up($vm, $way) } ];
+		}
 	}
+	scenarios_ahead(3, @scenarios);
+	return;
 }
-scenarios_ahead(3, @scenarios);
+boot(@ways);
+
+# Over IPv6, on a network where addresses are given by DHCPv6: the boot file is an option for everybody.
+my %over_ipv6 = (%efi, file => undef, from => "tftp://[$host6]/ringside.efi");
+my @over_ipv6 = { %over_ipv6, name => 'OVMF PXE over IPv6', ovmf => 'pxe6', mac => '52:54:00:72:69:f0' };
+$net->dnsmasq(dhcp6 => 1, options => ["--dhcp-option=option6:bootfile-url,$over_ipv6{from}"]);
+boot(wanted(@over_ipv6));
 done_testing;
