@@ -87,30 +87,31 @@ static uint64_t read64(uint64_t address)
 	return value;
 }
 
-/* ACPI's tables by the firmware's configuration tables, the newer one wherever it stands; 0: none. */
-static uint64_t rsdp_of_system_table(uint64_t table)
-{
-	static const uint8_t acpi2[] = {0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11,
-					0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81};
-	static const uint8_t acpi1[] = {0x30, 0x2d, 0x9d, 0xeb, 0x88, 0x2d, 0xd3, 0x11,
-					0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d};
-	uint64_t count, tables, rsdp = 0;
+static const uint8_t acpi2[] = {0x71, 0xe8, 0x68, 0x88, 0xf1, 0xe4, 0xd3, 0x11,
+				0xbc, 0x22, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81};
+static const uint8_t acpi1[] = {0x30, 0x2d, 0x9d, 0xeb, 0x88, 0x2d, 0xd3, 0x11,
+				0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d};
+static const uint8_t smbios[] = {0x31, 0x2d, 0x9d, 0xeb, 0x88, 0x2d, 0xd3, 0x11,
+				 0x9a, 0x16, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d};
+static const uint8_t smbios3[] = {0x44, 0x15, 0xfd, 0xf2, 0x94, 0x97, 0x2c, 0x4a,
+				  0x99, 0x2e, 0xe5, 0xbb, 0xcf, 0x20, 0xe3, 0x94};
 
-	if (!table || table > REACHABLE_END - SYSTEM_TABLE_SIZE ||
-	    read64(table) != SYSTEM_TABLE_SIGNATURE)
+/* One of the firmware's configuration tables, by its GUID; 0: there is none. */
+static uint64_t configuration_table(uint64_t table, const uint8_t guid[16])
+{
+	uint64_t count, tables;
+
+	if (table > REACHABLE_END - SYSTEM_TABLE_SIZE || read64(table) != SYSTEM_TABLE_SIGNATURE)
 		return 0;
 	count = read64(table + SYSTEM_TABLE_COUNT);
 	tables = read64(table + SYSTEM_TABLE_TABLES);
 	if (count > CONFIGURATION_TABLES_MAX || !tables ||
 	    tables > REACHABLE_END - count * CONFIGURATION_TABLE_SIZE)
 		return 0;
-	for (uint64_t i = 0; i < count; i++, tables += CONFIGURATION_TABLE_SIZE) {
-		if (!memcmp((const void *)tables, acpi2, sizeof(acpi2)))
-			return read64(tables + sizeof(acpi2));
-		if (!memcmp((const void *)tables, acpi1, sizeof(acpi1)))
-			rsdp = read64(tables + sizeof(acpi1));
-	}
-	return rsdp;
+	for (uint64_t i = 0; i < count; i++, tables += CONFIGURATION_TABLE_SIZE)
+		if (!memcmp((const void *)tables, guid, 16))
+			return read64(tables + 16);
+	return 0;
 }
 
 /* What a loader that is a UEFI program tells of its firmware; all of it or nothing. */
@@ -130,7 +131,11 @@ static void read_efi(struct boot_info *info)
 	info->efi.descriptor_version = get32(LINUX_EFI_DESCRIPTOR_VERSION);
 	/* Such loaders leave the field of the RSDP empty: Linux looks it up here too. */
 	if (!info->rsdp)
-		info->rsdp = rsdp_of_system_table(table);
+		info->rsdp = configuration_table(table, acpi2);
+	if (!info->rsdp)
+		info->rsdp = configuration_table(table, acpi1);
+	info->efi.smbios3 = configuration_table(table, smbios3);
+	info->efi.smbios = configuration_table(table, smbios);
 }
 
 static void read_screen(struct boot_framebuffer *screen)

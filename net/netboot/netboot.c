@@ -139,7 +139,7 @@ static void say_unusable(const struct interface *interface)
  * The first of the list that is usable and not tried; an earlier one that may still become so has a
  * second's advantage. NULL: none, in time. *error: -EINTR.
  */
-static struct interface *next_interface(struct netboot *netboot, struct interface **list,
+static struct interface *next_interface(bool (*interrupted)(void), struct interface **list,
 					unsigned int count, uint32_t tried, uint64_t start,
 					int *error)
 {
@@ -164,7 +164,7 @@ static struct interface *next_interface(struct netboot *netboot, struct interfac
 			return found;
 		if (now - start >= ADDRESS_PATIENCE)
 			return found;
-		if (netboot->interrupted()) {
+		if (interrupted()) {
 			*error = -EINTR;
 			return NULL;
 		}
@@ -186,7 +186,7 @@ int netboot_dhcp(struct netboot *netboot, struct interface *interface)
 		return -ENODEV;
 	}
 	/* One that has its lease from a moment ago need not ask again. */
-	found = next_interface(netboot, list, count, 0, clock_monotonic(), &error);
+	found = next_interface(netboot->interrupted, list, count, 0, clock_monotonic(), &error);
 	if (!found) {
 		for (unsigned int i = 0; error != -EINTR && i < count; i++)
 			say_unusable(list[i]);
@@ -222,7 +222,6 @@ static int attempt(const struct instructions *instructions, bool (*interrupted)(
 	struct interface *list[INTERFACES_MAX];
 	unsigned int count;
 	uint64_t start = clock_monotonic();
-	struct netboot waiting = {.interrupted = interrupted};
 	int error = -ENODEV;
 	uint32_t tried = 0;
 
@@ -233,7 +232,7 @@ static int attempt(const struct instructions *instructions, bool (*interrupted)(
 		netboot_say("there is no network device that can be driven");
 	for (unsigned int left = count; left; left--) {
 		struct interface *interface =
-			next_interface(&waiting, list, count, tried, start, &error);
+			next_interface(interrupted, list, count, tried, start, &error);
 
 		if (!interface)
 			break;
@@ -301,7 +300,8 @@ static enum exit_code run_netboot(void)
 		}
 		if (strcmp(policy, "retry"))
 			break;
-		netboot_say("again in %u s (^C: the shell)", seconds);
+		/* Not said: the reason stays the last word. */
+		command_print("netboot: again in %u s (^C: the shell)\n", seconds);
 		if (!wait_seconds(seconds))
 			return run_shell();
 		seconds = seconds * 2 < RETRY_MAX ? seconds * 2 : RETRY_MAX;

@@ -111,6 +111,7 @@ sub came_up ($vm, $way) {
 	my $status = page_is($vm, host => $address, port => 80, ipv4 => "$address/24", gateway => $host,
 		firmware_memory => $way->{ovmf} ? 64 : 2, method => $way->{method}, command_line => $way->{command_line});
 	is($status->{boot}{loaded_from}, $way->{from}, "$label: knows where it came from");
+	like($status->{system}{product} // 'no SMBIOS', qr/^Standard PC /, "$label: knows the machine by SMBIOS");
 	like($vm->console, qr/ringside: loaded from \Q$way->{from}\E$/m, "$label: and says so");
 	self_test($vm);
 	is(join("\n", grep { !/^error: no suitable video mode/ } $vm->warnings), '', "$label: no warning of ours");

@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use List::Util qw(any);
 use Ringside::Checks;
+use Ringside::Client qw(http_get);
 use Ringside::Host qw(program scratch read_file write_file until_true start_process);
 use Ringside::NetbootServers;
 use Ringside::Payload qw(payload $PAYLOAD_GOOD);
@@ -285,6 +286,8 @@ netboot('circle', { mac => $mac{circle} }, sub ($vm) { fails($vm, qr/^5 Ringside
 netboot('retry', { mac => $mac{retry}, append => '' }, sub ($vm) {
 	$vm->wait_for(qr{^netboot: http://$host/later: .*404.*\nnetboot: again in 1 s \(\^C: the shell\)$}m);
 	$vm->wait_for(qr{again in 1 s.*404.*\nnetboot: again in 2 s }s);
+	my $status = http_get($vm->wait_ready, 80, '/status.json')->{body} // '';
+	like($status, qr/"netboot": \{\s+"attempts": 2,\s+"message": "http:[^"]*later: [^"]*404/, 'retry: the page says so meanwhile');
 	$net->file('later', $kernel);
 	boots($vm, '');
 });
@@ -460,5 +463,12 @@ for my $case ([ 'proxy-file', '--dhcp-match=set:ipxe,175', "--dhcp-boot=tag:ipxe
 	netboot($name, { mac => new_mac(), append => "netboot.args=$name netboot.fail=poweroff" }, sub ($vm) { boots($vm, $name) });
 	$net->stop($name);
 }
+# The server of addresses has a menu itself.
+$net->dnsmasq(no_ra => 1, options => [ '--pxe-prompt=Boot,0', "--pxe-service=x86PC,Linux,vmlinuz.img,$host" ]);
+netboot('menu', { mac => new_mac(), append => 'netboot.args=menu netboot.fail=poweroff' }, sub ($vm) { boots($vm, 'menu') });
+
+# What the VMM loaded beside us needs no network.
+netboot('module', { mac => '', network => 'none', append => 'netboot.kernel=module:0 netboot.args=beside netboot.fail=poweroff', extra => [ '-initrd', $kernel ] },
+	sub ($vm) { boots($vm, 'beside') });
 
 done_testing;
