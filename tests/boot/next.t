@@ -73,6 +73,15 @@ scenario('all devices, twice', { machine => 'q35', boot => 'bzimage', memory => 
 	leaves_with($vm, 0);
 });
 
+# Modules have URLs too: no network is needed.
+my @local = ('run=netboot netboot.kernel=module:0', 'netboot.args=log=info');
+scenario('netboot from a module', { machine => 'q35', memory => '64M', network => 'none', append => "@local", extra => [ '-initrd', "$image.elf" ] }, sub ($vm) {
+	$vm->wait_for(qr/booted by pvh\n(?:.*\n)*?ringside \S+ \S+, booted by pvh\n/);
+	$vm->wait_prompt;
+	like($vm->command('options'), qr/^given: +log=info\s*$/m, "$vm->{label}: the second has the command line");
+	leaves_with($vm, 0);
+});
+
 # A console that is a virtio device: the last line still comes.
 scenario('console hvc0', {
 	machine => 'q35', memory => '64M', serial => 0, append => 'console=hvc0',
@@ -91,6 +100,83 @@ SKIP: {
 		leaves_with($vm, 0);
 	});
 }
+
+# -- The machine, looked at from outside while the next kernel does nothing. It is a PVH ELF at 1 MiB, where the state of our page allocator lies.
+my $halted = scratch() . '/halted.elf';
+my @link   = (qw(-m32 -nostdlib -static -no-pie), '-Wl,-N,-Ttext=0x101000,--section-start=.note.Xen=0x100000,-e,start,--build-id=none,--no-warn-rwx-segments');
+my $built  = system 'gcc', @link, '-o', $halted, 'tests/boot/programs/halted.S';
+is($built, 0, 'the kernel that halts is built');
+
+sub monitor ($vm, $line) { return $vm->qmp->human($line) =~ s/\r//gr }
+
+# A register of a PCI function, from memory (q35 has its configuration space there, as SeaBIOS puts it).
+sub configuration ($vm, $device, $offset) {
+	my $address = 0xb0000000 + ($device->{bus} << 20) + ($device->{slot} << 15) + ($device->{function} << 12) + $offset;
+	my ($value) = monitor($vm, sprintf 'xp /1hx 0x%x', $address) =~ /: 0x([0-9a-f]+)/ or die "no register at $offset";
+	return hex $value;
+}
+
+# Each function, those behind bridges too.
+sub functions ($vm) {
+	my @found;
+	my @left = map { @{ $_->{devices} } } @{ $vm->qmp->execute('query-pci') };
+	while (my $device = shift @left) {
+		push @found, $device;
+		push @left, @{ $device->{pci_bridge}{devices} // [] } if $device->{pci_bridge};
+	}
+	return @found;
+}
+
+# What is left on in a function: bus mastering, MSI, MSI-X.
+sub left_on ($vm, $device) {
+	my @on;
+	push @on, 'bus mastering' if configuration($vm, $device, 4) & 4 && !$device->{pci_bridge};
+	my $at = configuration($vm, $device, 6) & 0x10 ? configuration($vm, $device, 0x34) & 0xfc : 0;
+	for (my $i = 0; $at && $i < 48; $i++) {
+		my $word = configuration($vm, $device, $at);
+		my ($id, $next) = ($word & 0xff, $word >> 8);
+		push @on, 'MSI'   if $id == 5  && configuration($vm, $device, $at + 2) & 1;
+		push @on, 'MSI-X' if $id == 17 && configuration($vm, $device, $at + 2) & 0x8000;
+		$at = $next & 0xfc;
+	}
+	return map { sprintf '%02x:%02x.%x: %s', @$device{qw(bus slot function)}, $_ } @on;
+}
+
+my $trace = scratch() . '/apic';
+my @looked = ('-initrd', $halted, '-trace', 'apic_mem_writel', '-D', $trace);
+scenario('the machine', { machine => 'q35', cpus => 4, memory => '128M', extra => [ @looked, @devices ] }, sub ($vm) {
+	$vm->wait_ready;
+	my @functions = functions($vm);
+	my @before = map { left_on($vm, $_) } @functions;
+	cmp_ok(scalar @before, '>=', 9, 'before, devices are on') or diag join "\n", @before;
+	my $from = kexec($vm, '0');
+	$vm->wait_for(qr/^halted: here$/m, from => $from);
+	is(join("\n", map { left_on($vm, $_) } @functions), '', 'no function has bus mastering or messages');
+	for my $path (map { $_->{path} } @{ $vm->qmp->execute('x-query-virtio') }) {
+		my $status = $vm->qmp->execute('x-query-virtio-status', path => $path)->{status};
+		is(scalar @{ $status->{statuses} }, 0, "$path: its status is 0");
+	}
+	my $pic = monitor($vm, 'info pic');
+	is(join("\n", grep { !/masked/ } $pic =~ /^ *pin .*/mg), '', 'all inputs of the I/O APIC are masked');
+	cmp_ok(scalar(() = $pic =~ /^ *pin /mg), '>=', 24, 'as many as there are');
+	is(scalar(() = $pic =~ /imr=ff/g), 2, 'so are those of the old controllers') or diag $pic;
+	my $apic = monitor($vm, 'info lapic');
+	like($apic, qr/^LVTT\s.*masked/m, 'the timer of the local APIC is');
+	like($apic, qr/^IRR\s+\(none\)/m,  'no interrupt waits');
+	my @cpus = split /^CPU#\d+\n/m, monitor($vm, 'info registers -a');
+	shift @cpus;
+	# QEMU keeps the INIT of a CPU that halts until STARTUP comes: it is seen only on its way.
+	is(scalar(grep { /HLT=1/ && /[RE]FL=(\w+)/ && !(hex($1) & 0x200) } @cpus[ 1 .. 3 ]), 3, 'the other CPUs are halted');
+	my ($last) = (read_file($trace) // '') =~ /.*0x300 = 0x000c40f2\n(.*)/s;
+	is(join(' ', ($last // '') =~ /0x310 = 0x0(\d)000000\n\w+ 0x300 = 0x00004500$/mg), '1 2 3', 'and each got INIT');
+	# Xen's docs/misc/pvh.pandoc: 32 bits, flat, paging off, no interrupts.
+	like($cpus[0], qr/^CR0=[0-7]\w{6}1 .*CR4=00000000$/m, 'PVH: paging is off') or diag $cpus[0];
+	like($cpus[0], qr/^EFER=0000000000000000$/m, 'PVH: so is long mode');
+	like($cpus[0], qr/^CS =\w+ 00000000 ffffffff \w+ DPL=0 CS32/m, 'PVH: code is flat');
+	like($cpus[0], qr/^TR =\w+ 00000000 00000067/m, 'PVH: the task state is at 0');
+	my ($flags) = $cpus[0] =~ /EFL=(\w+)/;
+	is(hex($flags) & 0x200, 0, 'PVH: interrupts are off');
+});
 
 # -- Linux, with two initrds, of which the first has what would show that memory was written to.
 my ($linux, $no_linux)     = debian_file('linux-image-cloud-amd64', 'boot/vmlinuz-*');
