@@ -84,7 +84,7 @@ APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/applic
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
 OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS) $(if $(filter tls,$(WITHOUT)),,$(B)/obj/tls_ca.o)
 
-.PHONY: all images run run-image test test-all soak unit debug lint lint-all format compile_commands.json clean help FORCE
+.PHONY: all images run run-image test test-all soak chaos unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
 images: $(IMAGE).elf $(IMAGE).bzImage $(IMAGE).efi
 
@@ -331,6 +331,11 @@ test:
 soak: images
 	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
 
+CHAOS = $(if $(filter undefined file,$(origin N)),1000,$(N))
+chaos: images
+	$(Q)first=$${FIRST:-$$(date +%s)}; echo "machines $$first to $$((first + $(CHAOS) - 1))"; \
+		RINGSIDE_CHAOS_FIRST=$$first RINGSIDE_CHAOS=$(CHAOS) prove -m -Q tests/boot/chaos.t
+
 # Network boot beside iPXE and UEFI firmware: RUNS=5 SIZES=1,10,64,512.
 .PHONY: bench-netboot
 bench-netboot:
@@ -384,6 +389,7 @@ help:
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
 	@echo 'make bench-netboot   network boot beside iPXE and UEFI firmware; RUNS=5 SIZES=1,10,64,512'
+	@echo 'make chaos N=1000   so many machines thrown together by chance; FIRST= chooses which'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'
 	@echo 'make flaky N=100   each case N times in one boot; LOAD=1 beside busy loops'
