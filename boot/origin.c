@@ -22,6 +22,11 @@
 #define OPTION_END 255
 #define OVERLOAD_FILE 1
 
+/* DHCPv6 (RFC 8415, 8 and 21.1; the boot file in RFC 5970, 3.1). */
+#define DHCP6_REPLY 7
+#define DHCP6_OPTIONS 4
+#define DHCP6_BOOT_FILE_URL 59
+
 /* The zero page's type_of_loader (Linux's Documentation/arch/x86/boot.rst). */
 #define ZERO_PAGE_LOADER 0x210
 #define LOADER_UNKNOWN 0xff
@@ -69,6 +74,26 @@ static const uint8_t *option_find(const uint8_t *packet, size_t length, unsigned
 	return NULL;
 }
 
+static void read_dhcp6(struct boot_file *boot, const uint8_t *packet, size_t length)
+{
+	size_t at = DHCP6_OPTIONS;
+
+	while (at + 4 <= length) {
+		unsigned int code = (unsigned int)packet[at] << 8 | packet[at + 1];
+		size_t size = (size_t)packet[at + 2] << 8 | packet[at + 3];
+
+		at += 4;
+		if (size > length - at)
+			return;
+		if (code == DHCP6_BOOT_FILE_URL && size)
+			copy_printable(boot->file, sizeof(boot->file), packet + at, size);
+		/* The firmware keeps packets in buffers that are longer: zeros follow. */
+		if (!code)
+			return;
+		at += size;
+	}
+}
+
 /* What a packet says about the file to boot; what it does not say stays as it is. */
 static void read_dhcp(struct boot_file *boot, const struct origin_bytes *bytes)
 {
@@ -77,6 +102,11 @@ static void read_dhcp(struct boot_file *boot, const struct origin_bytes *bytes)
 	bool overloaded;
 	size_t size;
 
+	/* BOOTP's first byte is 1 or 2. */
+	if (bytes->length && packet[0] == DHCP6_REPLY) {
+		read_dhcp6(boot, packet, bytes->length);
+		return;
+	}
 	if (bytes->length < DHCP_OPTIONS ||
 	    memcmp(packet + DHCP_COOKIE, cookie, sizeof(cookie)) != 0)
 		return;

@@ -17,7 +17,7 @@ use lib "$FindBin::Bin/../boot/lib";
 use File::Path qw(make_path);
 use JSON::PP ();
 use List::Util qw(max min);
-use Ringside::Host qw(program write_file within start_process top);
+use Ringside::Host qw(program read_file write_file within start_process top);
 use Ringside::NetbootServers;
 use Ringside::Payload qw(payload);
 use Ringside::QMP;
@@ -68,7 +68,7 @@ for my $size (@sizes) {
 			next if @ARGV && !grep { $name =~ /$_/ } @ARGV;
 			my $file = "payload-$size.$peer->{format}";
 			my $mac  = sprintf '52:54:00:62:00:%02x', scalar @cells;
-			push @cells, { name => $name, peer => $peer, protocol => $protocol, size => $size, mac => $mac, url => $url{$protocol} . $file, seconds => [] };
+			push @cells, { name => $name, peer => $peer, protocol => $protocol, size => $size, mac => $mac, url => $url{$protocol} . $file, seconds => [], cpu => [] };
 			$boot{$mac} = $peer->{dhcp}->($url{$protocol} . $file) if $peer->{dhcp};
 			$net->file($file, (payload($peer->{format}, $size << 20))[0]);
 		}
@@ -79,7 +79,13 @@ $net->dnsmasq(boot => \%boot);
 $net->nginx;
 $net->atftpd;
 
-# Seconds to the first line; undef and a word when it does not come.
+# Seconds of CPU that a process has used, in steps of 10 ms; what else the machine does counts less for it than for the time.
+sub cpu_of ($pid) {
+	my @fields = split ' ', (read_file("/proc/$pid/stat") // '') =~ s/^.*\) //sr;
+	return @fields > 12 ? ($fields[11] + $fields[12]) / 100 : undef;
+}
+
+# Seconds to the first line, and QEMU's of CPU; undef when it does not come.
 sub run_cell ($cell, $net_words) {
 	my $peer   = $cell->{peer};
 	my $memory = max(512, 3 * $cell->{size});
@@ -102,7 +108,7 @@ sub run_cell ($cell, $net_words) {
 	my $limit  = $start + within(30 + $cell->{size});
 	my $text   = '';
 	my $socket = $qmp ? Ringside::QMP->new($qmp) : undef;
-	my $took;
+	my ($took, $cpu);
 	my $key_at = 0;
 
 	while (time < $limit) {
@@ -116,6 +122,7 @@ sub run_cell ($cell, $net_words) {
 		sysread $output, $text, 65536, length $text or last;
 		next unless $text =~ /payload: entered/;
 		$took = time - $start;
+		$cpu  = cpu_of($pid);
 		# What it got must be whole, too.
 		undef $socket;
 		while ($text !~ /checksum [0-9a-f]+, (good|bad)/ && sysread $output, $text, 65536, length $text) { }
@@ -123,7 +130,7 @@ sub run_cell ($cell, $net_words) {
 		last;
 	}
 	Ringside::Host::kill_process($pid);
-	return $took if defined $took;
+	return ($took, $cpu) if defined $took;
 	my ($last) = $text =~ /([^\n]*\S)\s*\z/;
 	$cell->{failed} = $last // 'nothing on the console';
 	return;
@@ -141,12 +148,12 @@ my $one   = max(@sizes) >= 512 ? 1 : 0;
 for my $round (1 .. $runs) {
 	for my $cell (@cells) {
 		next if $cell->{failed} || $cell->{size} >= 512 && $round > 1;
-		my $seconds = run_cell($cell, \@words);
+		my ($seconds, $cpu) = run_cell($cell, \@words);
 		push @{ $cell->{seconds} }, $seconds if defined $seconds;
 		printf STDERR "round %d: %-34s %s\n", $round, $cell->{name}, defined $seconds ? sprintf('%.3f s', $seconds) : "failed: $cell->{failed}";
 	}
 }
-$_->{median} = median(@{ $_->{seconds} }) for grep { !$_->{failed} } @cells;
+$_->{median} = median(@{ $_->{seconds} }), $_->{cpu_median} = median(@{ $_->{cpu} }) for grep { !$_->{failed} } @cells;
 
 # The rate of the transfer alone: what 63 MiB more take.
 my %cell = map { $_->{name} => $_ } @cells;
@@ -160,10 +167,11 @@ sub rate_of ($peer, $protocol) {
 	return ($large - $small) * 1.048576 / ($second - $first);
 }
 
-my (%seen, @rows, @markdown);
+my $largest = (grep { $_ <= 64 } sort { $b <=> $a } @sizes)[0] // $sizes[0];
+my (%seen, @markdown);
 for my $protocol (qw(http tftp tftpw)) {
 	my @names = grep { !$seen{"$_ $protocol"}++ } map { $_->{peer}{name} } grep { $_->{protocol} eq $protocol } @cells or next;
-	push @markdown, '', "$protocol_name{$protocol}:", '', '| | ' . join(' | ', map { "$_ MiB" } @sizes) . ' | rate |', '|' . '---|' x (@sizes + 2);
+	push @markdown, '', "$protocol_name{$protocol}:", '', '| | ' . join(' | ', map { "$_ MiB" } @sizes) . " | rate | CPU, $largest MiB |", '|' . '---|' x (@sizes + 3);
 	for my $name (@names) {
 		my @times = map {
 			my $c = $cell{"$name, $protocol, $_"};
@@ -171,7 +179,8 @@ for my $protocol (qw(http tftp tftpw)) {
 			!$c ? '-' : $c->{failed} ? 'failed' : sprintf('%.2f s', $c->{median}) . ($ours && $name ne 'Ringside' ? sprintf(' (%.1f x)', $c->{median} / $ours) : '')
 		} @sizes;
 		my $rate = rate_of($name, $protocol);
-		push @markdown, "| $name | " . join(' | ', @times) . ' | ' . (defined $rate ? sprintf('%.0f MB/s', $rate) : '-') . ' |';
+		my $cpu  = ($cell{"$name, $protocol, $largest"} // {})->{cpu_median};
+		push @markdown, "| $name | " . join(' | ', @times, defined $rate ? sprintf('%.0f MB/s', $rate) : '-', defined $cpu ? sprintf('%.2f s', $cpu) : '-') . ' |';
 	}
 }
 
@@ -193,7 +202,7 @@ print $table;
 write_file('build/bench/netboot.md', $table);
 write_file('build/bench/netboot.json', JSON::PP->new->pretty->canonical->encode({
 	runs  => $runs + 0, goals => \@goals,
-	cells => [ map { { name => $_->{name}, peer => $_->{peer}{name}, protocol => $_->{protocol}, mebibytes => $_->{size} + 0, seconds => $_->{seconds},
+	cells => [ map { { name => $_->{name}, peer => $_->{peer}{name}, protocol => $_->{protocol}, mebibytes => $_->{size} + 0, seconds => $_->{seconds}, cpu_seconds => $_->{cpu},
 		median => $_->{median}, failed => $_->{failed} } } @cells ],
 	rates => { map { my $p = $_; map { my $r = rate_of($p->{name}, $_); defined $r ? ("$p->{name}, $_" => $r) : () } @{ $p->{protocols} } } @peers },
 }));

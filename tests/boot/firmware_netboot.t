@@ -7,6 +7,7 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
 use List::Util qw(any);
 use Ringside::Checks;
 use Ringside::Disk qw(disk_missing efi_disk);
@@ -15,7 +16,6 @@ use Ringside::Host qw(scratch read_file);
 use Ringside::NetbootServers;
 use Ringside::Tap qw(enter_namespace);
 use Ringside::VM;
-use Socket;
 use Test::More;
 
 my $missing = enter_namespace(@ARGV) // Ringside::NetbootServers::missing('nginx');
@@ -23,6 +23,7 @@ plan skip_all => $missing if $missing;
 
 my $net   = Ringside::NetbootServers->new;
 my $host  = $Ringside::NetbootServers::HOST;
+my $host6 = $Ringside::NetbootServers::HOST6;
 my $image = Ringside::VM::default_image();
 $net->file('ringside.efi',     "$image.efi");
 $net->file('ringside.bzImage', "$image.bzImage");
@@ -66,7 +67,10 @@ if (!$no_grub) {
 	push @ways, { %efi, %bios, name => 'EFI GRUB on a disk, disk', disk => $disk, from => 'disk: (hd0)/ringside.bzImage', method => qr/^linux(32|64)$/ };
 }
 push @ways, { %efi, name => 'OVMF, disk', disk => efi_disk('ovmf', "$image.efi"), from => 'disk: \EFI\BOOT\BOOTX64.EFI' } if !disk_missing();
-@ways = grep { my $way = $_; any { $way->{name} =~ /$_/ } @ARGV } @ways if @ARGV;
+sub wanted (@some) {
+	return grep { my $way = $_; !@ARGV || any { $way->{name} =~ /$_/ } @ARGV } @some;
+}
+@ways = wanted(@ways);
 
 $ways[$_]{mac} = sprintf '52:54:00:72:69:%02x', $_ for 0 .. $#ways;
 $net->dnsmasq(boot => { map { defined $_->{file} ? ($_->{mac} => $_->{file}) : () } @ways });
@@ -100,10 +104,9 @@ sub came_up ($vm, $way) {
 	my $address = $vm->wait_ready(seconds => 90);
 	my @leases  = $net->leases($way->{mac});
 	is("@leases", $address, "$label: one lease for the MAC address ($address)");
-	# Whoever still may write into memory is given something to write.
-	socket(my $socket, PF_INET, SOCK_DGRAM, 0) or die "socket: $!\n";
-	setsockopt $socket, SOL_SOCKET, SO_BROADCAST, 1;
-	send $socket, "\xa5" x 1400, 0, pack_sockaddr_in(9999, inet_aton('10.9.0.255')) for 1 .. 600;
+	# Whoever still may write into memory is given something to write; not by broadcast, which others that boot would get too.
+	my $socket = IO::Socket::INET->new(Proto => 'udp', PeerAddr => $address, PeerPort => 9999) or die "udp: $@\n";
+	send $socket, "\xa5" x 1400, 0 for 1 .. 600;
 	local $Ringside::VM::MAC = $way->{mac};
 	my $status = page_is($vm, host => $address, port => 80, ipv4 => "$address/24", gateway => $host,
 		firmware_memory => $way->{ovmf} ? 64 : 2, method => $way->{method}, command_line => $way->{command_line});
@@ -122,12 +125,22 @@ sub came_up ($vm, $way) {
 }
 
 # OVMF takes seconds, mostly of one CPU: others begin meanwhile.
-my @scenarios;
-for my $way (@ways) {
-	SKIP: {
-		skip "$way->{name}: $way->{needs}", 1 if $way->{needs};
-		push @scenarios, [ $way->{name}, options_of($way), sub ($vm) { came_up($vm, $way) } ];
+sub boot (@some) {
+	my @scenarios;
+	for my $way (@some) {
+		SKIP: {
+			skip "$way->{name}: $way->{needs}", 1 if $way->{needs};
+			push @scenarios, [ $way->{name}, options_of($way), sub ($vm) { came_up($vm, $way) } ];
+		}
 	}
+	scenarios_ahead(3, @scenarios);
+	return;
 }
-scenarios_ahead(3, @scenarios);
+boot(@ways);
+
+# Over IPv6, on a network where addresses are given by DHCPv6: the boot file is an option for everybody.
+my %over_ipv6 = (%efi, file => undef, from => "tftp://[$host6]/ringside.efi");
+my @over_ipv6 = { %over_ipv6, name => 'OVMF PXE over IPv6', ovmf => 'pxe6', mac => '52:54:00:72:69:f0' };
+$net->dnsmasq(dhcp6 => 1, options => ["--dhcp-option=option6:bootfile-url,$over_ipv6{from}"]);
+boot(wanted(@over_ipv6));
 done_testing;

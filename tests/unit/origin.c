@@ -158,6 +158,27 @@ static void option_67_and_66_count_more(void **state)
 	assert_string_equal(find_paths(&device, &file, &ack), "network");
 }
 
+static void pxe_over_ipv6_is_a_url(void **state)
+{
+	static const uint8_t start[] = {7, 1, 2, 3, 0, 1, 0, 2, 'i', 'd', 0, 59, 0, 29};
+	static const char url[] = "tftp://[fd09::1]/ringside.efi";
+	struct builder device = {0}, file = {0}, ack = {0};
+
+	(void)state;
+	network_path(&device);
+	end(&device);
+	end(&file);
+	memcpy(ack.bytes, start, sizeof(start));
+	memcpy(ack.bytes + sizeof(start), url, sizeof(url) - 1);
+	/* The firmware's buffer is longer than the packet. */
+	ack.length = sizeof(start) + sizeof(url) - 1 + 100;
+	assert_string_equal(find_paths(&device, &file, &ack), url);
+	for (size_t length = 1; length < sizeof(start) + sizeof(url) - 1; length++) {
+		ack.length = length;
+		assert_string_equal(find_paths(&device, &file, &ack), "network");
+	}
+}
+
 static void a_file_on_a_disk(void **state)
 {
 	static const uint8_t partition[38] = {1}, guid[16] = {0};
@@ -299,6 +320,7 @@ int main(void)
 		cmocka_unit_test(a_uri_is_the_origin),
 		cmocka_unit_test(pxe_is_dhcp_by_tftp),
 		cmocka_unit_test(option_67_and_66_count_more),
+		cmocka_unit_test(pxe_over_ipv6_is_a_url),
 		cmocka_unit_test(a_file_on_a_disk),
 		cmocka_unit_test(lengths_that_lie_end_the_walk),
 		cmocka_unit_test(long_names_are_cut_and_strange_ones_made_harmless),

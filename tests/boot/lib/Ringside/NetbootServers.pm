@@ -131,7 +131,7 @@ sub listens ($table, $port) {
 }
 
 # DHCP, TFTP, DNS, router advertisements. `boot`: file or URL for a MAC address; an arrayref of it and of "HTTPClient"
-# for UEFI HTTP boot. `options`: more words. `no_ra`: no router advertisements; `proxy`: there may be a proxy DHCP server.
+# for UEFI HTTP boot. `options`: more words. `dhcp6`: addresses over IPv6 too; `no_ra`: no router advertisements; `proxy`: there may be a proxy DHCP server.
 sub dnsmasq ($self, %given) {
 	my $boot = $given{boot} // {};
 	my @words;
@@ -144,7 +144,7 @@ sub dnsmasq ($self, %given) {
 	}
 	# iPXE waits two seconds for a proxy DHCP server unless it is told (no-pxedhcp) that there is none.
 	push @words, '--dhcp-option=encap:175,176,1b' unless $given{proxy};
-	push @words, '--enable-ra', '--dhcp-range=fd09::,ra-only' unless $given{no_ra};
+	push @words, '--enable-ra', $given{dhcp6} ? '--dhcp-range=fd09::100,fd09::1ff,slaac,64,1h' : '--dhcp-range=fd09::,ra-only' unless $given{no_ra};
 	$self->{leases} = "$self->{folder}/leases";
 	$self->stop('dnsmasq');
 	return $self->start_server('dnsmasq', sub ($pid) { $self->log('dnsmasq') =~ /started/ },
