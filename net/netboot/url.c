@@ -180,6 +180,15 @@ static const char *parse(struct url *url, const char *text)
 		return "a scheme that is not known";
 	for (size_t i = 0; i < parts.scheme.length; i++)
 		url->scheme[i] = (char)tolower((unsigned char)parts.scheme.start[i]);
+	/* What lies beside us has no host: module:0. */
+	if (!parts.authority.start && !strcmp(url->scheme, "module")) {
+		if (!parts.path.length || parts.path.length + 1 >= sizeof(url->path))
+			return "no module's number or name in it";
+		url->path[0] = '/';
+		memcpy(url->path + 1, parts.path.start, parts.path.length);
+		url->path[parts.path.length + 1] = '\0';
+		return NULL;
+	}
 	if (!parts.authority.start)
 		return "no // behind the scheme";
 	why = parse_authority(url, parts.authority);

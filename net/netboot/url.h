@@ -16,7 +16,7 @@ struct url {
 	bool ipv6_literal;
 	uint16_t port;		 /* 0: the scheme's own */
 	char user[128];		 /* "user:password" of http, decoded; "" */
-	char path[URL_PATH_MAX]; /* with query, as on the wire; begins with '/' */
+	char path[URL_PATH_MAX]; /* with query, as on the wire; begins with '/'; of module:N "/N" */
 };
 
 /* 0, or -EINVAL and what is wrong with it in *why (a constant text). */

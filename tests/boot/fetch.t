@@ -188,6 +188,8 @@ scenario('servers', \%options, sub ($machine) {
 	fails("https://$host:80/small", qr/the server does not speak TLS/, "$label: http where https was asked for");
 	comes("https://good.test/moved/small", $small, "$label: https, redirected");
 
+	comes('module:0', Ringside::Host::read_file($net->ca), "$label: what QEMU loaded");
+	fails('module:1', qr/there is no such module \(given: 1\)/, "$label: what it did not load");
 	fails("http://$host/none", qr/the server says 404 Not Found/, "$label: 404");
 	fails("http://$host/broken/x", qr/the server says 503 Service.*/, "$label: 503");
 	fails("http://$host/loop", qr{redirects in a circle: http://\Q$host\E/loop again}, "$label: redirect to itself");

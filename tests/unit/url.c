@@ -26,6 +26,8 @@ static void takes_urls_apart(void **state)
 		{"tftp://[fd77::1]:69/a/b", "tftp", "fd77::1", 69, "", "/a/b", true},
 		{"http://[fe80::1%25eth0]/a", "http", "fe80::1%eth0", 0, "", "/a", true},
 		{"http://[fe80::1%eth0]/a", "http", "fe80::1%eth0", 0, "", "/a", true},
+		{"module:0", "module", "", 0, "", "/0", false},
+		{"module:vmlinuz", "module", "", 0, "", "/vmlinuz", false},
 		{"http://a:/b", "http", "a", 0, "", "/b", false},
 	};
 
