@@ -46,8 +46,8 @@ sub part ($socket, $content, $from, $tag, $length = length($content) - $from) {
 		. "\r\nContent-Length: " . (length($content) - $from) . "\r\n\r\n" . substr $content, $from, $length);
 }
 my %paths = (
-	'/silent'    => sub ($socket, @) { sleep 60 },
-	'/stops'     => sub ($socket, @) { say_to($socket, "${ok}Content-Length: 100000\r\n\r\n" . substr $small, 0, 5000); sleep 60 },
+	'/silent'    => sub ($socket, @) { sleep 30 },
+	'/stops'     => sub ($socket, @) { say_to($socket, "${ok}Content-Length: 100000\r\n\r\n" . substr $small, 0, 5000); sleep 30 },
 	# Six seconds for it, which is longer than the silence that is allowed.
 	'/slow'      => sub ($socket, @) { say_to($socket, "${ok}Content-Length: 600\r\n\r\n"); for (0 .. 11) { say_to($socket, substr $small, 50 * $_, 50); sleep 0.5 } },
 	'/nothing'   => sub (@) { },
@@ -99,7 +99,7 @@ sub lockstep ($socket, $peer, $content, $do = sub ($send, @) { $send->() }) {
 }
 my %tftp = (
 	silent  => sub (@) { },
-	stops   => sub ($socket, $peer, $) { $socket->send(data(1, 'x' x 512), 0, $peer); sleep 60 },
+	stops   => sub ($socket, $peer, $) { $socket->send(data(1, 'x' x 512), 0, $peer); sleep 30 },
 	plain   => sub ($socket, $peer, $) { lockstep($socket, $peer, $small) },
 	loses   => sub ($socket, $peer, $) { lockstep($socket, $peer, substr($small, 0, 20_000), sub ($send, $number, $try) { $send->() if $number % 7 || $try > 1 }) },
 	doubles => sub ($socket, $peer, $) { lockstep($socket, $peer, $small, sub ($send, @) { $send->() for 1, 2 }) },
