@@ -189,7 +189,7 @@ scenario('servers', \%options, sub ($machine) {
 	comes("https://good.test/moved/small", $small, "$label: https, redirected");
 
 	comes('module:0', Ringside::Host::read_file($net->ca), "$label: what QEMU loaded");
-	fails('module:1', qr/there is no such module \(given: 1\)/, "$label: what it did not load");
+	fails('module:1', qr/the VMM has loaded 1 modules beside us, counted from 0/, "$label: what it did not load");
 	fails("http://$host/none", qr/the server says 404 Not Found/, "$label: 404");
 	fails("http://$host/broken/x", qr/the server says 503 Service.*/, "$label: 503");
 	fails("http://$host/loop", qr{redirects in a circle: http://\Q$host\E/loop again}, "$label: redirect to itself");
