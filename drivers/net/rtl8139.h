@@ -94,6 +94,7 @@ struct rtl8139 {
 	struct network_buffers buffers;
 	uint8_t *ring;
 	unsigned int place; /* in the ring, of the next frame */
+	unsigned int told;  /* as the device knows it */
 
 	/* Frames are copied into slots, so that their tokens go back at the next opportunity. */
 	uint8_t *slots;
