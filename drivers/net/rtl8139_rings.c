@@ -126,7 +126,7 @@ static enum step take_or_wait(struct rtl8139 *rtl, unsigned int written)
 	return take(rtl, written);
 }
 
-static void tell_place(struct rtl8139 *rtl)
+void rtl8139_tell_place(struct rtl8139 *rtl)
 {
 	rtl->told = rtl->place;
 	rtl8139_write16(rtl, RTL8139_CAPR, (uint16_t)(rtl->place - CAPR_OFFSET));
@@ -156,7 +156,7 @@ unsigned int rtl8139_receive_poll(struct rtl8139 *rtl, unsigned int budget)
 		frames++;
 	}
 	if (!rtl->stopped && (rtl->place - rtl->told) % RTL8139_RING >= TELL_BYTES)
-		tell_place(rtl);
+		rtl8139_tell_place(rtl);
 	return frames;
 }
 
