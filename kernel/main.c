@@ -6,6 +6,7 @@
 #define LOG_AREA "kernel"
 #include "kernel/main.h"
 
+#include "boot/loaded_from.h"
 #include "drivers/console/screen.h"
 #include "drivers/console/serial.h"
 #include "drivers/pci/pci.h"
@@ -19,7 +20,9 @@
 #include "kernel/panic.h"
 #include "kernel/platform.h"
 #include "kernel/random/random.h"
+#include "kernel/stack_protector.h"
 #include "kernel/thread/scheduler.h"
+#include "kernel/thread/watchdog.h"
 #include "kernel/time/clock_source.h"
 #include "kernel/version.h"
 #include "kernel/x86/apic.h"
@@ -74,7 +77,9 @@ static void start(void *unused)
 	pci_init();
 	screen_say_where(boot);
 	job = chosen_job();
+	/* A job that has the machine for itself may keep its CPUs busy. */
 	if (!job || !job->alone) {
+		watchdog_start();
 		pci_bind_drivers();
 		virtio_mmio_init();
 		console_settle();
@@ -95,6 +100,7 @@ static void start(void *unused)
 void kernel_main(const struct boot_info *info)
 {
 	static const struct thread_options job_options = {.stack_size = JOB_STACK};
+	uint64_t canary;
 
 	boot = info;
 	smp_boot_cpu();
@@ -107,7 +113,10 @@ void kernel_main(const struct boot_info *info)
 		log_warning("the command line is longer than %u characters: the rest is ignored",
 			    BOOT_COMMAND_LINE_MAX - 1);
 	memory_init(info);
+	loaded_from_find(info);
 	random_init();
+	random_bytes(&canary, sizeof(canary));
+	stack_protector_seed(canary);
 	platform_init(info);
 	cpu_find_barrier(platform.cpu_count);
 	apic_init();
@@ -123,6 +132,10 @@ static void describe_boot(struct facts *facts)
 	fact_text(facts, "version", RINGSIDE_VERSION);
 	fact_text(facts, "commit", RINGSIDE_COMMIT);
 	fact_text(facts, "method", boot->method);
+	if (loaded_from())
+		fact_text(facts, "loaded_from", loaded_from());
+	else
+		fact_none(facts, "loaded_from");
 	fact_text(facts, "command_line", boot->command_line);
 	fact_hex(facts, "image_at", boot->image_start);
 	fact_number(facts, "modules", boot->module_count);

@@ -38,8 +38,14 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 void network_ip4_in(const struct pbuf *packet);
 void network_ip6_in(const struct pbuf *packet, struct netif *netif);
 
+/* dhcp_extension.c; under the core lock. Other than 0: the packet was taken. */
+int network_dhcp_in(struct pbuf *packet, struct netif *netif);
+void network_dhcp_append(struct netif *netif, uint8_t *options, u16_t *length, u8_t type);
+
 /* 0: the packet goes on. */
-#define LWIP_HOOK_IP4_INPUT(packet, netif) (network_ip4_in(packet), 0)
+#define LWIP_HOOK_IP4_INPUT(packet, netif) (network_ip4_in(packet), network_dhcp_in(packet, netif))
+#define LWIP_HOOK_DHCP_APPEND_OPTIONS(netif, dhcp, state, message, type, length)                   \
+	network_dhcp_append(netif, (message)->options, length, type)
 #define LWIP_HOOK_IP6_INPUT(packet, netif) (network_ip6_in(packet, netif), 0)
 
 #endif
