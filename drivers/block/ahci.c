@@ -70,11 +70,18 @@ static const struct block_operations operations = {
 
 /* -- Interrupts */
 
+/*
+ * Before looking what is done, so that what ends from now on interrupts anew. Errors stay, unless
+ * nobody is there to look at them; the lock keeps that true.
+ */
 static void port_interrupt(struct ahci_port *port)
 {
-	/* Before looking what is done, so that what ends from now on interrupts anew. Errors stay. */
+	struct block_queue *queue = &port->block.queues[0];
+	uint64_t flags = block_lock(queue);
+
 	ahci_port_write(port, AHCI_PXIS, port->running ? AHCI_INT_NORMAL : UINT32_MAX);
 	port->interrupts++;
+	block_unlock(queue, flags);
 }
 
 static enum interrupt_result interrupt(struct pci_device *device, unsigned int line)

@@ -106,9 +106,10 @@ struct ide_channel {
 	/* What the drives' registers have, where that saves writing them; 0: not known. */
 	uint8_t device_register, bm_direction;
 	bool bm_direction_known;
-	/* Drives that found the channel taken; the last that had it. */
+	/* Drives that found the channel taken; the last that had it. Whoever sees a command end serves them. */
 	bool wants[IDE_DRIVES];
 	unsigned int last_unit;
+	unsigned int serving; /* handlers that give them their turns */
 
 	uint64_t interrupts, interrupts_stray;
 	/* Lies: answers that were not right. The first of a kind is logged. */

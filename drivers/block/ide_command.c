@@ -343,6 +343,9 @@ unsigned int ide_reap(struct block_queue *queue)
 		channel->request = NULL;
 		channel->way = IDE_IDLE;
 		pci_device_served(&channel->ide->device);
+		/* Found without an interrupt: nobody is here who would give the next its turn. */
+		if (!channel->serving)
+			block_changed(&drive->block);
 	}
 	spin_unlock(&channel->lock, flags);
 	if (error == NOT_YET)
@@ -351,26 +354,43 @@ unsigned int ide_reap(struct block_queue *queue)
 	return 1;
 }
 
+/* Who has the channel next, or NULL: it is taken, or nobody wants it. With the channel's lock. */
+static struct ide_drive *next_in_turn(struct ide_channel *channel)
+{
+	unsigned int unit = 1 - channel->last_unit;
+
+	if (!channel->wants[unit])
+		unit = channel->last_unit;
+	if (channel->active || channel->stopped || !channel->wants[unit])
+		return NULL;
+	/* It has its turn, whether it still wants it or not. */
+	channel->wants[unit] = false;
+	channel->last_unit = 1 - unit;
+	return &channel->drives[unit];
+}
+
+static void serve(struct ide_channel *channel)
+{
+	for (;;) {
+		uint64_t flags = spin_lock(&channel->lock);
+		struct ide_drive *drive = next_in_turn(channel);
+
+		if (!drive)
+			channel->serving--;
+		spin_unlock(&channel->lock, flags);
+		if (!drive)
+			return;
+		block_interrupt(&drive->block.queues[0]);
+	}
+}
+
 void ide_serve_wanting(struct ide_channel *channel)
 {
-	for (unsigned int turn = 0; turn < 2 * IDE_DRIVES; turn++) {
-		uint64_t flags = spin_lock(&channel->lock);
-		unsigned int unit = 1 - channel->last_unit;
-		bool idle = !channel->active && !channel->stopped;
+	uint64_t flags = spin_lock(&channel->lock);
 
-		if (!channel->wants[unit])
-			unit = channel->last_unit;
-		idle = idle && channel->wants[unit];
-		if (idle) {
-			/* It has its turn, whether it still wants it or not. */
-			channel->wants[unit] = false;
-			channel->last_unit = 1 - unit;
-		}
-		spin_unlock(&channel->lock, flags);
-		if (!idle)
-			return;
-		block_interrupt(&channel->drives[unit].block.queues[0]);
-	}
+	channel->serving++;
+	spin_unlock(&channel->lock, flags);
+	serve(channel);
 }
 
 enum interrupt_result ide_interrupt(struct pci_device *device, unsigned int line)
@@ -384,16 +404,16 @@ enum interrupt_result ide_interrupt(struct pci_device *device, unsigned int line
 	flags = spin_lock(&channel->lock);
 	drive = channel->active;
 	channel->interrupts++;
+	channel->serving++;
 	if (!drive) {
 		channel->interrupts_stray++;
 		(void)ide_read(channel, IDE_STATUS); /* takes it back */
 	}
 	spin_unlock(&channel->lock, flags);
-	if (!drive)
-		return INTERRUPT_NONE;
-	block_interrupt(&drive->block.queues[0]);
-	ide_serve_wanting(channel);
-	return INTERRUPT_HANDLED;
+	if (drive)
+		block_interrupt(&drive->block.queues[0]);
+	serve(channel);
+	return drive ? INTERRUPT_HANDLED : INTERRUPT_NONE;
 }
 
 void ide_abort(struct ide_channel *channel)

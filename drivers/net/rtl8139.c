@@ -314,6 +314,8 @@ static void run(struct rtl8139 *rtl)
 		rtl8139_write32(rtl, RTL8139_MAR0 + 4 * i, rtl->multicast[i] = 0);
 	tell_mode(rtl);
 	spin_unlock(&rtl->mode_lock, flags);
+	/* What it has anyway; but QEMU goes on with what it held back during the reset only at this. */
+	rtl8139_tell_place(rtl);
 	rtl->armed = rtl->masked = false;
 	__atomic_store_n(&rtl->mask, RTL8139_INT_ALWAYS, __ATOMIC_SEQ_CST);
 }

@@ -94,6 +94,7 @@ struct rtl8139 {
 	struct network_buffers buffers;
 	uint8_t *ring;
 	unsigned int place; /* in the ring, of the next frame */
+	unsigned int told;  /* as the device knows it */
 
 	/* Frames are copied into slots, so that their tokens go back at the next opportunity. */
 	uint8_t *slots;
@@ -150,6 +151,8 @@ void rtl8139_rings_start(struct rtl8139 *rtl);
 /* The device is stopped: gives tokens back. With the stack's lock. */
 void rtl8139_rings_stop(struct rtl8139 *rtl);
 unsigned int rtl8139_receive_poll(struct rtl8139 *rtl, unsigned int budget);
+/* Tells the device how far we have read. */
+void rtl8139_tell_place(struct rtl8139 *rtl);
 /* Looks which slots are sent, when somebody waits for one; gives tokens back. */
 void rtl8139_reclaim(struct rtl8139 *rtl);
 void rtl8139_give_back(struct rtl8139 *rtl);

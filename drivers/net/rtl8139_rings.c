@@ -4,7 +4,8 @@
  * device writes all that comes into one ring of bytes, and sends only what lies in one piece at a
  * multiple of four. All copied bytes are counted.
  *
- *	receive   one read says how far the device has written, one write how far we have read
+ *	receive   one read says how far the device has written, one write after a part of the ring
+ *		  how far we have read
  *	transmit  one write for each frame; one read tells of all four slots, when none is left
  */
 #include "drivers/net/rtl8139.h"
@@ -23,6 +24,8 @@
 #define HEADER ((unsigned int)sizeof(struct rtl8139_header))
 /* CAPR is 16 bytes behind what was read, whatever the reason. */
 #define CAPR_OFFSET 16u
+/* The device is told how far we are after so many bytes: the rest of the ring is long enough. */
+#define TELL_BYTES (RTL8139_RING / 4)
 #define GONE UINT16_MAX
 /* With a link, a frame is on the wire long before. */
 #define SEND_TIME (5 * NANOSECONDS_PER_SECOND)
@@ -57,7 +60,7 @@ void rtl8139_rings_start(struct rtl8139 *rtl)
 {
 	uint32_t slots = (uint32_t)dma_address(rtl->slots);
 
-	rtl->place = 0;
+	rtl->place = rtl->told = 0;
 	rtl->next_slot = rtl->busy_slots = 0;
 	rtl->progress = 0;
 	rtl->wants_room = false;
@@ -123,9 +126,15 @@ static enum step take_or_wait(struct rtl8139 *rtl, unsigned int written)
 	return take(rtl, written);
 }
 
+void rtl8139_tell_place(struct rtl8139 *rtl)
+{
+	rtl->told = rtl->place;
+	rtl8139_write16(rtl, RTL8139_CAPR, (uint16_t)(rtl->place - CAPR_OFFSET));
+}
+
 unsigned int rtl8139_receive_poll(struct rtl8139 *rtl, unsigned int budget)
 {
-	unsigned int end = rtl8139_read16(rtl, RTL8139_CBR), frames = 0, before = rtl->place;
+	unsigned int end = rtl8139_read16(rtl, RTL8139_CBR), frames = 0;
 
 	if (end >= RTL8139_RING || end % 4) {
 		pci_device_break(&rtl->device, end == GONE
@@ -146,8 +155,8 @@ unsigned int rtl8139_receive_poll(struct rtl8139 *rtl, unsigned int budget)
 			break;
 		frames++;
 	}
-	if (rtl->place != before && !rtl->stopped)
-		rtl8139_write16(rtl, RTL8139_CAPR, (uint16_t)(rtl->place - CAPR_OFFSET));
+	if (!rtl->stopped && (rtl->place - rtl->told) % RTL8139_RING >= TELL_BYTES)
+		rtl8139_tell_place(rtl);
 	return frames;
 }
 
