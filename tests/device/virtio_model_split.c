@@ -191,7 +191,8 @@ static bool walk(struct virtio_model *model, struct model_queue *q, struct table
 		}
 		if (!table.depth)
 			check_order(model, q, index);
-		descriptor = table.descriptors[index];
+		memcpy(&descriptor, (const uint8_t *)table.descriptors + 16ull * index,
+		       sizeof(descriptor));
 		chain->tail = (uint16_t)index;
 		if (descriptor.flags & DESC_INDIRECT) {
 			struct table inner = {.entries = descriptor.length / 16,
