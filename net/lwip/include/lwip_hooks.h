@@ -38,8 +38,30 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 void network_ip4_in(const struct pbuf *packet);
 void network_ip6_in(const struct pbuf *packet, struct netif *netif);
 
+/* guard.c; true: lwIP must not have it */
+bool guard_ip4_refused(const struct pbuf *packet);
+bool guard_ip6_refused(const struct pbuf *packet);
+
+static inline int network_ip4_hook(struct pbuf *packet)
+{
+	network_ip4_in(packet);
+	if (!guard_ip4_refused(packet))
+		return 0;
+	pbuf_free(packet);
+	return 1;
+}
+
+static inline int network_ip6_hook(struct pbuf *packet, struct netif *netif)
+{
+	network_ip6_in(packet, netif);
+	if (!guard_ip6_refused(packet))
+		return 0;
+	pbuf_free(packet);
+	return 1;
+}
+
 /* 0: the packet goes on. */
-#define LWIP_HOOK_IP4_INPUT(packet, netif) (network_ip4_in(packet), 0)
-#define LWIP_HOOK_IP6_INPUT(packet, netif) (network_ip6_in(packet, netif), 0)
+#define LWIP_HOOK_IP4_INPUT(packet, netif) network_ip4_hook(packet)
+#define LWIP_HOOK_IP6_INPUT(packet, netif) network_ip6_hook(packet, netif)
 
 #endif
