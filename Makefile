@@ -257,6 +257,7 @@ unit: $(UNIT_TESTS)
 	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
 
 include tests/conformance/host/host.mk
+include tests/fuzz/fuzz.mk
 
 # -- What people type --------------------------------------------------------------------------------
 # Where the CPU has virtualisation and we may use it; software emulation otherwise.
@@ -331,6 +332,8 @@ help:
 	@echo 'make run        installs what is missing, builds, boots in QEMU; page at http://localhost:8080/'
 	@echo 'make test       the same, then every test; T=PATTERN runs those whose name matches'
 	@echo 'make unit       the unit tests only'
+	@echo 'make fuzz TIME=60    each fuzz target for so many seconds; T=PATTERN only those'
+	@echo 'make fuzz-seeds     what they found becomes the seeds that are checked in'
 	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
