@@ -232,11 +232,17 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c') \
 	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c \
 	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c boot/e820.c \
-	$(wildcard net/lwip/address_option.c net/lwip/memory.c net/http/request.c))
+	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/memory.c net/http/request.c))
 HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
 $(eval $(call stamp_rule,$(B)/host-list,$(HOST_SOURCES)))
+
+# What needs lwIP's structures.
+HOST_LWIP := net/lwip/guard.c tests/unit/network_guard.c
+HOST_LWIP_CFLAGS := -Inet/lwip/include -isystem $(LWIP)/src/include
+$(HOST_LWIP:%=$(B)/host/%.o): HOST_CFLAGS += $(HOST_LWIP_CFLAGS)
+$(HOST_LWIP:%=$(B)/host/%.o): | $(LWIP)/ready
 
 $(B)/host/%.c.o: %.c $(B)/host-flags | $(B)/ringside_version.h
 	$(call say,HOSTCC,$<)
@@ -258,6 +264,7 @@ unit: $(UNIT_TESTS)
 
 include tests/conformance/host/host.mk
 include tests/fuzz/fuzz.mk
+include tests/fuzz/coverage.mk
 
 # -- What people type --------------------------------------------------------------------------------
 # Where the CPU has virtualisation and we may use it; software emulation otherwise.

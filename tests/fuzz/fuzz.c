@@ -4,6 +4,7 @@
 
 #include "tests/device/pci_model.h"
 
+#include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,20 +134,17 @@ void *fuzz_realloc(void *memory, size_t size);
 char *fuzz_strdup(const char *text);
 void fuzz_free(void *memory);
 
-void __asan_poison_memory_region(const volatile void *address, size_t size);
-void __asan_unpoison_memory_region(const volatile void *address, size_t size);
-
 static struct block *blocks;
 static bool keeping = true; /* before the first run: what is allocated stays */
 
 static void open_block(struct block *block)
 {
-	__asan_unpoison_memory_region(block, sizeof(*block));
+	ASAN_UNPOISON_MEMORY_REGION(block, sizeof(*block));
 }
 
 static void close_block(struct block *block)
 {
-	__asan_poison_memory_region(block, sizeof(*block));
+	ASAN_POISON_MEMORY_REGION(block, sizeof(*block));
 }
 
 void *fuzz_malloc(size_t size)

@@ -13,11 +13,13 @@ FUZZ_LDFLAGS := -no-pie -fsanitize=fuzzer,address,undefined -Wl,-T,tests/fuzz/st
 FUZZ_MODELS := $(filter tests/device/%,$(HOST_SOURCES)) $(filter-out tests/fuzz/stack.c,$(wildcard tests/fuzz/*.c))
 FUZZ_SOURCES := $(filter-out tests/device/%,$(HOST_SOURCES))
 # The network stack above the drivers, for those targets that are about it.
-FUZZ_NETWORK := $(filter-out $(HOST_SOURCES),$(addprefix net/lwip/,addresses.c address_text.c filter.c guard.c interface.c \
+FUZZ_NETWORK := $(filter-out $(HOST_SOURCES),$(addprefix net/lwip/,addresses.c address_text.c filter.c interface.c \
 	joined.c network_facts.c stack.c sys_arch.c time_wait.c transmit.c) $(wildcard net/http/*.c net/services/*.c))
 FUZZ_LWIP := $(filter-out api/sockets.c,$(LWIP_SOURCES))
 FUZZ_NETWORK_TARGETS := frames tcp dhcp dns
-FUZZ_NETWORK_CFLAGS := -Inet/lwip/include -isystem $(LWIP)/src/include
+FUZZ_NETWORK_CFLAGS := $(HOST_LWIP_CFLAGS)
+# All that includes lwIP's headers, under tests/ and net/.
+FUZZ_WITH_LWIP := $(HOST_LWIP) $(FUZZ_NETWORK) tests/fuzz/stack.c $(FUZZ_NETWORK_TARGETS:%=tests/fuzz/targets/%.c)
 FUZZ_TARGETS := $(patsubst tests/fuzz/targets/%.c,%,$(wildcard tests/fuzz/targets/*.c))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(F)/%)
 $(eval $(call stamp_rule,$(F)/flags,$(FUZZ_CC) $(FUZZ_CFLAGS)))
@@ -44,9 +46,8 @@ $(F)/libnetwork.sources.a: $(FUZZ_NETWORK:%=$(F)/obj/%.o) $(FUZZ_LWIP:%=$(F)/obj
 	$(Q)rm -f $@ && ar rcs $@ $(FUZZ_NETWORK:%=$(F)/obj/%.o) $(FUZZ_LWIP:%=$(F)/obj/lwip/%.o)
 	$(Q)objcopy $(foreach f,malloc calloc realloc free strdup,--redefine-sym $f=fuzz_$f) $@
 
-$(FUZZ_NETWORK:%=$(F)/obj/%.o) $(F)/obj/tests/fuzz/stack.c.o $(FUZZ_NETWORK_TARGETS:%=$(F)/obj/tests/fuzz/targets/%.c.o): \
-	FUZZ_CFLAGS += $(FUZZ_NETWORK_CFLAGS)
-$(FUZZ_NETWORK:%=$(F)/obj/%.o) $(F)/obj/tests/fuzz/stack.c.o $(FUZZ_NETWORK_TARGETS:%=$(F)/obj/tests/fuzz/targets/%.c.o): | $(LWIP)/ready
+$(FUZZ_WITH_LWIP:%=$(F)/obj/%.o): FUZZ_CFLAGS += $(FUZZ_NETWORK_CFLAGS)
+$(FUZZ_WITH_LWIP:%=$(F)/obj/%.o): | $(LWIP)/ready
 $(FUZZ_NETWORK_TARGETS:%=$(F)/%): $(F)/libnetwork.sources.a $(F)/obj/tests/fuzz/stack.c.o
 $(FUZZ_NETWORK_TARGETS:%=$(F)/%): FUZZ_EXTRA := $(F)/obj/tests/fuzz/stack.c.o -Wl,--whole-archive $(F)/libnetwork.sources.a -Wl,--no-whole-archive
 
