@@ -151,6 +151,33 @@ static void write_raw(struct hostile *hostile)
 	memcpy(memory, &value, width);
 }
 
+/* The same in an indirect table, if some descriptor has one. */
+static void write_table(struct hostile *hostile)
+{
+	unsigned int index = fuzz_choose(hostile->model->queue_count);
+	const struct model_queue *queue = &hostile->model->queues[index];
+	uint8_t *ring = queue->enabled ? host_dma_pointer(queue->desc, 16ull * queue->size) : NULL;
+	uint8_t *memory;
+	bool packed = virtio_model_accepted(hostile->model, MODEL_RING_PACKED);
+	uint32_t length, offset;
+	uint64_t address, value;
+	uint16_t flags;
+
+	if (!ring || !queue->size)
+		return;
+	ring += 16 * fuzz_choose(queue->size);
+	memcpy(&address, ring, 8);
+	memcpy(&length, ring + 8, 4);
+	memcpy(&flags, ring + (packed ? 14 : 12), 2);
+	memory = flags & 4 && length >= 16 ? host_dma_pointer(address, length) : NULL;
+	if (!memory)
+		return;
+	offset = fuzz_choose(length) & ~1u;
+	value = fuzz_number(2);
+	if (offset + 2 <= length)
+		memcpy(memory + offset, &value, 2);
+}
+
 /* -- Turns */
 
 static void any_interrupt(struct hostile *hostile)
@@ -197,8 +224,12 @@ static void process(struct virtio_model *model)
 		return;
 	case 6:
 		if (tells(hostile, LIE_RINGS))
-			for (unsigned int i = fuzz_choose(RAW_WRITES_MAX) + 1; i; i--)
-				write_raw(hostile);
+			for (unsigned int i = fuzz_choose(RAW_WRITES_MAX) + 1; i; i--) {
+				if (fuzz_choose(4) == 3)
+					write_table(hostile);
+				else
+					write_raw(hostile);
+			}
 		return;
 	default:
 		hostile->honest(model);

@@ -43,7 +43,8 @@ sub finish () {
 	while (<$log>) {
 		$runs  = $1 if /number_of_executed_units: (\d+)/;
 		$edges = $1 if /cov: (\d+)/;
-		$why   = $1 if /^((?:host|panic): .*)/ || (/(?:SUMMARY|ERROR): (.*)/ && $why =~ /^ended/);
+		$why   = $1 if /^((?:host|panic): .*)/;
+		$why   = $1 if $why =~ /^ended/ && /(?:SUMMARY|ERROR): (.*)/;
 		$input = $1 if /Test unit written to (\S+)/;
 	}
 	if (!$status) {
