@@ -43,7 +43,7 @@ LWIP := $(B)/lwip-src
 
 WARNINGS := -Wall -Wextra -Wshadow -Werror
 MACHINE := -m64 -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
-CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fstack-clash-protection -fcf-protection=none \
+CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fstack-protector-strong -mstack-protector-guard=global -fstack-clash-protection -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing \
 	-ffunction-sections -fdata-sections -fno-common
 INCLUDES := -nostdinc -I. -Inet/lwip/include -isystem $(LWIP)/src/include \
@@ -72,7 +72,7 @@ LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS)
 
-.PHONY: all images run run-image test test-all soak unit debug lint lint-all format compile_commands.json clean help FORCE
+.PHONY: all images run run-image test test-all soak chaos unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
 images: $(IMAGE).elf $(IMAGE).bzImage $(IMAGE).efi
 
@@ -297,6 +297,11 @@ test:
 soak: images
 	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
 
+CHAOS = $(if $(filter undefined file,$(origin N)),1000,$(N))
+chaos: images
+	$(Q)first=$${FIRST:-$$(date +%s)}; echo "machines $$first to $$((first + $(CHAOS) - 1))"; \
+		RINGSIDE_CHAOS_FIRST=$$first RINGSIDE_CHAOS=$(CHAOS) prove -m -Q tests/boot/chaos.t
+
 test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk $(B)/conform/model
 	$(Q).ci/test '$(T)'
 
@@ -344,6 +349,7 @@ help:
 	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
+	@echo 'make chaos N=1000   so many machines thrown together by chance; FIRST= chooses which'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'
 	@echo 'make flaky N=100   each case N times in one boot; LOAD=1 beside busy loops'

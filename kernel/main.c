@@ -19,7 +19,9 @@
 #include "kernel/panic.h"
 #include "kernel/platform.h"
 #include "kernel/random/random.h"
+#include "kernel/stack_protector.h"
 #include "kernel/thread/scheduler.h"
+#include "kernel/thread/watchdog.h"
 #include "kernel/time/clock_source.h"
 #include "kernel/version.h"
 #include "kernel/x86/apic.h"
@@ -74,7 +76,9 @@ static void start(void *unused)
 	pci_init();
 	screen_say_where(boot);
 	job = chosen_job();
+	/* A job that has the machine for itself may keep its CPUs busy. */
 	if (!job || !job->alone) {
+		watchdog_start();
 		pci_bind_drivers();
 		virtio_mmio_init();
 		console_settle();
@@ -95,6 +99,7 @@ static void start(void *unused)
 void kernel_main(const struct boot_info *info)
 {
 	static const struct thread_options job_options = {.stack_size = JOB_STACK};
+	uint64_t canary;
 
 	boot = info;
 	smp_boot_cpu();
@@ -108,6 +113,8 @@ void kernel_main(const struct boot_info *info)
 			    BOOT_COMMAND_LINE_MAX - 1);
 	memory_init(info);
 	random_init();
+	random_bytes(&canary, sizeof(canary));
+	stack_protector_seed(canary);
 	platform_init(info);
 	cpu_find_barrier(platform.cpu_count);
 	apic_init();

@@ -54,7 +54,9 @@ OPTION(virtio_interrupts, "virtio.interrupts", "per-queue|shared|intx|poll",
 
 unsigned int virtio_queues_allowed(unsigned int offered)
 {
-	return (unsigned int)option_number("virtio.queues", 1, offered ? offered : 1, offered);
+	uint64_t most = option_number("virtio.queues", 1, VIRTQUEUE_SIZE_MAX, offered);
+
+	return most < offered ? (unsigned int)most : offered;
 }
 
 /* -- What happened to a queue */
@@ -85,7 +87,9 @@ unsigned int virtio_queue_size_max(struct virtio_device *device, unsigned int in
 {
 	uint32_t offered = device->transport->queue_size_max(device, index);
 
-	return (unsigned int)option_number("virtio.queue_size", 1, offered ? offered : 1, offered);
+	uint64_t most = option_number("virtio.queue_size", 1, VIRTQUEUE_SIZE_MAX, offered);
+
+	return most < offered ? (unsigned int)most : offered;
 }
 
 /* The size that a queue gets, of those that the device and the driver allow; 0: none. */

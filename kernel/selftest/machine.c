@@ -10,6 +10,7 @@
 #include "kernel/x86/interrupt.h"
 #include "kernel/x86/paging.h"
 #include "kernel/x86/percpu.h"
+#include "kernel/x86/protection.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -157,6 +158,15 @@ static const char *protection_test(void)
 	return NULL;
 }
 SELFTEST(protection_test, "the null page is unmapped and the image lies at a multiple of 2 MiB");
+
+static const char *cpu_protection_test(void)
+{
+	for (enum protection i = 0; i < PROTECTIONS; i++)
+		if (protection_offered(i) && !protection_on(i))
+			return protection_name(i);
+	return NULL;
+}
+SELFTEST(cpu_protection_test, "each protection that this CPU offers is on");
 
 static const char *random_test(void)
 {

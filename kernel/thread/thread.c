@@ -81,6 +81,11 @@ const char *thread_name(const struct thread *thread)
 	return thread->name;
 }
 
+bool thread_is_application(const struct thread *thread)
+{
+	return thread->application;
+}
+
 struct _reent *thread_reent(void)
 {
 	struct thread *thread = cpu_current()->current;
@@ -156,6 +161,7 @@ void thread_yield(void)
 	uint64_t flags = interrupts_save();
 
 	cpu = cpu_current();
+	cpu->pauses++;
 	if (cpu->run_first) {
 		(void)spin_lock(&cpu->run_lock);
 		if (cpu->current != cpu->idle)
@@ -211,6 +217,7 @@ bool scheduler_block(const bool *woken, uint64_t deadline)
 
 	if (cpu->interrupt_depth)
 		panic("sleeping in an interrupt handler");
+	cpu->pauses++;
 	thread->timed_out = false;
 	if (deadline != WAIT_FOREVER)
 		timer_arm(&thread->timer, deadline);

@@ -47,6 +47,8 @@ struct thread *thread_current(void);
 unsigned int thread_cpu(void);
 unsigned int thread_cpu_count(void);
 const char *thread_name(const struct thread *thread);
+/* Whether it may run for as long as it likes, because it can be interrupted for others. */
+bool thread_is_application(const struct thread *thread);
 
 /* Lets the other threads that are ready on this CPU run first. */
 void thread_yield(void);

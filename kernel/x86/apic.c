@@ -31,6 +31,7 @@
 #define REGISTER_COMMAND 0x30
 #define REGISTER_COMMAND_HIGH 0x31 /* xAPIC only */
 #define COMMAND_PENDING (1u << 12)
+#define COMMAND_NMI 0x4400
 #define COMMAND_INIT 0x4500
 #define COMMAND_STARTUP 0x4600
 #define COMMAND_FIXED 0x4000
@@ -166,6 +167,11 @@ static void command_atomic(uint32_t target, uint32_t value)
 void apic_send(uint32_t target, uint8_t vector)
 {
 	command_atomic(target, COMMAND_FIXED | vector);
+}
+
+void apic_send_nmi(uint32_t target)
+{
+	command_atomic(target, COMMAND_NMI);
 }
 
 void apic_send_init(uint32_t target)

@@ -27,6 +27,7 @@ bool apic_is_x2apic(void);
 void apic_end_of_interrupt(void);
 
 void apic_send(uint32_t apic_id, uint8_t vector);
+void apic_send_nmi(uint32_t apic_id);
 void apic_send_init(uint32_t apic_id);
 void apic_send_startup(uint32_t apic_id, uint8_t page);
 /* All CPUs but this one. */

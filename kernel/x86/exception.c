@@ -7,6 +7,7 @@
 #include "kernel/options/options.h"
 #include "kernel/panic.h"
 #include "kernel/thread/thread.h"
+#include "kernel/thread/watchdog.h"
 #include "kernel/version.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/cpu.h"
@@ -18,6 +19,7 @@
 #include <stddef.h>
 
 #define TRACE_DEPTH_MAX 24
+#define EXCEPTION_NMI 2
 #define EXCEPTION_DOUBLE_FAULT 8
 #define EXCEPTION_PAGE_FAULT 14
 #define PAGE_FAULT_PRESENT 1
@@ -100,6 +102,9 @@ static const char *explain_page_fault(uint64_t address, uint64_t error)
 		return "null pointer";
 	if (stack_guard_hit(address))
 		return "stack overflow: guard page hit";
+	if (error & PAGE_FAULT_PRESENT && address < DIRECT_MAP)
+		return error & PAGE_FAULT_FETCH ? "jump to a page of the user's"
+						: "access to a page of the user's";
 	if (error & PAGE_FAULT_FETCH)
 		return "jump to what is not code";
 	if (error & PAGE_FAULT_PRESENT && error & PAGE_FAULT_WRITE)
@@ -150,6 +155,8 @@ void exception(const struct interrupt_frame *f)
 			       explain_page_fault(cr2, f->error));
 	else if (f->vector == EXCEPTION_DOUBLE_FAULT && stack_guard_hit(cr2))
 		console_printf(": stack overflow: guard page hit");
+	else if (f->vector == EXCEPTION_NMI)
+		console_printf("%s", watchdog_verdict());
 	console_printf(", in %s+%#lx\n", name, (unsigned long)offset);
 	print_where();
 	console_printf("rip %016lx rsp %016lx rflags %016lx error %lx cr2 %lx\n"

@@ -309,6 +309,7 @@ void interrupt_dispatch(struct interrupt_frame *frame)
 	}
 	cpu = cpu_current();
 	cpu->interrupt_depth++;
+	cpu->interrupted = frame->rip;
 	switch (frame->vector) {
 	case VECTOR_TIMER:
 		timer_interrupt();

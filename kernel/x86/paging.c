@@ -11,6 +11,7 @@
 
 #define PTE_PRESENT (1ULL << 0)
 #define PTE_WRITE (1ULL << 1)
+#define PTE_USER (1ULL << 2)
 #define PTE_WRITE_THROUGH (1ULL << 3)
 #define PTE_UNCACHED (1ULL << 4)
 #define PTE_LARGE (1ULL << 7)
@@ -75,6 +76,8 @@ static uint64_t rights_bits(enum page_rights rights, enum page_caching caching)
 {
 	uint64_t bits = PTE_PRESENT | PTE_GLOBAL;
 
+	if (rights == PAGE_USER)
+		return PTE_PRESENT | PTE_WRITE | PTE_USER;
 	if (rights == PAGE_READ_WRITE)
 		bits |= PTE_WRITE;
 	if (rights != PAGE_READ_EXECUTE)
@@ -82,6 +85,13 @@ static uint64_t rights_bits(enum page_rights rights, enum page_caching caching)
 	if (caching == PAGE_UNCACHED)
 		bits |= PTE_UNCACHED | PTE_WRITE_THROUGH;
 	return bits;
+}
+
+/* A page is the user's when all entries on the way say so. */
+static void give_to_user(uint64_t virtual)
+{
+	for (unsigned int level = LEVEL_PD; level <= LEVEL_PML4; level++)
+		*entry_for(virtual, level, false) |= PTE_USER;
 }
 
 static void unmap_locked(uint64_t virtual, size_t pages)
@@ -111,6 +121,8 @@ int paging_map(uint64_t virtual, uint64_t physical, size_t pages, enum page_righ
 			return -ENOMEM;
 		}
 		*entry = (physical + i * PAGE_SIZE) | bits;
+		if (rights == PAGE_USER)
+			give_to_user(virtual + i * PAGE_SIZE);
 	}
 	spin_unlock(&lock, flags);
 	return 0;

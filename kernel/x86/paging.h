@@ -14,6 +14,7 @@ enum page_rights {
 	PAGE_READ,
 	PAGE_READ_WRITE,
 	PAGE_READ_EXECUTE,
+	PAGE_USER, /* all of it, for the rings that we do not have: to see that we may not */
 };
 
 enum page_caching { PAGE_CACHED, PAGE_UNCACHED };

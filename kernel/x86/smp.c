@@ -12,6 +12,7 @@
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/paging.h"
 #include "kernel/x86/percpu.h"
+#include "kernel/x86/protection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ static void cpu_begin(struct cpu *cpu)
 	cpu->self = cpu;
 	descriptors_load(&cpu->descriptors, cpu);
 	cpu_enable_floating_point();
+	protection_enable();
 }
 
 void smp_boot_cpu(void)

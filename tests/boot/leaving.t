@@ -15,24 +15,40 @@ my %crashes = (
 	text    => qr/page fault at 0x[0-9a-f]+: write to read-only memory, in \w+\+0x[0-9a-f]+$/m,
 	rodata  => qr/page fault at 0x[0-9a-f]+: write to read-only memory, in \w+\+0x[0-9a-f]+$/m,
 	execute => qr/page fault at 0x[0-9a-f]+: jump to what is not code, in \S+$/m,
+	overrun => qr/the stack was overwritten: a function wrote beyond its own$/m,
 	panic   => qr/as you asked$/m,
+
+	# QEMU's emulated CPU has what these want.
+	'user-execute' => qr/page fault at 0x400000: jump to a page of the user's, in \S+$/m,
+	'user-read'    => qr/page fault at 0x400000: access to a page of the user's, in \w+\+0x[0-9a-f]+$/m,
 );
 
 for my $machine (qw(microvm q35)) {
 	for my $kind (sort keys %crashes) {
-		scenario("$machine, crash $kind", { machine => $machine, cpus => 2 }, sub ($vm) {
+		scenario("$machine, crash $kind", { machine => $machine, cpus => 2, cpu => 'max' }, sub ($vm) {
 			my $label = $vm->{label};
 			leaves_with($vm, 5, "crash $kind");
 			my $console = $vm->console;
 			like($console, qr/^ringside: panic: $crashes{$kind}/m, "$label: says what and where");
 			like($console, qr/^ringside \S+ \S+, CPU 0, thread job$/m, "$label: says which image, CPU and thread");
-			like($console, qr/^rip [0-9a-f]{16} rsp [0-9a-f]{16} /m, "$label: shows the registers") unless $kind eq 'panic';
+			like($console, qr/^rip [0-9a-f]{16} rsp [0-9a-f]{16} /m, "$label: shows the registers") unless $kind =~ /^(?:panic|overrun)$/;
 			my ($trace) = $console =~ /^stack trace:\n((?:  [0-9a-f]{16} \S+\n)+)/m;
-			my $caller = { stack => 'recurse', execute => 'command_run_line' }->{$kind} // 'command_crash';
+			my $caller = { stack => 'recurse', execute => 'command_run_line', 'user-execute' => 'command_run_line', overrun => '__stack_chk_fail' }->{$kind} // 'command_crash';
 			like($trace, qr/ \Q$caller\E\+0x/, "$label: the stack trace names $caller");
 			like($console, qr/^called from:\n  [0-9a-f]{16} command_crash\+0x/m, "$label: and who called, who has no frame yet")
-			  if $kind eq 'execute';
+			  if $kind =~ /execute/;
 			like($console, qr/^ringside: exit 2: panic\n\z/m, "$label: the last line is the status in words");
+		});
+	}
+	my %stuck = (
+		spin => qr/CPU 0 is stuck: thread job has not paused for 2 s, in spin\+0x[0-9a-f]+$/m,
+		deaf => qr/non-maskable interrupt: this CPU is stuck, and takes no interrupts, in spin\+0x[0-9a-f]+$/m,
+	);
+	for my $kind (sort keys %stuck) {
+		scenario("$machine, crash $kind", { machine => $machine, cpus => 2, append => 'watchdog=2' }, sub ($vm) {
+			leaves_with($vm, 5, "crash $kind");
+			like($vm->console, qr/^ringside: panic: $stuck{$kind}/m, "$vm->{label}: is found out, and where it was");
+			like($vm->console, $kind eq 'deaf' ? qr/, CPU 1, thread deaf$/m : qr/, CPU 0, thread job$/m, "$vm->{label}: which CPU and thread");
 		});
 	}
 	scenario("$machine, panic=halt", { machine => $machine, append => 'panic=halt' }, sub ($vm) {

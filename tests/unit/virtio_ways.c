@@ -443,7 +443,9 @@ static void test_queues_allowed(void **state)
 	options_parse("virtio.queues=3");
 	assert_int_equal(virtio_queues_allowed(8), 3);
 	assert_int_equal(virtio_queues_allowed(3), 3);
-	assert_int_equal(virtio_queues_allowed(2), 2);
+	host_log_clear();
+	assert_int_equal(virtio_queues_allowed(2), 2); /* "at most" is no reason to complain */
+	assert_int_equal(host_log_count(), 0);
 	options_parse("");
 }
 
