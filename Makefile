@@ -302,7 +302,7 @@ chaos: images
 	$(Q)first=$${FIRST:-$$(date +%s)}; echo "machines $$first to $$((first + $(CHAOS) - 1))"; \
 		RINGSIDE_CHAOS_FIRST=$$first RINGSIDE_CHAOS=$(CHAOS) prove -m -Q tests/boot/chaos.t
 
-test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk $(B)/conform/model
+test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk $(B)/conform/model fuzz-programs
 	$(Q).ci/test '$(T)'
 
 lint:
@@ -346,6 +346,7 @@ help:
 	@echo 'make unit       the unit tests only'
 	@echo 'make fuzz TIME=60    each fuzz target for so many seconds; T=PATTERN only those'
 	@echo 'make fuzz-seeds     what they found becomes the seeds that are checked in'
+	@echo 'make coverage       lines and branches of drivers and parsers that unit tests and seeds run'
 	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'

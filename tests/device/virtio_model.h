@@ -66,6 +66,7 @@ struct model_queue {
 	unsigned int reset_left;
 	bool frozen; /* a fault's: addresses are as they were */
 	bool ghost;  /* likewise: it was reset, and goes on */
+	bool blind;  /* a liar's: it takes no buffers until it is reset */
 };
 
 /* A buffer of the driver's, as the device sees it. */

@@ -176,7 +176,7 @@ bool model_packed_pop(struct virtio_model *model, unsigned int queue, struct mod
 	struct model_queue *q = &model->queues[queue];
 	unsigned int count;
 
-	if (!q->enabled || model->stuck)
+	if (!q->enabled || q->blind || model->stuck)
 		return false;
 	if (!model_packed_usable(model, queue)) {
 		virtio_model_broken(model, "queue %u is not aligned or not in DMA memory", queue);

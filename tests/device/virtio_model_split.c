@@ -237,7 +237,7 @@ bool model_split_pop(struct virtio_model *model, unsigned int queue, struct mode
 	uint16_t waiting, head;
 	bool good;
 
-	if (!q->enabled || model->stuck)
+	if (!q->enabled || q->blind || model->stuck)
 		return false;
 	if (!model_split_usable(model, queue)) {
 		virtio_model_broken(model, "queue %u is not aligned or not in DMA memory", queue);

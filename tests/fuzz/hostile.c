@@ -34,6 +34,20 @@ static void forget_held(struct hostile *hostile)
 		hostile->held[i].there = false;
 }
 
+/*
+ * After a lie about which buffers are used, or what is available, this device does not know any more what is
+ * lent to it. From then on it writes to none, and takes none, until it is reset: a device that writes where it
+ * likes cannot be told from one that has an honest ring, and nothing but an IOMMU helps against it.
+ */
+static void lose_track(struct hostile *hostile, unsigned int queue)
+{
+	hostile->confused = true;
+	hostile->model->queues[queue].blind = true;
+	for (unsigned int i = 0; i < HOSTILE_HELD; i++)
+		if (hostile->held[i].queue == queue)
+			hostile->held[i].spent = true;
+}
+
 static void take(struct hostile *hostile)
 {
 	unsigned int queue = fuzz_choose(hostile->model->queue_count);
@@ -41,6 +55,7 @@ static void take(struct hostile *hostile)
 	for (unsigned int i = 0; i < HOSTILE_HELD; i++)
 		if (!hostile->held[i].there) {
 			hostile->held[i].queue = (uint8_t)queue;
+			hostile->held[i].spent = false;
 			hostile->held[i].there =
 				model_ring_pop(hostile->model, queue, &hostile->held[i].chain);
 			return;
@@ -83,19 +98,17 @@ static void give_back(struct hostile *hostile)
 
 	if (!hostile->held[which].there)
 		return;
-	if (hostile->answer)
-		length = hostile->answer(hostile, queue, chain);
-	if (tells(hostile, LIE_CONTENT) && fuzz_choose(2))
+	if (tells(hostile, LIE_CONTENT) && fuzz_choose(2) && !hostile->held[which].spent)
 		length = write_content(chain);
 	hostile->held[which].there = false;
 	/* With IN_ORDER those before it are used by that too. */
 	if (virtio_model_accepted(hostile->model, MODEL_IN_ORDER))
-		hostile->confused = true;
+		lose_track(hostile, queue);
 	if (tells(hostile, LIE_USED))
 		switch (fuzz_choose(8)) {
 		case 1:
 			id = (uint32_t)fuzz_number(4);
-			hostile->confused = true;
+			lose_track(hostile, queue);
 			break;
 		case 2:
 		case 3:
@@ -103,13 +116,13 @@ static void give_back(struct hostile *hostile)
 			break;
 		case 4: /* and once more, later */
 			hostile->held[which].there = true;
-			hostile->confused = true;
+			lose_track(hostile, queue);
 			break;
 		case 5: /* never */
 			return;
 		case 6:
 			id = (uint32_t)fuzz_choose(16);
-			hostile->confused = true;
+			lose_track(hostile, queue);
 			break;
 		default:
 			break;
@@ -121,8 +134,8 @@ static void give_back(struct hostile *hostile)
 
 static void write_raw(struct hostile *hostile)
 {
-	struct model_queue *queue =
-		&hostile->model->queues[fuzz_choose(hostile->model->queue_count)];
+	unsigned int index = fuzz_choose(hostile->model->queue_count);
+	struct model_queue *queue = &hostile->model->queues[index];
 	const uint32_t size = queue->size;
 	const struct {
 		uint64_t address;
@@ -143,6 +156,7 @@ static void write_raw(struct hostile *hostile)
 	memory = host_dma_pointer(address + (offset & ~1u), width);
 	if (!memory)
 		return;
+	lose_track(hostile, index);
 	if (fuzz_choose(4) == 3) {
 		/* One step from what stands there. */
 		memory[0] = (uint8_t)(memory[0] + 1);
@@ -174,6 +188,7 @@ static void write_table(struct hostile *hostile)
 		return;
 	offset = fuzz_choose(length) & ~1u;
 	value = fuzz_number(2);
+	lose_track(hostile, index);
 	if (offset + 2 <= length)
 		memcpy(memory + offset, &value, 2);
 }
@@ -268,7 +283,6 @@ void hostile_open(struct hostile *hostile, struct virtio_model *model)
 	hostile->model = model;
 	hostile->calm = hostile->confused = false;
 	hostile->lies = fuzz_byte();
-	hostile->answer = NULL;
 	hostile->honest = model->process;
 	hostile->resets = 0;
 	for (unsigned int i = 0; i < HOSTILE_HELD; i++)

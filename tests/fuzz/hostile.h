@@ -40,12 +40,11 @@ struct hostile {
 	bool confused; /* the model itself does not know any more what the ring holds */
 	struct {
 		bool there;
+		bool spent; /* it may be the driver's again: nothing is written to it */
 		uint8_t queue;
 		struct model_chain chain;
 	} held[HOSTILE_HELD];
 	uint64_t resets; /* of the model, when `held` was filled */
-	/* Writes a good answer into a buffer that is given back, returning its length; may be NULL. */
-	uint32_t (*answer)(struct hostile *hostile, unsigned int queue, struct model_chain *chain);
 };
 
 /* After the model and its transport were set up. */
