@@ -84,7 +84,7 @@ uint16_t model_packed_next(struct virtio_model *model, unsigned int queue)
 
 bool model_packed_waits(struct virtio_model *model, unsigned int queue)
 {
-	return model_packed_usable(model, queue) &&
+	return !model->queues[queue].blind && model_packed_usable(model, queue) &&
 	       is_available(model, queue, model->queues[queue].avail_place);
 }
 

@@ -226,7 +226,7 @@ static bool walk(struct virtio_model *model, struct model_queue *q, struct table
 
 bool model_split_waits(struct virtio_model *model, unsigned int queue)
 {
-	return model_split_usable(model, queue) &&
+	return !model->queues[queue].blind && model_split_usable(model, queue) &&
 	       avail(model, queue)[1] != model->queues[queue].avail_seen;
 }
 

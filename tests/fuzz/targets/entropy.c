@@ -63,7 +63,8 @@ void fuzz_target(void)
 	bus_settle(service);
 	/* An honest device's bytes are taken again. */
 	rng = virtio_rng_first();
-	if (!bus_runs() || !rng || rng->outstanding || !hostile_sincere(&hostile))
+	if (!bus_runs() || !rng || rng->outstanding || hostile.confused ||
+	    !hostile_sincere(&hostile))
 		return;
 	bytes = rng->bytes;
 	for (unsigned int i = 0; i < 4; i++)
