@@ -55,7 +55,10 @@ static void take(struct hostile *hostile)
 	for (unsigned int i = 0; i < HOSTILE_HELD; i++)
 		if (!hostile->held[i].there) {
 			hostile->held[i].queue = (uint8_t)queue;
-			hostile->held[i].spent = false;
+			/* With IN_ORDER it is used as soon as one behind it is. */
+			hostile->held[i].spent =
+				virtio_model_accepted(hostile->model, MODEL_IN_ORDER);
+			hostile->confused |= hostile->held[i].spent;
 			hostile->held[i].there =
 				model_ring_pop(hostile->model, queue, &hostile->held[i].chain);
 			return;

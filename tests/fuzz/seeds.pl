@@ -24,7 +24,7 @@ sub features ($target) {
 	unlink glob "$empty/*";
 	my @folders = grep { -d } "tests/fuzz/seeds/$target", "build/fuzz/corpus/$target";
 	return if !@folders;
-	system("nice -n 10 build/fuzz/$target -merge=1 -merge_control_file=$control $empty @folders >build/fuzz/logs/$target.merge 2>&1")
+	system("nice -n 10 build/fuzz/$target -set_cover_merge=1 -merge_control_file=$control $empty @folders >build/fuzz/logs/$target.merge 2>&1")
 	  == 0 or die "fuzz: build/fuzz/$target does not merge: build/fuzz/logs/$target.merge\n";
 	open my $file, '<', $control or die "$control: $!\n";
 	my ($count, undef) = (scalar <$file>, scalar <$file>);
