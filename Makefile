@@ -9,9 +9,12 @@ V ?= 0
 APP ?=
 NEWLIB_SRC ?=
 LWIP_SRC ?=
+MBEDTLS_SRC ?=
 CC := gcc
 QEMU ?= qemu-system-x86_64
 PORT ?= 8080
+WITHOUT ?=
+TLS_CA ?=
 APPEND ?=
 T ?=
 JOBS := $(shell nproc 2>/dev/null || echo 2)
@@ -34,22 +37,30 @@ endif
 KERNEL_SOURCES := $(sort $(shell find kernel drivers net boot -name '*.[cS]' -not -path 'boot/efi/*' -not -name '*.host.c' \
 	-not -path 'boot/bzimage/*' -not -path 'kernel/application/*'))
 KERNEL_SOURCES += $(sort $(wildcard $(addprefix tests/conformance/,core/*.c cases/*.c guest/*.c)))
+# WITHOUT=tls leaves TLS out: https then says so.
+ifneq ($(filter-out tls,$(WITHOUT)),)
+$(error WITHOUT=$(WITHOUT): only tls can be left out)
+endif
+KERNEL_SOURCES := $(filter-out $(if $(filter tls,$(WITHOUT)),net/tls/tls.c net/tls/authorities.c,net/tls/tls_none.c),$(KERNEL_SOURCES))
 CLAUSES := $(B)/conformance_clauses.c
 include net/lwip/sources.mk
+include net/tls/sources.mk
 
 GCC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
 NEWLIB := $(B)/newlib
 LWIP := $(B)/lwip-src
+MBEDTLS := $(B)/mbedtls-src
 
 WARNINGS := -Wall -Wextra -Wshadow -Werror
 MACHINE := -m64 -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
 CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fstack-protector-strong -mstack-protector-guard=global -fstack-clash-protection -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing \
 	-ffunction-sections -fdata-sections -fno-common
-INCLUDES := -nostdinc -I. -Inet/lwip/include -isystem $(LWIP)/src/include \
-	-isystem $(NEWLIB)/include -isystem $(GCC_INCLUDE)
+INCLUDES := -nostdinc -I. -Inet/lwip/include -Inet/tls/include -isystem $(LWIP)/src/include \
+	-isystem $(MBEDTLS)/include -isystem $(NEWLIB)/include -isystem $(GCC_INCLUDE)
 LIBC_DEFINES := -D__DYNAMIC_REENT__ -D_READ_WRITE_RETURN_TYPE=_ssize_t
-DEFINES := $(LIBC_DEFINES) -D_GNU_SOURCE -D_POSIX_TIMERS=1 -D_POSIX_MONOTONIC_CLOCK=1
+MBEDTLS_DEFINES := -DMBEDTLS_CONFIG_FILE='"tls_config.h"'
+DEFINES := $(LIBC_DEFINES) $(MBEDTLS_DEFINES) -D_GNU_SOURCE -D_POSIX_TIMERS=1 -D_POSIX_MONOTONIC_CLOCK=1
 CFLAGS := -std=gnu11 $(MACHINE) $(CODE) $(DEFINES) $(INCLUDES)
 ASFLAGS := -m64 -fno-pic -fcf-protection=none -Wa,--noexecstack -g -I.
 # Applications have floating point; the rest is the same world.
@@ -70,7 +81,8 @@ endif
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o) $(CLAUSES:%=$(B)/obj/%.o)
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
-OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS)
+MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
+OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS) $(if $(filter tls,$(WITHOUT)),,$(B)/obj/tls_ca.o)
 
 .PHONY: all images run run-image test test-all soak chaos unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
@@ -94,12 +106,14 @@ $(B)/ringside_version.h: FORCE
 
 # -- Libraries ---------------------------------------------------------------------------------
 NEWLIB_SOURCE = $(if $(NEWLIB_SRC),$(NEWLIB_SRC),$$(.ci/fetch newlib $(B)/sources))
+MBEDTLS_SOURCE = $(if $(MBEDTLS_SRC),$(MBEDTLS_SRC),$$(.ci/fetch mbedtls $(B)/sources))
 LWIP_SOURCE = $(if $(LWIP_SRC),$(LWIP_SRC),$$(.ci/fetch lwip $(B)/sources))
 NEWLIB_CFLAGS := -O2 -g -ffreestanding -mno-red-zone -fno-pic -fno-pie -fno-stack-protector -fstack-clash-protection -fcf-protection=none \
 	-mcmodel=kernel -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-omit-frame-pointer -fno-tree-vectorize $(LIBC_DEFINES)
 $(eval $(call stamp_rule,$(B)/newlib-source,$(CC) $(NEWLIB_SRC) $(NEWLIB_CFLAGS)))
 $(eval $(call stamp_rule,$(B)/lwip-source,$(LWIP_SRC)))
+$(eval $(call stamp_rule,$(B)/mbedtls-source,$(MBEDTLS_SRC)))
 
 $(NEWLIB)/libc.a: $(B)/newlib-source .ci/fetch .ci/unpack
 	$(call say,NEWLIB,$@ (about a minute))
@@ -124,13 +138,24 @@ $(LWIP)/ready: $(B)/lwip-source .ci/fetch .ci/unpack
 	$(Q)[ -e $(LWIP)/src/core/init.c ] || { echo "ringside: $(LWIP_SRC) has no src/core/init.c: not lwIP's sources" >&2; exit 1; }
 	$(Q)touch $@
 
+$(MBEDTLS)/ready: $(B)/mbedtls-source .ci/fetch .ci/unpack
+	$(call say,MBEDTLS,$(MBEDTLS))
+	$(Q)source=$(MBEDTLS_SOURCE) && .ci/unpack "$$source" $(MBEDTLS)
+	$(Q)[ -e $(MBEDTLS)/library/ssl_tls.c ] || { echo "ringside: $(MBEDTLS_SRC) has no library/ssl_tls.c: not mbed TLS's sources" >&2; exit 1; }
+	$(Q)touch $@
+
 # -- Objects -----------------------------------------------------------------------------------
-LIBRARIES_READY := $(NEWLIB)/libc.a $(LWIP)/ready
+LIBRARIES_READY := $(NEWLIB)/libc.a $(LWIP)/ready $(MBEDTLS)/ready
 
 $(B)/obj/lwip/%.c.o: $(B)/flags | $(LIBRARIES_READY)
 	$(call say,CC,lwip/$*.c)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Wall -MD -MP -c -o $@ $(LWIP)/src/$*.c
+
+$(B)/obj/mbedtls/%.c.o: $(B)/flags | $(LIBRARIES_READY)
+	$(call say,CC,mbedtls/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Wall -MD -MP -c -o $@ $(MBEDTLS)/library/$*.c
 
 $(B)/obj/%.c.o: %.c $(B)/flags | $(LIBRARIES_READY) $(B)/ringside_version.h
 	$(call say,CC,$<)
@@ -151,6 +176,13 @@ $(IMAGE).obj/application.o: kernel/application/application.c $(B)/flags | $(LIBR
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(WARNINGS) -DAPPLICATION_NAME='"$(notdir $(IMAGE))"' -MD -MP -c -o $@ $<
+
+# The certificates that TLS believes: TLS_CA=FILE (PEM), and a zero byte behind them.
+$(eval $(call stamp_rule,$(B)/tls-ca,$(TLS_CA)))
+$(B)/obj/tls_ca.o: $(B)/tls-ca $(TLS_CA)
+	@mkdir -p $(@D)
+	$(Q)printf '.section .rodata\n.globl tls_ca, tls_ca_end\ntls_ca:\n%s\n.byte 0\ntls_ca_end:\n' \
+		'$(if $(TLS_CA),.incbin "$(TLS_CA)")' | $(CC) -m64 -Wa,--noexecstack -c -x assembler -o $@ -
 
 # The clauses of the specification that conformance cases name.
 $(CLAUSES): tests/conformance/clauses.tsv tests/conformance/clauses.pl
@@ -228,12 +260,16 @@ $(IMAGE).efi: $(EFI_OBJECTS) $(IMAGE).efi.image.o
 HOST_CC := gcc
 HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf -Dvsniprintf=vsnprintf \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fno-strict-aliasing \
-	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host
+	$(MBEDTLS_DEFINES) \
+	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host -Inet/tls/include -isystem $(MBEDTLS)/include
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c') \
 	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c \
-	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c boot/e820.c \
-	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/memory.c net/http/request.c))
-HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o)
+	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c boot/e820.c boot/origin.c boot/device_path.c \
+	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
+	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/memory.c net/http/request.c) \
+	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c dhcp_message.c dhcp6_message.c \
+		settings.c setting_format.c script.c script_commands.c))
+HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o) $(addprefix $(B)/host/mbedtls/,sha256.c.o platform_util.c.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
 $(eval $(call stamp_rule,$(B)/host-list,$(HOST_SOURCES)))
@@ -244,7 +280,12 @@ HOST_LWIP_CFLAGS := -Inet/lwip/include -isystem $(LWIP)/src/include
 $(HOST_LWIP:%=$(B)/host/%.o): HOST_CFLAGS += $(HOST_LWIP_CFLAGS)
 $(HOST_LWIP:%=$(B)/host/%.o): | $(LWIP)/ready
 
-$(B)/host/%.c.o: %.c $(B)/host-flags | $(B)/ringside_version.h
+$(B)/host/mbedtls/%.c.o: $(B)/host-flags | $(MBEDTLS)/ready
+	$(call say,HOSTCC,mbedtls/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -MD -MP -c -o $@ $(MBEDTLS)/library/$*.c
+
+$(B)/host/%.c.o: %.c $(B)/host-flags | $(B)/ringside_version.h $(MBEDTLS)/ready
 	$(call say,HOSTCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -I$(B) -MD -MP -c -o $@ $<
@@ -263,6 +304,7 @@ unit: $(UNIT_TESTS)
 	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
 
 include tests/conformance/host/host.mk
+include tests/boot/programs/programs.mk
 include tests/fuzz/fuzz.mk
 include tests/fuzz/coverage.mk
 
@@ -302,7 +344,14 @@ chaos: images
 	$(Q)first=$${FIRST:-$$(date +%s)}; echo "machines $$first to $$((first + $(CHAOS) - 1))"; \
 		RINGSIDE_CHAOS_FIRST=$$first RINGSIDE_CHAOS=$(CHAOS) prove -m -Q tests/boot/chaos.t
 
-test-all: images $(UNIT_TESTS) $(B)/conform/vhost-user-blk $(B)/conform/model fuzz-programs
+# Network boot beside iPXE and UEFI firmware: RUNS=5 SIZES=1,10,64,512.
+.PHONY: bench-netboot
+bench-netboot:
+	@.ci/install build run test
+	@$(MAKE) -j$(JOBS) images $(TEST_PROGRAMS)
+	$(Q)RUNS=$(RUNS) SIZES=$(SIZES) perl tests/bench/netboot.pl
+
+test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model fuzz-programs
 	$(Q).ci/test '$(T)'
 
 lint:
@@ -350,6 +399,7 @@ help:
 	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
+	@echo 'make bench-netboot   network boot beside iPXE and UEFI firmware; RUNS=5 SIZES=1,10,64,512'
 	@echo 'make chaos N=1000   so many machines thrown together by chance; FIRST= chooses which'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'
@@ -366,9 +416,11 @@ help:
 	@echo 'APP=FILE.c|FOLDER   links a C program with main() into the image: build/app/NAME.elf'
 	@echo 'APPEND="WORDS"      the kernel command line of make run'
 	@echo 'PORT=N              the port of the status page on the host'
-	@echo 'NEWLIB_SRC= LWIP_SRC=   other sources of these libraries (archive or folder)'
+	@echo 'NEWLIB_SRC= LWIP_SRC= MBEDTLS_SRC=   other sources of these libraries (archive or folder)'
+	@echo 'TLS_CA=FILE         certificates (PEM) that https believes, linked in'
+	@echo 'WITHOUT=tls         without TLS'
 	@echo 'V=1                 shows the commands'
 
 # -- Dependencies between files, as the compiler saw them ------------------------------------------
--include $(KERNEL_OBJECTS:.o=.d) $(LWIP_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(EFI_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
+-include $(KERNEL_OBJECTS:.o=.d) $(LWIP_OBJECTS:.o=.d) $(MBEDTLS_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(EFI_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
 	$(UNIT_TESTS:$(B)/unit/%=$(B)/host/tests/unit/%.c.d) $(filter %.c.d,$(CONFORM_HOST_OBJECTS:.o=.d))

@@ -53,6 +53,7 @@ struct boot_blob {
 
 struct boot_efi {
 	uint64_t system_table;	     /* 0: not booted by UEFI */
+	uint64_t smbios, smbios3;    /* entry points, 0: none */
 	struct boot_blob memory_map; /* the final one, as given to ExitBootServices() */
 	uint32_t descriptor_size;
 	uint32_t descriptor_version;

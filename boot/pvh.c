@@ -1,39 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Xen's PVH boot protocol (docs/misc/pvh.pandoc and public/arch-x86/hvm/start_info.h of Xen). */
+/* Xen's PVH boot protocol: what the start_info says. */
 #include "boot/loaders.h"
+#include "boot/pvh_protocol.h"
 
 #include <stddef.h>
-
-#define START_INFO_MAGIC 0x336ec578
-
-struct start_info {
-	uint32_t magic;
-	uint32_t version; /* 1 adds the memory map */
-	uint32_t flags;
-	uint32_t module_count;
-	uint64_t modules;
-	uint64_t command_line;
-	uint64_t rsdp;
-	uint64_t memory_map;
-	uint32_t memory_map_count;
-	uint32_t reserved;
-};
-_Static_assert(sizeof(struct start_info) == 56, "hvm_start_info, version 1");
-
-struct start_module {
-	uint64_t address;
-	uint64_t size;
-	uint64_t command_line;
-	uint64_t reserved;
-};
-
-struct start_memory {
-	uint64_t address;
-	uint64_t size;
-	uint32_t type; /* as E820 */
-	uint32_t reserved;
-};
-_Static_assert(sizeof(struct start_memory) == 24, "hvm_memmap_table_entry");
 
 #define REACHABLE_END 0x100000000ULL
 
@@ -46,12 +16,12 @@ static const void *reachable(uint64_t address, uint64_t length)
 
 void boot_from_pvh(struct boot_info *info, const void *argument)
 {
-	const struct start_info *start = argument;
-	const struct start_memory *memory;
-	const struct start_module *modules;
+	const struct pvh_start_info *start = argument;
+	const struct pvh_memory *memory;
+	const struct pvh_module *modules;
 	const char *line;
 
-	if (start->magic != START_INFO_MAGIC)
+	if (start->magic != PVH_START_INFO_MAGIC)
 		return;
 	info->rsdp = start->rsdp;
 	line = reachable(start->command_line, 1);

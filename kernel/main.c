@@ -6,6 +6,7 @@
 #define LOG_AREA "kernel"
 #include "kernel/main.h"
 
+#include "boot/loaded_from.h"
 #include "drivers/console/screen.h"
 #include "drivers/console/serial.h"
 #include "drivers/pci/pci.h"
@@ -112,6 +113,7 @@ void kernel_main(const struct boot_info *info)
 		log_warning("the command line is longer than %u characters: the rest is ignored",
 			    BOOT_COMMAND_LINE_MAX - 1);
 	memory_init(info);
+	loaded_from_find(info);
 	random_init();
 	random_bytes(&canary, sizeof(canary));
 	stack_protector_seed(canary);
@@ -130,6 +132,10 @@ static void describe_boot(struct facts *facts)
 	fact_text(facts, "version", RINGSIDE_VERSION);
 	fact_text(facts, "commit", RINGSIDE_COMMIT);
 	fact_text(facts, "method", boot->method);
+	if (loaded_from())
+		fact_text(facts, "loaded_from", loaded_from());
+	else
+		fact_none(facts, "loaded_from");
 	fact_text(facts, "command_line", boot->command_line);
 	fact_hex(facts, "image_at", boot->image_start);
 	fact_number(facts, "modules", boot->module_count);

@@ -9,6 +9,8 @@
 
 static const EFI_GUID acpi2_table = ACPI_20_TABLE_GUID;
 static const EFI_GUID acpi1_table = ACPI_TABLE_GUID;
+static const EFI_GUID smbios_table = SMBIOS_TABLE_GUID;
+static const EFI_GUID smbios3_table = SMBIOS3_TABLE_GUID;
 
 void facts_tables(struct handover *handover, EFI_SYSTEM_TABLE *system_table)
 {
@@ -22,6 +24,10 @@ void facts_tables(struct handover *handover, EFI_SYSTEM_TABLE *system_table)
 		if (!CompareGuid(&table->VendorGuid, (EFI_GUID *)&acpi2_table) ||
 		    (!info->rsdp && !CompareGuid(&table->VendorGuid, (EFI_GUID *)&acpi1_table)))
 			info->rsdp = (UINT64)table->VendorTable;
+		if (!CompareGuid(&table->VendorGuid, (EFI_GUID *)&smbios_table))
+			info->efi.smbios = (UINT64)table->VendorTable;
+		if (!CompareGuid(&table->VendorGuid, (EFI_GUID *)&smbios3_table))
+			info->efi.smbios3 = (UINT64)table->VendorTable;
 	}
 }
 

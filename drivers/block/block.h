@@ -140,12 +140,15 @@ struct block_queue {
 	struct block_counters counters;
 };
 
+#define BLOCK_DONE 1 /* what start() returns when the device is not needed for that */
+
 /* What a disk's driver does. */
 struct block_operations {
 	/*
 	 * Lends the request to the device, which does not see it before kick(). 0; -EBUSY: the
-	 * queue is full (some requests run) or waits for a reset, and it will be tried again;
-	 * others: the request ends with that. Under the queue's lock.
+	 * queue is full (some requests run) or waits for a reset, and it will be tried again, when one
+	 * of them ends or at block_interrupt(); BLOCK_DONE: it was done at once; others: the request
+	 * ends with that. Under the queue's lock.
 	 */
 	int (*start)(struct block_queue *queue, struct block_request *request);
 	/* Shows the device all that was started: one notification. Under the queue's lock. */

@@ -229,7 +229,7 @@ static void pump(struct block_queue *queue)
 		}
 		take_out(&queue->waiting, request);
 		if (error) {
-			block_finish(request, error);
+			block_finish(request, error == BLOCK_DONE ? 0 : error);
 			continue;
 		}
 		if (!now)

@@ -153,3 +153,9 @@ void serial_start_input(void)
 	/* What was typed before makes no edge any more. */
 	(void)serial_interrupt(NULL);
 }
+
+void serial_stop_input(void)
+{
+	if (found)
+		port_write8(PORT + INTERRUPT_ENABLE, 0);
+}

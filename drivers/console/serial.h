@@ -22,5 +22,7 @@ void serial_set_patience(uint64_t nanoseconds);
 
 /* From now on what is typed comes by interrupt. After interrupts work. Thread context. */
 void serial_start_input(void);
+/* Nothing interrupts any more, before the machine is handed on. Context: any. */
+void serial_stop_input(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "drivers/net/network.h"
 
 #include "kernel/console/log.h"
+#include "kernel/random/random.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,6 +42,45 @@ struct network_device *network_find(const char *name)
 		if (!strcmp(device->name, name))
 			return device;
 	return NULL;
+}
+
+void network_mac_set(struct network_device *device, const uint8_t mac[6])
+{
+	static const uint8_t zero[6];
+
+	memcpy(device->mac, mac, 6);
+	if (mac[0] & 1 || !memcmp(mac, zero, 6)) {
+		log_warning("%s: its address is not one of a station, a random one is used",
+			    device->bus_name);
+		random_bytes(device->mac, 6);
+		device->mac[0] = (uint8_t)((device->mac[0] & ~1u) | 2u); /* locally administered */
+	}
+	memcpy(device->permanent_mac, device->mac, 6);
+}
+
+unsigned int network_plain_features(struct network_device *device, struct network_feature *features,
+				    unsigned int room)
+{
+	const struct network_feature all[] = {
+		{"rx-checksumming", false, true},
+		{"tx-checksumming", device->checksum_transmit, false},
+		{"\ttx-checksum-ip-generic", device->checksum_transmit, true},
+		{"scatter-gather", device->segments_max > 1, false},
+		{"\ttx-scatter-gather", device->segments_max > 1, true},
+		{"tcp-segmentation-offload", device->cuts != 0, false},
+		{"generic-segmentation-offload", false, true},
+		{"generic-receive-offload", false, true},
+		{"large-receive-offload", false, true},
+		{"rx-vlan-offload", false, true},
+		{"tx-vlan-offload", false, true},
+		{"rx-vlan-filter", false, true},
+	};
+	unsigned int count = sizeof(all) / sizeof(all[0]);
+
+	if (count > room)
+		count = room;
+	memcpy(features, all, count * sizeof(all[0]));
+	return count;
 }
 
 const char *network_error_text(int error)

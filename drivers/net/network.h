@@ -297,6 +297,13 @@ void network_statistics(struct network_device *device, struct network_statistics
 void network_register(struct network_device *device);
 struct network_device *network_first(void);
 struct network_device *network_find(const char *name);
+/*
+ * For drivers: takes the address that the device came with, or, when that is none of a station, one of
+ * our own making. And what ethtool -k says of a device without offloads.
+ */
+void network_mac_set(struct network_device *device, const uint8_t mac[6]);
+unsigned int network_plain_features(struct network_device *device, struct network_feature *features,
+				    unsigned int room);
 /* What the errno of an operation that failed means, in the words of ethtool. */
 const char *network_error_text(int error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Brings functions and the drivers of the table together. */
 #include "drivers/pci/internal.h"
+#include "drivers/pci/msix.h"
 #include "kernel/console/log.h"
 
 #include <errno.h>
@@ -45,13 +46,21 @@ void pci_bind_drivers(void)
 			bind(function);
 }
 
+/* Messages off, INTx as it is after a reset; a bridge goes on passing on what it did. */
+static void quiet(struct pci_function *function)
+{
+	msi_disable(function);
+	msix_disable(function);
+	if (function->header_type == PCI_HEADER_NORMAL)
+		pci_disable(function);
+}
+
 void pci_shutdown(void)
 {
-	for (struct pci_function *function = pci_first(); function; function = function->next) {
-		if (!function->driver)
-			continue;
-		if (function->driver->shutdown)
+	for (struct pci_function *function = pci_first(); function; function = function->next)
+		if (function->driver && function->driver->shutdown)
 			function->driver->shutdown(function);
-		pci_disable(function);
-	}
+	/* Those too that nobody drives: firmware may have. */
+	for (struct pci_function *function = pci_first(); function; function = function->next)
+		quiet(function);
 }

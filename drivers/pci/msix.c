@@ -54,6 +54,19 @@ void pci_line_disable(const struct pci_function *function, bool disable)
 			    : command & ~PCI_COMMAND_INTERRUPT_DISABLE);
 }
 
+void msix_disable(const struct pci_function *function)
+{
+	struct msix msix = {
+		.function = (struct pci_function *)function,
+		.capability = pci_capability_find(function, PCI_CAPABILITY_MSIX, 0),
+	};
+
+	if (!msix.capability)
+		return;
+	control_change(&msix, 0, CONTROL_ENABLE | CONTROL_MASK_ALL);
+	pci_line_disable(function, false);
+}
+
 static bool overlap(const struct msix *msix)
 {
 	return msix->table_bar == msix->pending_bar &&

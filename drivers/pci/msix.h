@@ -48,6 +48,9 @@ bool msix_pending(const struct msix *msix, unsigned int entry);
 /* The mask bit of the whole function. */
 void msix_mask_all(struct msix *msix, bool mask);
 
+/* Turns MSI-X off for a function of which nothing else is known; it may have none. */
+void msix_disable(const struct pci_function *function);
+
 /* One MSI message for the whole function. 0, -ENODEV. */
 int msi_enable(struct pci_function *function, const struct interrupt *interrupt);
 void msi_disable(struct pci_function *function);

@@ -95,7 +95,8 @@ void pci_access_register(struct pci_access *access);
 
 /*
  * -- Enumeration. pci_init() needs platform_init(). A driver's probe may start threads; pci_shutdown()
- * calls each bound driver's shutdown and takes bus mastering away, before the machine is handed on.
+ * calls each bound driver's shutdown, then takes messages and bus mastering away from all functions but
+ * bridges, before the machine is handed on.
  */
 void pci_init(void);
 void pci_bind_drivers(void);

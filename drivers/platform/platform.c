@@ -3,6 +3,7 @@
 
 #include "drivers/platform/acpi.h"
 #include "drivers/platform/mp_table.h"
+#include "drivers/platform/smbios.h"
 #include "kernel/console/log.h"
 #include "kernel/memory/map.h"
 #include "kernel/x86/io.h"
@@ -37,6 +38,7 @@ void platform_init(const struct boot_info *boot_info)
 	boot = boot_info;
 	memset(into, 0, sizeof(*into));
 	into->keyboard_controller = true;
+	smbios_init(boot_info->efi.smbios3, boot_info->efi.smbios);
 	into->acpi = acpi_init(boot_info->rsdp);
 	if (into->acpi) {
 		fadt_read(into);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is known of the virtio devices: facts, and the command `devices`. */
+/* What is known of the virtio devices: facts, and their part of the command `devices`. */
+#include "drivers/devices.h"
 #include "drivers/virtio/transports/transport.h"
 #include "drivers/virtio/virtio.h"
 #include "kernel/console/log.h"
@@ -134,19 +135,18 @@ static enum command_result reset_queue(struct virtqueue *vq)
 	}
 }
 
-/* devices reset NAME [QUEUE] */
-static enum command_result reset_device(int argc, char **argv)
+static enum command_result reset_device(const char *name, const char *queue)
 {
-	struct virtio_device *device = find_device(argv[2]);
+	struct virtio_device *device = find_device(name);
 	uint64_t index = 0;
 
-	if (argc == 4 && !option_parse_number(argv[3], &index))
+	if (queue && !option_parse_number(queue, &index))
 		return COMMAND_USAGE;
 	if (!device || !device->driven || index > UINT16_MAX) {
-		command_print("%s: no such device, or nothing drives it\n", argv[2]);
+		command_print("%s: no such device, or nothing drives it\n", name);
 		return COMMAND_FAILED;
 	}
-	if (argc == 3) {
+	if (!queue) {
 		if (!device->driver->start) {
 			command_print("%s: its driver cannot start it again\n", device->name);
 			return COMMAND_FAILED;
@@ -181,21 +181,20 @@ static void print_device(struct virtio_device *device, bool brief)
 		print_queue(device->queues[i]);
 }
 
-static enum command_result command_devices(int argc, char **argv)
+static unsigned int print_all(bool brief)
 {
-	bool brief;
+	unsigned int count = 0;
 
-	if (argc >= 3 && argc <= 4 && !strcmp(argv[1], "reset"))
-		return reset_device(argc, argv);
-	brief = argc == 2 && !strcmp(argv[1], "-s");
-	if (argc != 1 && !brief)
-		return COMMAND_USAGE;
-	if (!virtio_first())
-		command_print("no virtio devices\n");
-	for (struct virtio_device *device = virtio_first(); device; device = device->next)
+	for (struct virtio_device *device = virtio_first(); device; device = device->next) {
 		print_device(device, brief);
-	return COMMAND_OK;
+		count++;
+	}
+	return count;
 }
 
-COMMAND(devices, "devices [-s | reset DEVICE [QUEUE]]",
-	"the virtio devices, their features and queues; or resets one", command_devices);
+static bool has(const char *name)
+{
+	return find_device(name) != NULL;
+}
+
+DEVICE_KIND(virtio) = {.order = 10, .print = print_all, .has = has, .reset = reset_device};

@@ -335,6 +335,60 @@ int pages_take(uint64_t address, size_t count)
 	return region ? 0 : -EBUSY;
 }
 
+/* The first free block at or after `frame`, which lies in no free block before: false when there is none. */
+static bool next_block(const struct region *region, uint64_t frame, uint64_t *first, uint64_t *last)
+{
+	bool found = false;
+
+	for (unsigned int order = 0; order < PAGES_ORDERS; order++) {
+		uint64_t from = (frame - region->base + (1ULL << order) - 1) >> order, block;
+
+		if (!bitmap_next(&region->free[order], from, &block))
+			continue;
+		block = region->base + (block << order);
+		if (found && block > *first)
+			continue;
+		*first = block;
+		*last = block + (1ULL << order);
+		found = true;
+	}
+	return found;
+}
+
+size_t pages_free_run(uint64_t lowest, uint64_t highest, uint64_t *address)
+{
+	uint64_t low = (lowest + PAGE_SIZE - 1) >> PAGE_SHIFT;
+	uint64_t high = highest == UINT64_MAX ? highest >> PAGE_SHIFT : (highest + 1) >> PAGE_SHIFT;
+	uint64_t flags = spin_lock(&lock), best = 0;
+
+	for (unsigned int i = 0; i < region_count; i++) {
+		const struct region *region = regions[i];
+		uint64_t first, last, next, after = 0;
+		bool more = next_block(region, region->first, &first, &last);
+
+		while (more) {
+			uint64_t from, to;
+
+			/* Blocks that touch are one run. */
+			more = next_block(region, last, &next, &after);
+			if (more && next == last) {
+				last = after;
+				continue;
+			}
+			from = first > low ? first : low;
+			to = last < high ? last : high;
+			if (from < to && to - from > best) {
+				best = to - from;
+				*address = from << PAGE_SHIFT;
+			}
+			first = next;
+			last = after;
+		}
+	}
+	spin_unlock(&lock, flags);
+	return best;
+}
+
 /* -- Lending */
 
 /* The free block with the highest address whose frames have 32-bit numbers. */

@@ -44,6 +44,12 @@ void pages_free(uint64_t address, size_t count);
 /* Takes the very pages [address, +count) if all are free: 0, or -EBUSY and nothing is taken. */
 int pages_take(uint64_t address, size_t count);
 
+/*
+ * The longest run of free pages inside [lowest, highest]: how many, and *address where it begins. They
+ * are not taken by this, and may be gone when pages_take() is asked for them. 0: there is none.
+ */
+size_t pages_free_run(uint64_t lowest, uint64_t highest, uint64_t *address);
+
 uint64_t pages_total(void); /* pages in all regions */
 uint64_t pages_available(void);
 

@@ -53,6 +53,12 @@
 static bool x2apic, deadline_mode;
 static volatile uint8_t *registers;
 
+/* The boot CPU's as firmware left it. */
+static struct {
+	uint64_t base;
+	uint32_t task_priority, lint0, lint1, error, spurious;
+} found;
+
 static uint32_t apic_read(unsigned int index)
 {
 	if (x2apic)
@@ -90,14 +96,24 @@ void apic_init(void)
 	if (platform.pic_present)
 		silence_pic();
 	base = cpu_read_msr(MSR_APIC_BASE);
-	/* A machine that was handed over in x2APIC mode cannot go back. */
-	x2apic = id.ecx & CPUID_X2APIC || base & APIC_BASE_X2APIC;
-	deadline_mode = id.ecx & CPUID_TSC_DEADLINE;
+	found.base = base;
+	/* Who comes after us gets it in the mode that it was found in. */
+	x2apic = base & APIC_BASE_X2APIC;
 	if (!x2apic) {
 		registers = map_mmio(base & APIC_BASE_ADDRESS, 4096);
 		if (!registers)
 			panic("the local APIC cannot be mapped");
 	}
+	if (base & APIC_BASE_ENABLE) {
+		found.task_priority = apic_read(REGISTER_TASK_PRIORITY);
+		found.lint0 = apic_read(REGISTER_LINT0);
+		found.lint1 = apic_read(REGISTER_LINT1);
+		found.error = apic_read(REGISTER_ERROR_VECTOR);
+		found.spurious = apic_read(REGISTER_SPURIOUS);
+	}
+	/* A machine that was handed over in x2APIC mode stays there. */
+	x2apic = id.ecx & CPUID_X2APIC || base & APIC_BASE_X2APIC;
+	deadline_mode = id.ecx & CPUID_TSC_DEADLINE;
 	apic_enable();
 	log_info("%s, timer %s", x2apic ? "x2APIC" : "xAPIC",
 		 deadline_mode ? "by TSC deadline" : "by countdown");
@@ -117,6 +133,46 @@ void apic_enable(void)
 	apic_write(REGISTER_TIMER_DIVIDE, TIMER_DIVIDE_BY_1);
 	apic_write(REGISTER_TIMER, (deadline_mode ? TIMER_DEADLINE : 0) | VECTOR_TIMER);
 	apic_write(REGISTER_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+}
+
+/* From x2APIC mode there is no other way back than through the disabled state (SDM 10.12.5). */
+static void leave_x2apic(void)
+{
+	uint64_t base = cpu_read_msr(MSR_APIC_BASE);
+
+	if (!(base & APIC_BASE_X2APIC) || found.base & APIC_BASE_X2APIC)
+		return;
+	base &= ~(uint64_t)(APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+	cpu_write_msr(MSR_APIC_BASE, base);
+	cpu_write_msr(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+}
+
+void apic_leave_other(void)
+{
+	apic_write(REGISTER_TIMER, LVT_MASKED | VECTOR_TIMER);
+	apic_write(REGISTER_SPURIOUS, VECTOR_SPURIOUS);
+	leave_x2apic();
+}
+
+void apic_leave(void)
+{
+	apic_write(REGISTER_TIMER, LVT_MASKED | VECTOR_TIMER);
+	if (deadline_mode)
+		cpu_write_msr(MSR_TSC_DEADLINE, 0);
+	apic_write(REGISTER_TIMER_INITIAL, 0);
+	apic_write(REGISTER_LINT0, LVT_MASKED);
+	apic_write(REGISTER_LINT1, LVT_MASKED);
+	leave_x2apic();
+	x2apic = found.base & APIC_BASE_X2APIC;
+	if (!(found.base & APIC_BASE_ENABLE))
+		return;
+	apic_write(REGISTER_TASK_PRIORITY, found.task_priority);
+	/* Masks can be lifted only while it is on: a software-disabled one sets them. */
+	apic_write(REGISTER_SPURIOUS, found.spurious | SPURIOUS_ENABLE);
+	apic_write(REGISTER_ERROR_VECTOR, found.error);
+	apic_write(REGISTER_LINT0, found.lint0);
+	apic_write(REGISTER_LINT1, found.lint1);
+	apic_write(REGISTER_SPURIOUS, found.spurious);
 }
 
 uint32_t apic_id(void)

@@ -22,6 +22,13 @@ void apic_init(void);
 /* Turns on the local APIC of the CPU that runs this. */
 void apic_enable(void);
 
+/*
+ * Before the machine is handed on: the timer ends, and the boot CPU's local APIC is in the mode and state
+ * that firmware left it in; another CPU's is off, but for INIT and STARTUP. Interrupts off.
+ */
+void apic_leave(void);
+void apic_leave_other(void);
+
 uint32_t apic_id(void);
 bool apic_is_x2apic(void);
 void apic_end_of_interrupt(void);
@@ -46,5 +53,7 @@ int ioapic_connect(uint32_t gsi, uint32_t apic_id, uint8_t vector, bool level, b
 void ioapic_disconnect(uint32_t gsi);
 /* Holds a connected input back, or lets it through again. Context: any. */
 void ioapic_mask(uint32_t gsi, bool mask);
+/* Masks all inputs for good, before the machine is handed on. */
+void ioapic_mask_all(void);
 
 #endif

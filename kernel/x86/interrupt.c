@@ -14,6 +14,7 @@
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/exception.h"
 #include "kernel/x86/percpu.h"
+#include "kernel/x86/smp.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -317,8 +318,7 @@ void interrupt_dispatch(struct interrupt_frame *frame)
 	case VECTOR_WAKE:
 		break;
 	case VECTOR_STOP:
-		cpu_halt_forever();
-		break;
+		smp_stop_here();
 	case VECTOR_SPURIOUS:
 		cpu->spurious++;
 		break;

@@ -29,6 +29,26 @@ static inline void port_write8_string(uint16_t port, const void *bytes, size_t c
 		port_write8(port, ((const uint8_t *)bytes)[i]);
 }
 
+/* So many words from or to the same port. */
+static inline void port_read16_string(uint16_t port, void *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint16_t value = port_read16(port);
+
+		__builtin_memcpy((uint8_t *)words + 2 * i, &value, sizeof(value));
+	}
+}
+
+static inline void port_write16_string(uint16_t port, const void *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint16_t value;
+
+		__builtin_memcpy(&value, (const uint8_t *)words + 2 * i, sizeof(value));
+		port_write16(port, value);
+	}
+}
+
 uint8_t mmio_read8(const volatile void *address);
 uint16_t mmio_read16(const volatile void *address);
 uint32_t mmio_read32(const volatile void *address);
@@ -69,6 +89,17 @@ X86_PORT_ACCESSORS(32, "l")
 static inline void port_write8_string(uint16_t port, const void *bytes, size_t count)
 {
 	__asm__ volatile("rep outsb" : "+S"(bytes), "+c"(count) : "d"(port) : "memory");
+}
+
+/* So many words from or to the same port. */
+static inline void port_read16_string(uint16_t port, void *words, size_t count)
+{
+	__asm__ volatile("rep insw" : "+D"(words), "+c"(count) : "d"(port) : "memory");
+}
+
+static inline void port_write16_string(uint16_t port, const void *words, size_t count)
+{
+	__asm__ volatile("rep outsw" : "+S"(words), "+c"(count) : "d"(port) : "memory");
 }
 
 /*

@@ -43,6 +43,21 @@ static void ioapic_write(const struct ioapic *ioapic, unsigned int index, uint32
 	mmio_write32(ioapic->registers + WINDOW, value);
 }
 
+static void mask_inputs(const struct ioapic *ioapic)
+{
+	for (uint32_t input = 0; input < ioapic->count; input++)
+		ioapic_write(ioapic, REGISTER_REDIRECTION + 2 * input, REDIRECTION_MASKED);
+}
+
+void ioapic_mask_all(void)
+{
+	uint64_t flags = spin_lock(&lock);
+
+	for (unsigned int i = 0; i < count; i++)
+		mask_inputs(&ioapics[i]);
+	spin_unlock(&lock, flags);
+}
+
 void ioapic_init(void)
 {
 	for (unsigned int i = 0; i < platform.ioapic_count; i++) {
@@ -62,8 +77,7 @@ void ioapic_init(void)
 			continue;
 		}
 		ioapic->count = (version >> 16 & 0xff) + 1;
-		for (uint32_t input = 0; input < ioapic->count; input++)
-			ioapic_write(ioapic, REGISTER_REDIRECTION + 2 * input, REDIRECTION_MASKED);
+		mask_inputs(ioapic);
 		log_info("I/O APIC at %#llx: lines %u to %u",
 			 (unsigned long long)platform.ioapics[i].address,
 			 (unsigned int)ioapic->first,

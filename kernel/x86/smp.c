@@ -10,6 +10,7 @@
 #include "kernel/time/clock.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/cpu.h"
+#include "kernel/x86/io.h"
 #include "kernel/x86/paging.h"
 #include "kernel/x86/percpu.h"
 #include "kernel/x86/protection.h"
@@ -21,6 +22,7 @@
 #define INIT_WAIT 10000000ULL
 #define STARTUP_WAIT 200000ULL
 #define ONLINE_WAIT 1000000000ULL
+#define STOP_WAIT 100000000ULL
 #define START_STACK 16384
 
 struct cpu *cpus[CPUS_MAX];
@@ -150,4 +152,34 @@ void smp_start_others(void)
 	}
 	paging_free_start_tables(tables);
 	log_info("%u CPUs", cpu_count);
+}
+
+void smp_stop_here(void)
+{
+	struct cpu *cpu = cpu_current();
+
+	apic_leave_other();
+	__atomic_store_n(&cpu->online, false, __ATOMIC_RELEASE);
+	cpu_halt_forever();
+	__builtin_unreachable();
+}
+
+void smp_stop_others(void)
+{
+	uint64_t deadline = clock_monotonic() + STOP_WAIT;
+
+	if (cpu_count < 2)
+		return;
+	apic_send_others(VECTOR_STOP);
+	/* One that does not hear of it is stopped by INIT all the same. */
+	for (unsigned int i = 1; i < cpu_count; i++)
+		while (__atomic_load_n(&cpus[i]->online, __ATOMIC_ACQUIRE) &&
+		       clock_monotonic() < deadline)
+			cpu_relax();
+}
+
+void smp_reset_others(void)
+{
+	for (unsigned int i = 1; i < cpu_count; i++)
+		apic_send_init(cpus[i]->apic_id);
 }

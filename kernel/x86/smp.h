@@ -9,4 +9,14 @@ void smp_boot_cpu(void);
 /* Starts the others that the platform lists. Thread context; the clock must run. */
 void smp_start_others(void);
 
+/*
+ * Before the machine is handed on, on the boot CPU: the others stop where they are, for good; then
+ * (after apic_leave()) they wait for STARTUP as at power-on. Thread context.
+ */
+void smp_stop_others(void);
+void smp_reset_others(void);
+
+/* Where VECTOR_STOP leads: this CPU has halted for good. Interrupts off. */
+void smp_stop_here(void) __attribute__((noreturn));
+
 #endif

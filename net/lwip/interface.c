@@ -174,7 +174,8 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 		if (buffer->length > FRAME_MAX || total > FRAME_MAX)
 			break;
 	}
-	if (total > FRAME_MAX || total != info->length || total <= SIZEOF_ETH_HDR) {
+	if (total > FRAME_MAX || total != info->length || total <= SIZEOF_ETH_HDR ||
+	    (interface->vlan && !interface_vlan_strip(interface, chain, &total))) {
 		interface->receive_dropped++;
 		free_chain(chain);
 		return;
@@ -216,7 +217,7 @@ static void settings_of_device(struct interface *interface)
 	 * TCP only: lwIP cuts UDP datagrams into fragments after it made their checksum, and the
 	 * sum of a datagram in many frames is not a thing that a device can fill in.
 	 */
-	if (device->checksum_transmit)
+	if (device->checksum_transmit && !interface->vlan)
 		netif->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
 	else
 		netif->chksum_flags |= NETIF_CHECKSUM_GEN_TCP;
@@ -342,7 +343,7 @@ static void stack_unlock(struct network_device *device)
 	UNLOCK_TCPIP_CORE();
 }
 
-int interface_create(struct network_device *device)
+int interface_create(struct network_device *device, uint16_t vlan)
 {
 	struct interface *interface = mem_calloc(1, sizeof(*interface));
 	struct interface **link = &interfaces;
@@ -350,6 +351,7 @@ int interface_create(struct network_device *device)
 	if (!interface)
 		return -ENOMEM;
 	interface->device = device;
+	interface->vlan = vlan;
 	interface->held_most = device->receive_buffers ? device->receive_buffers / 2 : HELD_DEFAULT;
 	if (!netif_add_noaddr(&interface->netif, NULL, interface_init, ethernet_input)) {
 		mem_free(interface);

@@ -65,6 +65,8 @@ struct interface {
 	uint8_t group_users[NETWORK_GROUPS_MAX];
 	unsigned int groups_too_many; /* that found no place there */
 
+	uint16_t vlan; /* whose frames are the only ones, with a tag; 0: frames without a tag are */
+
 	/* Addresses: addresses.c */
 	bool wants_dhcp;
 	bool address_missing;	   /* the line about it was printed */
@@ -73,8 +75,8 @@ struct interface {
 
 extern struct interface *interfaces;
 
-/* Makes an interface of the device and starts its thread. 0, -ENOMEM. */
-int interface_create(struct network_device *device);
+/* Makes an interface of the device, in that VLAN or 0, and starts its thread. 0, -ENOMEM. */
+int interface_create(struct network_device *device, uint16_t vlan);
 
 /* lwIP's netif->linkoutput */
 err_t interface_transmit(struct netif *netif, struct pbuf *frame);
@@ -107,6 +109,17 @@ void interface_join_end(struct interface *interface);
 /* Describes a joined frame to the device. -EINVAL: it has changed since. */
 int interface_join_describe(struct interface *interface, const struct interface_joined *joined,
 			    struct network_transmit *transmit);
+
+/*
+ * IEEE 802.1Q, between lwIP, which knows no tags here, and the device: vlan.c. Takes the tag of the
+ * interface's VLAN off a received frame, whose length changes; false: the frame is of another one.
+ */
+bool interface_vlan_strip(const struct interface *interface, struct network_buffer *first,
+			  uint32_t *length);
+/* Puts it in front; false: there is no room. */
+bool interface_vlan_tag(const struct interface *interface, struct pbuf *frame);
+/* The VLAN that `netboot.vlan=` says, let in by the device; 0: none. Without the core lock. */
+uint16_t interface_vlan_open(struct network_device *device);
 
 /* Makes the filter of multicast addresses follow the groups that lwIP joins: filter.c */
 void interface_filter_init(struct interface *interface);

@@ -50,13 +50,18 @@ static void quiet_loopback(void)
 
 void network_stack_start(void)
 {
+	uint16_t vlan = 0;
+
 	network_memory_init(pages_total() * PAGE_SIZE);
+	/* Devices are asked without the lock. */
+	for (struct network_device *device = network_first(); device; device = device->next)
+		vlan = interface_vlan_open(device);
 	LOCK_TCPIP_CORE();
 	tcpip_init(NULL, NULL);
 	quiet_loopback();
 	sockets_init();
 	for (struct network_device *device = network_first(); device; device = device->next) {
-		int status = interface_create(device);
+		int status = interface_create(device, vlan);
 
 		if (status)
 			log_error("%s: no interface: error %d", device->name, -status);

@@ -270,12 +270,16 @@ err_t interface_transmit(struct netif *netif, struct pbuf *frame)
 		interface->transmit_dropped++;
 		return ERR_MEM;
 	}
+	if (interface->vlan && !interface_vlan_tag(interface, frame)) {
+		interface->transmit_dropped++;
+		return ERR_BUF;
+	}
 	frame = prepare(interface, frame);
 	if (!frame) {
 		interface->transmit_dropped++;
 		return ERR_MEM;
 	}
-	if (!interface_join(interface, frame))
+	if (interface->vlan || !interface_join(interface, frame))
 		status = interface_send(interface, frame);
 	return status && status != -EAGAIN ? ERR_IF : ERR_OK;
 }

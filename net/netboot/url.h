@@ -14,9 +14,10 @@ struct url {
 	char scheme[16];	 /* in small letters */
 	char host[URL_HOST_MAX]; /* name or address; an IPv6 one without its brackets */
 	bool ipv6_literal;
-	uint16_t port;		 /* 0: the scheme's own */
-	char user[128];		 /* "user:password" of http, decoded; "" */
-	char path[URL_PATH_MAX]; /* with query, as on the wire; begins with '/' */
+	uint16_t port;	/* 0: the scheme's own */
+	char user[128]; /* "user:password" of http, decoded; "" */
+	/* With query, as on the wire; begins with '/'. Of "module:N" it is N, and there is no host. */
+	char path[URL_PATH_MAX];
 };
 
 /* 0, or -EINVAL and what is wrong with it in *why (a constant text). */

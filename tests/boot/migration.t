@@ -96,25 +96,14 @@ for my $machine (qw(q35 microvm)) {
 
 # -- Moved
 
-# QEMU 7.2 under software emulation loses what the guest wrote to its memory in the last moment, about once in a hundred
-# moves: then the device has seen buffers that the guest, by its own count, has not added yet. That is no move to judge.
-sub memory_was_lost ($target) {
-	my $devices = eval { $target->type("\r"); $target->command('devices') } // return 0;
-	my ($added) = $devices =~ /virtio0-transmit0, .*?; added (\d+),/ or return 0;
-	my ($path) = map { $_->{path} } grep { $_->{name} eq 'virtio-net' } @{ $target->qmp->execute('x-query-virtio') };
-	my $seen  = $target->qmp->execute('x-query-virtio-queue-status', path => $path, queue => 1)->{'shadow-avail-idx'};
-	my $ahead = ($seen - $added) % 65536;
-	note "QEMU has seen $seen buffers, the guest has added $added";
-	return $ahead > 0 && $ahead < 32768;
-}
-
-# False: the move did not count.
-sub move ($machine, $try, $tries) {
-	my $name    = "$machine, migration";
-	my $disk    = qcow2('move');
-	my $counted = 1;
+# The machine stands still while its memory goes over. QEMU 7.2 can do without, but under software emulation it then
+# loses what the guest wrote in the last moment, in about one move of a hundred: QEMU's device has seen buffers that
+# the guest, by its own count, has not added yet.
+for my $machine (qw(q35 microvm)) {
+	my $name = "$machine, migration";
+	my $disk = qcow2('move');
 	scenario($name, machine($machine, $TAPS[0], $disk), sub ($vm) {
-		my $socket = scratch() . "/migration-$machine-$try.sock";
+		my $socket = scratch() . "/migration-$machine.sock";
 		is($vm->wait_ready, $GUEST, "$name: is up");
 		$vm->command('blkwrite --yes vda 100 written before the move');
 		my $target = Ringside::VM->start(name => "migration-$machine-target", %{ machine($machine, $TAPS[1], $disk, more => [ '-incoming', "unix:$socket" ]) });
@@ -123,19 +112,15 @@ sub move ($machine, $try, $tries) {
 		my $before = uptime();
 		my $echo   = echoes(20_000_000);
 		sleep 0.5;
+		$vm->qmp->execute('stop');
 		$vm->qmp->execute('migrate', uri => "unix:$socket");
 		ok(until_true(60, sub { $vm->qmp->execute('query-migrate')->{status} =~ /completed|failed/ }), "$name: the move ends");
 		is($vm->qmp->execute('query-migrate')->{status}, 'completed', "$name: well");
 		$vm->stop;
-		ok(until_true(10, sub { $target->qmp->execute('query-status')->{status} eq 'running' }), "$name: the target runs");
+		ok(until_true(10, sub { $target->qmp->execute('query-status')->{status} eq 'paused' }), "$name: the target has it all");
+		$target->qmp->execute('cont');
 		my $uptime = eval { uptime() };
-		if (!defined $uptime && $try < $tries && memory_was_lost($target)) {
-			diag "$name: QEMU lost memory in the move; once more";
-			$target->stop;
-			$counted = 0;
-			return;
-		}
-		ok(defined $uptime && $uptime > $before, "$name: it answers, and its time did not go back");
+		ok(defined $uptime && $uptime > $before, "$name: it answers, and its time did not go back") or diag $@;
 		like($echo->(), qr/^good [1-9]/, "$name: what was on its way in the move arrives, once and right");
 		my ($sent, $came) = tcp_echo($GUEST, 7, 1_000_000);
 		is($came, $sent, "$name: new connections work");
@@ -146,11 +131,6 @@ sub move ($machine, $try, $tries) {
 		no_warnings($target);
 		leaves_with($target, 0);
 	});
-	return $counted;
-}
-
-for my $machine (qw(q35 microvm)) {
-	for my $try (1 .. 3) { last if move($machine, $try, 3) }
 }
 
 # -- Set back

@@ -56,7 +56,7 @@ is_deeply([ @$failure{qw(case device configuration number seen)} ], [ 'vector_ma
 is_deeply($json->{results}[2]{clauses}, [ 'DEV-SPLIT-USED-02', 'DEV-RNG-OP-01' ], 'JSON: the clauses of a case that passed');
 my $xml = read_file("$folder/xml");
 like($xml, qr{<testsuite name="good" tests="8" failures="1" skipped="2"}, 'JUnit: the suite');
-like($xml, qr{<testcase classname="good\.00:03\.0" name="vector_mask"><failure type="failure" message="0x0f &lt;&amp;&gt;">}, 'JUnit: a failure');
+like($xml, qr{<testcase classname="good\.00:03\.0" name="vector_mask" time="\d+\.\d+"><failure type="failure" message="0x0f &lt;&amp;&gt;">}, 'JUnit: a failure');
 is(scalar(() = $xml =~ /<testcase /g), 8, 'JUnit: all cases');
 
 # -- A VMM that does not live to the end: the case that ran has failed, those behind it run
@@ -70,7 +70,7 @@ for my $where (1, 3, 8) {
 	like($text, qr/^# 1 of the failures are security relevant: /m, "$config: which is marked");
 	is($status, 1, "$config: status");
 }
-like(read_file("$folder/out/crash-3/boot-3/command"), qr/conform\.from=4/, 'the new boot begins with the next case');
+like(read_file("$folder/out/crash-3/boot-2/command"), qr/conform\.from=4/, 'the new boot begins with the next case');
 ($text) = run('--config', 'shell-crash-3');
 like($text, qr/crashed with SIGSEGV/, 'a crash behind a shell is one');
 ($text) = run('--config', 'crash-9');
@@ -125,6 +125,9 @@ is($status, 0, 'and all is well');
 write_file("$folder/known", "vector_* 00:03.0/good DEV-RESET-01 another clause\nvector_mask entropy/good - another device\n");
 ($text, $status) = run('--expected', $known);
 is($status, 0, 'a failure that names no clause falls under any');
+write_file("$folder/known", "vector_* entropy/good - waits: nothing comes\nloop_* */good - hangs the VMM\nused_* 00:03.0/other - waits elsewhere\n");
+run('--expected', $known, '--out', "$folder/out");
+like(read_file("$folder/out/good/boot-1/command"), qr/conform\.leave=loop_\*\@\* conform\.brief=vector_\*\@entropy$/, 'what is known to hang or to wait is told to the guest');
 write_file("$folder/known", "one two\n");
 ($text, $status) = run('--expected', $known);
 is($status, 2, 'a list that is none is not taken');
@@ -155,6 +158,15 @@ like($console, qr/^# heard ringside-host: 1 7 ok link 00:03\.0 down in a folder$
 like($console, qr/^# heard ringside-host: 1 7 unsupported /m, 'or cannot be');
 like($console, qr/^# heard ringside-host: 1 7 failed it does not bend$/m, 'or fails');
 like($console, qr/^# heard ringside-host: 1 8 unsupported /m, 'another version is not spoken');
+
+# By one process for all of a boot, where the adapter can.
+run('--config', 'served', '--out', "$folder/out");
+$console = read_file("$folder/out/served/boot-1/console");
+like($console, qr/^# heard ringside-host: 1 7 ok \d+ link 00:03\.0 down$/m, 'serve: a request is done');
+like($console, qr/^# heard ringside-host: 1 7 unsupported $/m, 'serve: or cannot be');
+like($console, qr/^# heard ringside-host: 1 7 failed it does not bend$/m, 'serve: or fails');
+run('--config', 'served-dies', '--out', "$folder/out");
+like(read_file("$folder/out/served-dies/boot-1/console"), qr/^# heard ringside-host: 1 7 failed the adapter ended$/m, 'serve: one that ends has failed');
 
 # -- Wrong usage
 for my $words ([ '--vmm', 'none' ], [ '--config', 'none' ], [ '--shard', '3/2' ], [ '--spec', '2.0' ], [ '--frobnicate' ], [ '--only', 'a b' ]) {

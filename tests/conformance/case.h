@@ -68,6 +68,7 @@ struct conformance_needs {
 	bool writes;	     /* destroys what is on a disk */
 	bool should;	     /* a SHOULD: broken, it is TODO unless conform.strict=should */
 	bool slow;	     /* takes a second and more: left out where asked */
+	bool once;	     /* on the first device that it can run on, not on each */
 };
 
 struct conformance_case {

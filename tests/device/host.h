@@ -87,6 +87,13 @@ void host_clock_advance(uint64_t nanoseconds); /* runs timers that are due, and 
 /* -- CPUs: which one the program says it runs on, of how many. */
 void host_cpu(unsigned int index, unsigned int count);
 
+/* -- boot_information(): not copied; NULL: nothing is known. */
+struct boot_info;
+void host_boot_info(const struct boot_info *info);
+/* What next_start() ends in; does not return. */
+struct next_plan;
+void host_hand_over(void (*function)(const struct next_plan *plan));
+
 /* -- Log: the last lines, each "area: text". Shown on stderr when HOST_LOG is in the environment.
  */
 bool host_log_has(const char *part);

@@ -17,7 +17,12 @@ $(C)/obj/lwip/%.c.o: $(C)/flags | $(LWIP)/ready
 	$(Q)$(FUZZ_CC) $(filter-out -Wextra -Wshadow -Werror -fcoverage-mapping -fprofile-instr-generate,$(COVERAGE_CFLAGS)) \
 		$(FUZZ_NETWORK_CFLAGS) -w -MD -MP -c -o $@ $(LWIP)/src/$*.c
 
-$(C)/obj/%.c.o: %.c $(C)/flags | $(B)/ringside_version.h
+$(C)/obj/mbedtls/%.c.o: $(C)/flags | $(MBEDTLS)/ready
+	$(call say,COVCC,mbedtls/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(filter-out -fcoverage-mapping -fprofile-instr-generate,$(COVERAGE_CFLAGS)) -w -MD -MP -c -o $@ $(MBEDTLS)/library/$*.c
+
+$(C)/obj/%.c.o: %.c $(C)/flags | $(B)/ringside_version.h $(MBEDTLS)/ready
 	$(call say,COVCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(COVERAGE_CFLAGS) -I$(B) -MD -MP -c -o $@ $<
@@ -26,10 +31,10 @@ $(COVERAGE_NETWORK_OBJECTS): COVERAGE_CFLAGS += $(FUZZ_NETWORK_CFLAGS)
 $(COVERAGE_NETWORK_OBJECTS): | $(LWIP)/ready
 
 # For the unit tests as they are; for the fuzz targets with another heap, as in fuzz.mk.
-$(C)/libhost.a: $(FUZZ_SOURCES:%=$(C)/obj/%.o) $(patsubst %,$(C)/obj/%.o,$(filter tests/device/%,$(FUZZ_MODELS))) $(C)/list
+$(C)/libhost.a: $(FUZZ_SOURCES:%=$(C)/obj/%.o) $(FUZZ_MBEDTLS:%=$(C)/obj/mbedtls/%.o) $(patsubst %,$(C)/obj/%.o,$(filter tests/device/%,$(FUZZ_MODELS))) $(C)/list
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
-$(C)/libsources.a: $(FUZZ_SOURCES:%=$(C)/obj/%.o) $(C)/list
+$(C)/libsources.a: $(FUZZ_SOURCES:%=$(C)/obj/%.o) $(FUZZ_MBEDTLS:%=$(C)/obj/mbedtls/%.o) $(C)/list
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 	$(Q)objcopy $(foreach f,malloc calloc realloc free strdup,--redefine-sym $f=fuzz_$f) $@
 

@@ -14,9 +14,11 @@ FUZZ_LDFLAGS := -no-pie -fsanitize=fuzzer,address,undefined -Wl,-T,tests/fuzz/st
 FUZZ_MODELS := $(filter tests/device/%,$(HOST_SOURCES)) $(filter-out tests/fuzz/stack.c,$(wildcard tests/fuzz/*.c))
 FUZZ_SOURCES := $(filter-out tests/device/%,$(HOST_SOURCES))
 # The network stack above the drivers, for those targets that are about it.
-FUZZ_NETWORK := $(filter-out $(HOST_SOURCES),$(addprefix net/lwip/,addresses.c address_text.c filter.c interface.c \
-	joined.c network_facts.c stack.c sys_arch.c time_wait.c transmit.c) $(wildcard net/http/*.c net/services/*.c))
+FUZZ_NETWORK := $(filter-out $(HOST_SOURCES),$(addprefix net/lwip/,addresses.c address_text.c dhcp_extension.c filter.c interface.c \
+	joined.c network_facts.c stack.c sys_arch.c time_wait.c transmit.c vlan.c) $(wildcard net/http/*.c net/services/*.c))
 FUZZ_LWIP := $(filter-out api/sockets.c,$(LWIP_SOURCES))
+# Of mbed TLS what the host's programs have.
+FUZZ_MBEDTLS := sha256.c platform_util.c
 FUZZ_NETWORK_TARGETS := frames tcp dhcp dns
 FUZZ_NETWORK_CFLAGS := $(HOST_LWIP_CFLAGS)
 # All that includes lwIP's headers, under tests/ and net/.
@@ -26,7 +28,12 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(F)/%)
 $(eval $(call stamp_rule,$(F)/flags,$(FUZZ_CC) $(FUZZ_CFLAGS)))
 $(eval $(call stamp_rule,$(F)/list,$(FUZZ_MODELS) $(FUZZ_SOURCES)))
 
-$(F)/obj/%.c.o: %.c $(F)/flags | $(B)/ringside_version.h
+$(F)/obj/mbedtls/%.c.o: $(F)/flags | $(MBEDTLS)/ready
+	$(call say,FUZZCC,mbedtls/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -w -MD -MP -c -o $@ $(MBEDTLS)/library/$*.c
+
+$(F)/obj/%.c.o: %.c $(F)/flags | $(B)/ringside_version.h $(MBEDTLS)/ready
 	$(call say,FUZZCC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -I$(B) -MD -MP -c -o $@ $<
@@ -34,8 +41,8 @@ $(F)/obj/%.c.o: %.c $(F)/flags | $(B)/ringside_version.h
 # What they stand on is no news to the fuzzer.
 $(patsubst %,$(F)/obj/%.o,$(wildcard tests/device/host*.c) tests/fuzz/fuzz.c): FUZZ_CFLAGS := $(subst fuzzer-no-link$(,),,$(FUZZ_CFLAGS))
 
-$(F)/libsources.a: $(FUZZ_SOURCES:%=$(F)/obj/%.o) $(F)/list
-	$(Q)rm -f $@ $@.o && ar rcs $@ $(FUZZ_SOURCES:%=$(F)/obj/%.o)
+$(F)/libsources.a: $(FUZZ_SOURCES:%=$(F)/obj/%.o) $(FUZZ_MBEDTLS:%=$(F)/obj/mbedtls/%.o) $(F)/list
+	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 	$(Q)objcopy $(foreach f,malloc calloc realloc free strdup,--redefine-sym $f=fuzz_$f) $@
 
 $(F)/libmodels.a: $(FUZZ_MODELS:%=$(F)/obj/%.o) $(F)/list

@@ -121,6 +121,33 @@ static void chosen_pages_can_be_taken(void **state)
 	pages_free(SECOND_START + 5 * PAGE_SIZE, 7);
 }
 
+static void the_longest_run_is_found(void **state)
+{
+	const uint64_t end = SECOND_START + SECOND_PAGES * PAGE_SIZE;
+	uint64_t address = 0;
+
+	(void)state;
+	assert_int_equal(pages_free_run(0, UINT64_MAX, &address), SECOND_PAGES);
+	assert_int_equal(address, SECOND_START);
+	assert_int_equal(pages_free_run(0, SECOND_START - 1, &address), FIRST_PAGES);
+	assert_int_equal(address, FIRST_START);
+	/* Inside bounds that cut blocks, aligned or not. */
+	assert_int_equal(
+		pages_free_run(SECOND_START + 1, SECOND_START + 7 * PAGE_SIZE - 1, &address), 6);
+	assert_int_equal(address, SECOND_START + PAGE_SIZE);
+	assert_int_equal(pages_free_run(SECOND_START, SECOND_START + PAGE_SIZE - 2, &address), 0);
+	assert_int_equal(pages_free_run(end, UINT64_MAX, &address), 0);
+
+	/* Taken pages divide it: the longer part, wherever. */
+	assert_int_equal(pages_take(SECOND_START + 100 * PAGE_SIZE, 3), 0);
+	assert_int_equal(pages_free_run(0, UINT64_MAX, &address), SECOND_PAGES - 103);
+	assert_int_equal(address, SECOND_START + 103 * PAGE_SIZE);
+	assert_int_equal(pages_take(SECOND_START + 103 * PAGE_SIZE, SECOND_PAGES - 103), 0);
+	assert_int_equal(pages_free_run(SECOND_START, UINT64_MAX, &address), 100);
+	assert_int_equal(address, SECOND_START);
+	pages_free(SECOND_START + 100 * PAGE_SIZE, SECOND_PAGES - 100);
+}
+
 #define HELD 200
 
 static void random_use(void **state)
@@ -405,6 +432,7 @@ int main(void)
 		cmocka_unit_test(blocks_are_aligned_and_merge_again),
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(chosen_pages_can_be_taken),
+		cmocka_unit_test(the_longest_run_is_found),
 		cmocka_unit_test(random_use),
 		cmocka_unit_test(lent_pages_are_known_and_come_back),
 		cmocka_unit_test(idle_blocks_are_new_once),

@@ -50,6 +50,8 @@
  * The server knows whom it gave what; asking the link for a conflict costs a second of each boot.
  */
 #define DHCP_DOES_ARP_CHECK 0
+/* What fits into 576 bytes of packet, which every server takes: network boot says more than an address wants. */
+#define DHCP_OPTIONS_LEN 308
 #define LWIP_DNS 1
 #define DNS_MAX_SERVERS 4
 #define DNS_TABLE_SIZE 16

@@ -462,7 +462,6 @@ static void open_single(struct conformance_target *t)
 	session_begin(t, SESSION_ALL);
 	session_queue(t, 0, 8);
 	session_ready(t);
-	host_ask(t, "port-read", THE_CONSOLE);
 }
 
 CASE(console_output, OBEY, "without MULTIPORT what is written comes to the host", "-", CONSOLE,
@@ -502,7 +501,6 @@ CASE(console_emergency_early, OBEY, "emerg_wr can be written before the device i
      "DEV-CON-INIT-01", EMERGENCY, .host = "port-read")
 {
 	host_ask(t, "port-open", THE_CONSOLE);
-	host_ask(t, "port-read", THE_CONSOLE);
 	device_reset(t);
 	emergency(t, "R");
 	expect_emergency(t, "52");
@@ -515,7 +513,6 @@ CASE(console_emergency_log, OBEY,
 	host_ask(t, "port-open", THE_CONSOLE);
 	session_begin(t, SESSION_ALL);
 	session_ready(t);
-	host_ask(t, "port-read", THE_CONSOLE);
 	emergency(t, "Ring!");
 	expect_emergency(t, "52696e6721");
 }

@@ -183,8 +183,8 @@ struct used ring_wait(struct conformance_target *t, struct ring *ring)
 
 	if (!wait_for(t, one_taken, &taken)) {
 		ring_note(t, ring);
-		fail(t, "the device uses the buffer", "queue %u: nothing within %u s", ring->index,
-		     t->run->options->timeout);
+		fail(t, "the device uses the buffer", "queue %u: nothing within %u ms", ring->index,
+		     t->run->timeout);
 	}
 	return taken.used;
 }

@@ -25,6 +25,9 @@ struct loan_record {
 struct conformance_run {
 	const struct suite_options *options;
 
+	unsigned int timeout;		     /* of the case, in milliseconds */
+	const struct conformance_case *once; /* of those cases the one that had its only run */
+
 	/* verdict.c */
 	jmp_buf leave;
 	enum conformance_outcome outcome;

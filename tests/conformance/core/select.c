@@ -133,19 +133,18 @@ static const struct conformance_clause *too_new(const struct suite_options *opti
 	return NULL;
 }
 
-/* As NAME@TYPE or NAME@ADDRESS. */
-static bool is_left(const struct suite_options *options, const struct conformance_target *t,
-		    const struct conformance_case *test)
+bool suite_names_instance(const char *list, const struct conformance_target *t,
+			  const struct conformance_case *test)
 {
 	char text[GLOB_MAX];
 
-	if (!options->leave)
+	if (!list)
 		return false;
 	sniprintf(text, sizeof(text), "%s@%s", test->name, suite_device_name(t->device));
-	if (suite_matches(options->leave, text))
+	if (suite_matches(list, text))
 		return true;
 	sniprintf(text, sizeof(text), "%s@%s", test->name, t->name);
-	return suite_matches(options->leave, text);
+	return suite_matches(list, text);
 }
 
 const char *suite_obstacle(const struct suite_options *options, struct conformance_target *t,
@@ -161,7 +160,7 @@ const char *suite_obstacle(const struct suite_options *options, struct conforman
 			  newer->since, options->spec);
 		return text;
 	}
-	if (is_left(options, t, test))
+	if (suite_names_instance(options->leave, t, test))
 		return "this VMM is known to hang or to end in it (conform.leave)";
 	if (needs->slow && options->quick)
 		return "takes long, and conform.slow=0 leaves such cases out";

@@ -2,6 +2,7 @@
 /* A correct driver's way to a working device: see session.h. */
 #include "tests/conformance/core/session.h"
 
+#include "tests/conformance/case.h"
 #include "tests/conformance/core/memory.h"
 #include "tests/conformance/core/registers.h"
 #include "tests/conformance/core/request.h"
@@ -158,8 +159,14 @@ void session_start(struct conformance_target *t)
 
 void session_ready(struct conformance_target *t)
 {
-	if (!session_ring(t, request_queue(t)))
-		session_queue(t, request_queue(t), 0);
+	unsigned int queue = request_queue(t);
+
+	/* A network's back end may wait for both queues of the pair, as each driver has them. */
+	if (t->device == DEVICE_NET && !session_ring(t, !queue))
+		session_queue(t, !queue, 0);
+	if (!session_ring(t, queue))
+		session_queue(t, queue, 0);
+	register_write(t, REGISTER_QUEUE_SELECT, queue);
 	session_start(t);
 }
 
@@ -304,7 +311,7 @@ bool interrupt_counts(struct conformance_target *t, unsigned int slot, uint64_t 
 void interrupt_await(struct conformance_target *t, unsigned int slot, uint64_t count)
 {
 	if (!interrupt_counts(t, slot, count))
-		fail(t, "the interrupt is delivered", "%llu of %llu on slot %u within %u s",
+		fail(t, "the interrupt is delivered", "%llu of %llu on slot %u within %u ms",
 		     (unsigned long long)interrupt_count_of(t, slot), (unsigned long long)count,
-		     slot, t->run->options->timeout);
+		     slot, t->run->timeout);
 }

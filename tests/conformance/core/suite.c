@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define SHADOW_SIZE ARENA_SIZE
+#define BRIEF_MILLISECONDS 500u
 
 static const char *const words[] = {
 	[PASSED] = "passed", [FAILED] = "failed", [SKIPPED] = "skipped"};
@@ -119,6 +120,9 @@ static void run_case(struct conformance_target *t, const struct conformance_case
 	struct conformance_run *run = t->run;
 	struct kept kept;
 
+	run->timeout = run->options->timeout * 1000;
+	if (suite_names_instance(run->options->brief, t, test))
+		run->timeout = BRIEF_MILLISECONDS;
 	*features = 0;
 	if (!attempt(t, prepare))
 		return;
@@ -215,6 +219,10 @@ static void run_instance(const struct report *report, unsigned int number,
 	uint64_t features = 0;
 
 	t->run->flaky[0] = '\0';
+	if (!obstacle && test->needs.once && t->run->once == test)
+		obstacle = "runs on one device of the machine, and had its run";
+	if (!obstacle && test->needs.once)
+		t->run->once = test;
 	if (obstacle) {
 		t->run->outcome = SKIPPED;
 		t->run->note_count = 0;

@@ -19,6 +19,8 @@ struct suite_options {
 	const char *only, *skip; /* names of cases and ids of clauses */
 	const char *
 		leave; /* CASE@DEVICE: instances that are skipped, with the reason that they end the VMM */
+	const char
+		*brief; /* CASE@DEVICE: instances that wait for half a second, not for `timeout` */
 	const char *device; /* "entropy", "00:03.0", "entropy@00:03.0" */
 	unsigned int from;  /* 0 and 1: the beginning */
 	unsigned int spec;  /* minor version: 0 to 4 */
@@ -71,6 +73,9 @@ enum conformance_outcome suite_run_case(const struct suite_options *options,
 /* Why the case cannot run there, or NULL. `text` may hold it. */
 const char *suite_obstacle(const struct suite_options *options, struct conformance_target *t,
 			   const struct conformance_case *test, char *text, size_t size);
+/* Whether `list` has a glob CASE@DEVICE for it, by the device's type or address. NULL is an empty list. */
+bool suite_names_instance(const char *list, const struct conformance_target *t,
+			  const struct conformance_case *test);
 /* Whether the case names this device type and transport at all. */
 bool suite_applies(const struct conformance_target *t, const struct conformance_case *test);
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define QUIET_NANOSECONDS 5000000u
-#define SECOND 1000000000ull
+#define MILLISECOND 1000000ull
 
 static void __attribute__((noreturn))
 leave(struct conformance_target *t, enum conformance_outcome outcome)
@@ -100,7 +100,7 @@ bool wait_for(struct conformance_target *t,
 
 	if (holds(t, context))
 		return true;
-	end = t->operations->now(t) + t->run->options->timeout * SECOND;
+	end = t->operations->now(t) + t->run->timeout * MILLISECOND;
 	do {
 		t->operations->pause(t);
 		if (holds(t, context))
@@ -113,7 +113,7 @@ void await(struct conformance_target *t, bool (*holds)(struct conformance_target
 	   void *context, const char *expected)
 {
 	if (!wait_for(t, holds, context))
-		fail(t, expected, "not within %u s", t->run->options->timeout);
+		fail(t, expected, "not within %u ms", t->run->timeout);
 }
 
 void quiet(struct conformance_target *t)

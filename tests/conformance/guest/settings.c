@@ -17,6 +17,9 @@
 /* No check: a value that is wrong ends the run, and is not ignored with a warning. */
 OPTION(conform_only, "conform.only", "GLOB[,GLOB...]",
        "run=conform: the cases to run, by name or clause (default: all)", NULL);
+OPTION(conform_brief, "conform.brief", "CASE@DEVICE[,...]",
+       "run=conform: cases that are known to wait in vain on that device: half a second is enough",
+       NULL);
 OPTION(conform_leave, "conform.leave", "CASE@DEVICE[,...]",
        "run=conform: cases that are skipped on that device: the VMM hangs in them", NULL);
 OPTION(conform_skip, "conform.skip", "GLOB[,GLOB...]",
@@ -74,6 +77,11 @@ static bool set_number(unsigned int *number, const char *value, uint64_t most)
 static bool set_only(struct settings *settings, const char *value)
 {
 	return set_text(&settings->suite.only, value);
+}
+
+static bool set_brief(struct settings *settings, const char *value)
+{
+	return set_text(&settings->suite.brief, value);
 }
 
 static bool set_leave(struct settings *settings, const char *value)
@@ -162,14 +170,15 @@ static const struct {
 	bool (*set)(struct settings *settings, const char *value);
 	bool alone; /* in the shell it stands for 1 without a value */
 } known[] = {
-	{"only", set_only, false},	{"skip", set_skip, false},
-	{"leave", set_leave, false},	{"device", set_device, false},
-	{"from", set_from, false},	{"list", set_list, true},
-	{"spec", set_spec, false},	{"strict", set_strict, false},
-	{"slow", set_slow, false},	{"report", set_report, false},
-	{"verbose", set_verbose, true}, {"timeout", set_timeout, false},
-	{"repeat", set_repeat, false},	{"destroy", set_destroy, false},
-	{"config", set_config, false},	{"host", set_host, true},
+	{"only", set_only, false},	 {"skip", set_skip, false},
+	{"leave", set_leave, false},	 {"brief", set_brief, false},
+	{"device", set_device, false},	 {"from", set_from, false},
+	{"list", set_list, true},	 {"spec", set_spec, false},
+	{"strict", set_strict, false},	 {"slow", set_slow, false},
+	{"report", set_report, false},	 {"verbose", set_verbose, true},
+	{"timeout", set_timeout, false}, {"repeat", set_repeat, false},
+	{"destroy", set_destroy, false}, {"config", set_config, false},
+	{"host", set_host, true},
 };
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
 

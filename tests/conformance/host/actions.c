@@ -253,13 +253,19 @@ static void open_port(struct virtio_model_console *console, int id, bool open)
 		say(console, id, MODEL_PORT_OPEN, open);
 }
 
+/* What was written before is forgotten. */
 static int do_port_open(struct action *action)
 {
+	struct virtio_model_console *console = action->t->as.console;
 	int id = port_named(action);
 
 	if (id < 0)
 		return answer(action, -EIO, "no such port");
-	open_port(action->t->as.console, id, !strcmp(VERB(action), "port-open"));
+	open_port(console, id, !strcmp(VERB(action), "port-open"));
+	host_poll();
+	console->ports[id].sent_read = console->ports[id].sent_length;
+	if (!id)
+		console->emergency_length = 0;
 	return answer(action, 0, "%s", "");
 }
 

@@ -13,12 +13,12 @@ use Ringside::Page   qw(html_fault html_text json_strings);
 use Ringside::VM;
 use Test::More;
 
-our @EXPORT = qw(scenario image_version serves_as_it_should lease_is ping_answers page_is leaves_with no_warnings self_test);
+our @EXPORT = qw(scenario scenarios_ahead image_version serves_as_it_should lease_is ping_answers page_is leaves_with no_warnings self_test);
 
 my $file_name = $0 =~ s{.*/}{}r =~ s/\.t$//r;
 
-# Runs $code with a new machine. `name` is how assertions begin; %options go to Ringside::VM.
-sub scenario ($name, $options, $code) {
+# A new machine; undef, after a failed assertion, when there is none.
+sub start_machine ($name, $options) {
 	my $vm = eval { Ringside::VM->start(name => "$file_name-" . $name =~ s/[^A-Za-z0-9]+/-/gr, %$options) };
 	if (!$vm) {
 		fail("$name: QEMU starts");
@@ -26,13 +26,39 @@ sub scenario ($name, $options, $code) {
 		return;
 	}
 	$vm->{label} = $name;
+	return $vm;
+}
+
+sub run_scenario ($vm, $code) {
 	if (!eval { $code->($vm); 1 }) {
 		my $message = $@;
-		fail("$name: goes to its end");
+		fail("$vm->{label}: goes to its end");
 		diag $message;
 		diag $vm->last_words unless $message =~ /last lines/;
 	}
 	$vm->stop;
+	return;
+}
+
+# Runs $code with a new machine. `name` is how assertions begin; %options go to Ringside::VM.
+sub scenario ($name, $options, $code) {
+	my $vm = start_machine($name, $options);
+	run_scenario($vm, $code) if $vm;
+	return;
+}
+
+# The same for several, [name, options, code] each, one after the other; but so many machines are started ahead, for those
+# whose firmware takes its time. Options may be a function that returns them when the machine is started.
+sub scenarios_ahead ($ahead, @scenarios) {
+	my @started;
+	while (@scenarios || @started) {
+		while (@scenarios && @started < $ahead) {
+			my ($name, $options, $code) = @{ shift @scenarios };
+			my $vm = start_machine($name, ref $options eq 'CODE' ? $options->() : $options) or next;
+			push @started, [ $vm, $code ];
+		}
+		run_scenario(@{ shift @started }) if @started;
+	}
 	return;
 }
 
@@ -96,7 +122,8 @@ sub page_is ($vm, %expect) {
 	my ($version, $commit) = image_version();
 	is($status->{boot}{version}, $version, "$label: page has version $version");
 	is($status->{boot}{commit},  $commit,  "$label: page has commit $commit");
-	is($status->{boot}{method}, $expect{method}, "$label: page says booted by $expect{method}");
+	my $method = ref $expect{method} ? $expect{method} : qr{^\Q$expect{method}\E$};
+	like($status->{boot}{method}, $method, "$label: page says booted by $status->{boot}{method}");
 	my $line = $expect{command_line} // $vm->{append};
 	$line = qr/^\Q$line\E$/ unless ref $line;
 	like($status->{boot}{command_line}, $line, "$label: page has the command line");

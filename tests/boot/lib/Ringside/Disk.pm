@@ -16,17 +16,19 @@ sub disk_missing () {
 }
 
 # A disk with the EFI program as \EFI\BOOT\BOOTX64.EFI, or, given options, with a script for the UEFI shell
-# that starts it with them. Returns the path.
-sub efi_disk ($name, $efi, $options = undef) {
+# that starts it with them, and with a file as initrd if there is one. Returns the path.
+sub efi_disk ($name, $efi, $options = undef, $initrd = undef) {
 	my $disk = scratch() . "/$name.img";
 	my $run  = sub (@words) { system(@words) == 0 or die "$words[0]: status " . ($? >> 8) . "\n" };
 	open my $file, '>:raw', $disk or die "$disk: $!";
-	truncate $file, 8 << 20 or die "$disk: $!";
+	truncate $file, (8 << 20) + 2 * (defined $initrd ? -s $initrd : 0) or die "$disk: $!";
 	close $file;
 	$run->(program('mformat'), '-i', $disk, '-v', 'RINGSIDE', '::');
 	if (defined $options) {
 		$run->(program('mcopy'), '-i', $disk, $efi, '::/ringside.efi');
-		my $script = write_file(scratch() . "/$name.nsh", "fs0:\\ringside.efi $options\r\n");
+		$run->(program('mcopy'), '-i', $disk, $initrd, '::/initrd.bin') if defined $initrd;
+		my $load   = defined $initrd ? "initrd fs0:\\initrd.bin\r\n" : '';
+		my $script = write_file(scratch() . "/$name.nsh", "${load}fs0:\\ringside.efi $options\r\n");
 		$run->(program('mcopy'), '-i', $disk, $script, '::/startup.nsh');
 	} else {
 		$run->(program('mmd'), '-i', $disk, '::/EFI', '::/EFI/BOOT');

@@ -38,14 +38,15 @@ sub default_image () { return $ENV{RINGSIDE_IMAGE} || 'build/ringside' }
 
 # Options, all but name with a default:
 #	machine memory cpus accel cpu	as QEMU has them
-#	boot		pvh, bzimage, efi-kernel, or disk (then `disk` names an image with an EFI program)
+#	boot		pvh, bzimage, efi-kernel, network (the firmware finds something), or disk (then `disk` names an image)
 #	image		the image's path without its ending
-#	bios firmware	qboot and the like; `ovmf => 1` for UEFI
+#	bios firmware	qboot and the like; `ovmf => 1` for UEFI, 'pxe' or 'pxe6' for UEFI that boots by PXE
 #	append		the kernel command line
 #	serial		0: the machine has no serial port
 #	network		user, none, dead (a cable to nowhere), or a list of QEMU's words
 #	user_options	appended to user networking (",ipv6=off")
 #	guest_address	where ports lead to, when not to the first address of the DHCP server
+#	nic		the network device, when not virtio's ("e1000"): of PCI
 #	net_options	appended to the network device ("mq=on")
 #	no_debug_exit	without isa-debug-exit
 #	reboots		a reset does not end QEMU
@@ -91,8 +92,11 @@ sub words ($self) {
 	push @words, '-bios', $self->{bios} if $self->{bios};
 	push @words, '-bios', '/usr/share/ovmf/OVMF.fd' if $self->{ovmf};
 	# OVMF tries the network for minutes before a disk.
-	push @words, map { ('-fw_cfg', "name=opt/org.tianocore/IPv${_}PXESupport,string=no") } 4, 6 if $self->{ovmf};
-	if ($self->{boot} eq 'disk') {
+	my @no_pxe = !$self->{ovmf} ? () : $self->{ovmf} eq 'pxe' ? (6) : $self->{ovmf} eq 'pxe6' ? (4) : (4, 6);
+	push @words, map { ('-fw_cfg', "name=opt/org.tianocore/IPv${_}PXESupport,string=no") } @no_pxe;
+	if ($self->{boot} eq 'network') {
+		# Nothing is handed over.
+	} elsif ($self->{boot} eq 'disk') {
 		push @words, '-drive', "if=none,id=disk,format=raw,readonly=on,file=$self->{disk}",
 		  '-device', 'virtio-blk-pci,drive=disk';
 	} else {
@@ -111,6 +115,7 @@ sub network_words ($self) {
 	  map { "hostfwd=$_->[0]:127.0.0.1:0-$self->{guest_address}:$_->[1]" } @forwarded;
 	$backend = 'hubport,hubid=0,id=net0' if $network eq 'dead';
 	my $options = "netdev=net0,mac=$MAC" . ($self->{net_options} ? ",$self->{net_options}" : '');
+	return ('-netdev', $backend, '-device', "$self->{nic},$options,romfile=") if $self->{nic};
 	return ('-netdev', $backend, $self->device_words('virtio-net', $options, 'romfile='));
 }
 

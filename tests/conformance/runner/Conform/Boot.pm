@@ -4,11 +4,13 @@ package Conform::Boot;
 # One boot of the guest under a VMM: starts the adapter, reads the console, answers requests, and says how it
 # ended. An adapter is an executable that is called as
 #
-#	configs					prints the configurations, one a line: NAME [optional] [fresh] [like:NAME]
-#						[GUEST WORDS]; fresh: after a failure this one needs a new boot;
+#	configs					prints the configurations, one a line: NAME [optional] [fresh] [serve] [like:NAME]
+#						[GUEST WORDS]; serve: there is `serve`; fresh: after a failure this one needs a new boot;
 #						like: what is expected there is expected here too
 #	start CONFIG IMAGE CMDLINE		runs the VMM; the console is its standard input and output
 #	action NAME ARGUMENTS			does what docs/conformance-host.md asks for; prints the TEXT
+#	serve					does such things one after the other, each a line on its standard input: NAME
+#						ARGUMENTS; answers each with one: ok|failed|unsupported TEXT. Until its input ends
 #	action alive				fails when the VMM hangs
 #	stop					ends all that `start` has started
 #
@@ -35,7 +37,7 @@ use constant {
 # The one that runs now, for who has to end in a hurry.
 our $current;
 
-# Options: vmm, config, image, words (a list for the guest's command line), timeout in seconds without a line (0: none),
+# Options: vmm, config, serve, image, words (a list for the guest's command line), timeout in seconds without a line (0: none),
 # out (folder to keep things in, or undef), list (nothing runs, so an end without the last line is none too early).
 sub new ($class, %options) {
 	return bless {%options}, $class;
@@ -46,7 +48,7 @@ sub new ($class, %options) {
 sub run ($self, $receive) {
 	# None of these may go with a scope: a signal leaves them all, and what runs is ended after that.
 	$self->{folder} = File::Temp->newdir('ringside-XXXXXX', TMPDIR => 1);
-	$ENV{RINGSIDE_STATE} = $self->{state} = "$self->{folder}";
+	$self->{state}  = "$self->{folder}";
 	$current = $self;
 	my ($stop, $ended) = (0, 0);
 	my $tap = Conform::Tap->new(sub ($thing) {
@@ -102,6 +104,7 @@ sub start ($self) {
 	my $pid = fork // die "fork: $!\n";
 	if (!$pid) {
 		setpgrp;
+		$ENV{RINGSIDE_STATE} = $self->{state};
 		open STDIN,  '<&', $guest_input;
 		open STDOUT, '>&', $guest_output;
 		open STDERR, '>&', $errors;
@@ -127,19 +130,70 @@ sub pump ($self, $tap, $seconds) {
 	return 1;
 }
 
+# The adapter, with this boot's folder.
+sub call ($self, $seconds, @words) {
+	local $ENV{RINGSIDE_STATE} = $self->{state};
+	return run_program($seconds, $self->{vmm}, @words);
+}
+
 # Does the VMM answer? One that has no way to ask it does.
 sub alive ($self) {
-	my ($text, $status) = run_program(ALIVE_SECONDS, $self->{vmm}, 'action', 'alive');
+	my ($text, $status) = $self->call(ALIVE_SECONDS, 'action', 'alive');
 	return defined $status && ($status == 0 || $status >> 8 == UNSUPPORTED);
+}
+
+# An action, as a process of its own.
+sub act ($self, @words) {
+	my ($text, $status) = $self->call(ACTION_SECONDS, 'action', @words);
+	return ('failed', 'took too long') unless defined $status;
+	return ($status == 0 ? 'ok' : $status >> 8 == UNSUPPORTED ? 'unsupported' : 'failed', $text =~ s/\n.*//sr);
+}
+
+# An action, of the process that does one after the other. One that is too slow is ended, and the next action has another.
+sub ask_server ($self, @words) {
+	$self->start_server unless $self->{server};
+	my $server = $self->{server};
+	my ($text, $deadline) = ('', time + ACTION_SECONDS);
+	local $SIG{PIPE} = 'IGNORE';
+	syswrite $server->{input}, "@words\n";
+	while ($text !~ /\n/) {
+		vec(my $wanted = '', fileno $server->{output}, 1) = 1;
+		my $left = $deadline - time;
+		next if $left > 0 && select($wanted, undef, undef, $left) && sysread $server->{output}, $text, 65536, length $text;
+		$self->end_server;
+		return ('failed', $left > 0 ? 'the adapter ended' : 'took too long');
+	}
+	return $text =~ /^(ok|failed|unsupported) ?(.*)\n/ ? ($1, $2) : ('failed', 'the adapter says ' . $text =~ s/\n.*//sr);
+}
+
+sub start_server ($self) {
+	pipe my $requests, my $input or die "pipe: $!\n";
+	pipe my $output, my $answers or die "pipe: $!\n";
+	my $pid = fork // die "fork: $!\n";
+	if (!$pid) {
+		setpgrp;
+		$ENV{RINGSIDE_STATE} = $self->{state};
+		open STDIN,  '<&', $requests;
+		open STDOUT, '>&', $answers;
+		$SIG{PIPE} = 'DEFAULT';
+		exec $self->{vmm}, 'serve' or do { print STDERR "$self->{vmm}: $!\n"; POSIX::_exit(127) };
+	}
+	$self->{server} = { pid => $pid, input => $input, output => $output };
+	return;
+}
+
+sub end_server ($self) {
+	my $server = delete $self->{server} // return;
+	close $server->{$_} for qw(input output);
+	end_group($server->{pid});
+	return;
 }
 
 sub answer ($self, $request) {
 	my ($result, $text) = ('unsupported', 'this runner speaks version 1');
 	if ($request->{version} == 1) {
-		($text, my $status) = run_program(ACTION_SECONDS, $self->{vmm}, 'action', $request->{verb}, @{ $request->{words} });
-		$text =~ s/\n.*//s;
-		$result = !defined $status ? 'failed' : $status == 0 ? 'ok' : $status >> 8 == UNSUPPORTED ? 'unsupported' : 'failed';
-		$text   = 'took too long' unless defined $status;
+		my @words = ($request->{verb}, @{ $request->{words} });
+		($result, $text) = $self->{serve} ? $self->ask_server(@words) : $self->act(@words);
 	}
 	local $SIG{PIPE} = 'IGNORE';
 	syswrite $self->{input}, "ringside-host: 1 $request->{id} $result $text\n";
@@ -182,7 +236,8 @@ sub end ($self) {
 	$current = undef;
 	my $pid = delete $self->{pid} // return;
 	local $?;
-	run_program(ACTION_SECONDS, $self->{vmm}, 'stop');
+	$self->end_server;
+	$self->call(ACTION_SECONDS, 'stop');
 	end_group($pid);
 	close $self->{console};
 	return;

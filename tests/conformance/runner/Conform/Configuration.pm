@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 
 use constant HOPELESS => 3;	# boots in a row without a single result
 
-# Options: settings (of the run), name, words (for this configuration's guest), fresh (a failure is followed by a new boot), and report: called with each message
+# Options: settings (of the run), name, words (for this configuration's guest), serve (the adapter can), fresh (a failure is followed by a new boot), and report: called with each message
 # for who collects: { type => plan | result | note | done, ... }.
 sub new ($class, %options) {
 	return bless { boots => 0, %options }, $class;
@@ -18,12 +18,14 @@ sub new ($class, %options) {
 
 sub boot ($self, $receive, @words) {
 	my $settings = $self->{settings};
-	$self->{boots}++;
+	my $list = grep { $_ eq 'conform.list=1' } @words;
+	# One in which nothing runs neither counts nor is kept.
+	$self->{boots}++ unless $list;
 	my $boot = Conform::Boot->new(
-		vmm => $settings->{vmm}, config => $self->{name}, image => $settings->{image}, timeout => $settings->{timeout},
+		vmm => $settings->{vmm}, config => $self->{name}, serve => $self->{serve}, image => $settings->{image}, timeout => $settings->{timeout},
 		words => [ 'run=conform', 'conform.host=1', "conform.config=$self->{name}", @{ $settings->{words} }, @{ $self->{words} }, @words ],
-		out => defined $settings->{out} ? "$settings->{out}/$self->{name}/boot-$self->{boots}" : undef,
-		list => scalar grep { $_ eq 'conform.list=1' } @words,
+		out => defined $settings->{out} && !$list ? "$settings->{out}/$self->{name}/boot-$self->{boots}" : undef,
+		list => $list,
 	);
 	return $boot->run($receive);
 }
@@ -42,9 +44,13 @@ sub run ($self) {
 	my $started  = time;
 	my ($first, $last) = (1, undef);
 	my $skipped;
+	# Before the cases: a boot within a boot would take the machine from them.
+	if ($settings->{shards} || $settings->{details}) {
+		$self->list;
+		$skipped = $self->{list_end}{text} if $self->{list_end}{how} eq 'unavailable';
+	}
 	if ($settings->{shards}) {
 		my $total = keys %{ $self->list };
-		$skipped = $self->{list_end}{text} if $self->{list_end}{how} eq 'unavailable';
 		$first   = int(($settings->{shard} - 1) * $total / $settings->{shards}) + 1;
 		$last    = int($settings->{shard} * $total / $settings->{shards});
 		$self->message(type => 'plan', total => $last - $first + 1) unless defined $skipped;
@@ -69,8 +75,10 @@ sub run ($self) {
 # Runs cases $first to $last (undef: all). Returns why this configuration cannot be, or undef.
 sub run_range ($self, $next, $last, $keep) {
 	my ($total, $hopeless) = (undef, 0);
+	my $since;	# the last verdict, or the begin of this boot
 	while ($next <= ($last // $total // $next)) {
 		my $before = $next;
+		$since = time;
 		my $end = $self->boot(sub ($thing) {
 			if ($thing->{type} eq 'plan') {
 				$self->message(type => 'plan', total => $thing->{total}) unless defined $last || defined $total;
@@ -79,6 +87,8 @@ sub run_range ($self, $next, $last, $keep) {
 				$keep->($self->lost($next++, 'the guest printed no result')) while $next < $thing->{number};
 				return if $thing->{number} < $next;
 				$next++;
+				$thing->{seconds} = $thing->{at} - $since;
+				$since = $thing->{at};
 				$keep->($self->complete($thing));
 				return 'stop' if defined $last && $next > $last;
 				return 'stop' if $self->{fresh} && $thing->{verdict} eq 'failed' && $next <= $total;

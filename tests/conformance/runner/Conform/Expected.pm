@@ -7,7 +7,7 @@ package Conform::Expected;
 #
 # where DEVICE is its address as TAP has it, or what it is ("block"), a single * is everywhere, and CLAUSE is one that the failure must
 # name, or "-" for any. A reason that begins with "hangs" or "aborts" leaves the case out on that device, as skipped: it would
-# only cost the run its patience. One that begins with "sometimes" is about what chance decides: a pass is no surprise then, nor is
+# only cost the run its patience. One that begins with "waits" is about what never comes: the guest waits for it a shorter time. One that begins with "sometimes" is about what chance decides: a pass is no surprise then, nor is
 # a verdict that changes. Empty lines and those with # in front are passed over.
 
 use v5.36;
@@ -42,15 +42,21 @@ sub names ($self, $configuration) {
 	return grep { defined } $configuration, $self->{like}{$configuration};
 }
 
-# What is not to be run in this configuration: globs for conform.leave=.
-sub left ($self, $configuration) {
-	my %left;
-	for my $entry (grep { $_->{reason} =~ /^(?:hangs|aborts)/ } @{ $self->{entries} }) {
+# Globs CASE@DEVICE for conform.leave= and conform.brief= in this configuration: of the entries whose reason begins like that.
+sub globs ($self, $configuration, $begin) {
+	my %globs;
+	for my $entry (grep { $_->{reason} =~ /^(?:$begin)/ } @{ $self->{entries} }) {
 		my ($case, $device, $where) = $entry->{text} =~ m{^(\S+) (\*|[^/ ]+)(?:/(\S+))?};
-		$left{"$case\@$device"} = 1 if grep { $_ =~ glob_pattern($where // '*') } $self->names($configuration);
+		$globs{"$case\@$device"} = 1 if grep { $_ =~ glob_pattern($where // '*') } $self->names($configuration);
 	}
-	return sort keys %left;
+	return sort keys %globs;
 }
+
+# What is not to be run.
+sub left ($self, $configuration) { return $self->globs($configuration, 'hangs|aborts') }
+
+# What is known to wait in vain.
+sub brief ($self, $configuration) { return $self->globs($configuration, 'waits') }
 
 # The entry that this result falls under. A pass names no clause, so any of the entry's does.
 sub find ($self, $result) {

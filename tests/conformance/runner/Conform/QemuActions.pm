@@ -2,8 +2,7 @@
 package Conform::QemuActions;
 
 # What the guest asks its host for (docs/conformance-host.md), done by QEMU's machine protocol and by the sockets
-# that its devices end in. Each request is a process of its own; what must last (the host's side of a port) is held by
-# a process that stays.
+# that its devices end in. What must last for the boot (the host's side of a port) is held by a process that stays.
 
 use v5.36;
 use Conform::Host qw(read_file write_file);
@@ -14,6 +13,7 @@ use Socket   qw(SOCK_DGRAM pack_sockaddr_un);
 use Time::HiRes qw(time sleep);
 
 use constant { OK => 0, FAILED => 1, UNSUPPORTED => 2 };
+use constant PORT_BYTES => 1024;	# what a port-read shows at most
 
 my ($state, $memory);
 
@@ -134,10 +134,13 @@ sub hold ($name) {
 	open STDOUT, '>', '/dev/null';
 	open STDERR, '>', '/dev/null';
 	my $came = '';
+	# The last of it: nobody wants all that the cases have written.
 	my $more = sub ($seconds) {
 		vec(my $wanted = '', fileno $qemu, 1) = 1;
-		return if select($wanted, undef, undef, $seconds) <= 0;
+		return 0 if select($wanted, undef, undef, $seconds) <= 0;
 		sysread $qemu, $came, 65536, length $came or POSIX::_exit(0);
+		$came = substr $came, -PORT_BYTES if length $came > PORT_BYTES;
+		return 1;
 	};
 	while (1) {
 		vec(my $wanted = '', fileno $qemu, 1) = 1;
@@ -149,6 +152,9 @@ sub hold ($name) {
 		my ($verb, $hex) = split ' ', <$client> // '';
 		if (($verb // '') eq 'write') {
 			syswrite $qemu, pack 'H*', $hex // '';
+		} elsif (($verb // '') eq 'forget') {
+			1 while $more->(0);
+			$came = '';
 		} else {
 			my $until = time + 1;
 			$more->($until - time) while $came eq '' && time < $until;
@@ -166,7 +172,8 @@ sub ask_holder ($name, @words) {
 	return join '', <$socket>;
 }
 
-sub port_open ($kind, $name) { hold($name) unless -e "$state/$name.holder"; return }
+# What was written before is forgotten.
+sub port_open ($kind, $name) { ask_holder($name, 'forget'); return }
 
 sub port_close ($kind, $name) {
 	my $pid = read_file("$state/$name.holder.pid") // return;
@@ -214,23 +221,45 @@ my %verbs = (
 	config        => [ qr/^(?:blk|net|balloon)/, 0, \&change ],
 );
 
-# Does what is asked for, prints its TEXT; returns the status.
-sub act ($folder, $bytes, $verb, $address = '', @arguments) {
-	($state, $memory) = ($folder, $bytes);
-	return eval { vm('query-status'); OK } // FAILED if $verb eq 'alive';
+# Does what is asked for; returns a status and TEXT.
+sub perform ($verb, $address = '', @arguments) {
 	my $action = $verbs{$verb};
-	if (!$action) { print "QEMU's adapter has no action $verb\n"; return UNSUPPORTED }
+	return (UNSUPPORTED, "QEMU's adapter has no action $verb") if !$action;
 	my %kind_at = map { split ' ' } split /\n/, read_file("$state/places") // '';
 	my $kind    = $kind_at{$address} // '';
-	if ($kind !~ $action->[0]) { print "$verb is not for the device at $address\n"; return UNSUPPORTED }
-	if (@arguments < $action->[1]) { print "$verb wants $action->[1] arguments\n"; return FAILED }
-	if ($kind =~ /^blk/ && !-e "$state/" . node_of($kind)) { print "the disk is a back end's\n"; return UNSUPPORTED }
-	if ($kind eq 'blk1' && $verb =~ /^(?:resize|config)$/) { print "the disk is read-only, and QEMU resizes none that is\n"; return UNSUPPORTED }
+	return (UNSUPPORTED, "$verb is not for the device at $address") if $kind !~ $action->[0];
+	return (FAILED, "$verb wants $action->[1] arguments") if @arguments < $action->[1];
+	return (UNSUPPORTED, "the disk is a back end's") if $kind =~ /^blk/ && !-e "$state/" . node_of($kind);
+	return (UNSUPPORTED, "the network is a back end's") if $kind eq 'net' && !-e "$state/sent";
+	return (UNSUPPORTED, 'the disk is read-only, and QEMU resizes none that is') if $kind eq 'blk1' && $verb =~ /^(?:resize|config)$/;
 	local $SIG{PIPE} = 'IGNORE';
 	my $text = eval { $action->[2]->($kind, @arguments) // '' };
-	if (!defined $text) { print $@ =~ s/\n\z//r, "\n"; return FAILED }
+	return defined $text ? (OK, $text) : (FAILED, $@ =~ s/\n.*//sr);
+}
+
+# One request: prints its TEXT, returns the status.
+sub act ($folder, $bytes, $verb, @arguments) {
+	($state, $memory) = ($folder, $bytes);
+	if ($verb eq 'alive') {
+		# What has not begun yet, because its back end has not, does not hang.
+		return OK unless -S "$state/qmp";
+		return eval { vm('query-status'); OK } // FAILED;
+	}
+	my ($status, $text) = perform($verb, @arguments);
 	print "$text\n";
-	return OK;
+	return $status;
+}
+
+# One after the other, a line each. QEMU talks to one client at a time, and others ask whether it lives: the connection is for one request.
+sub serve ($folder, $bytes) {
+	($state, $memory) = ($folder, $bytes);
+	STDOUT->autoflush;
+	while (defined(my $line = <STDIN>)) {
+		my ($status, $text) = perform(split ' ', $line);
+		$socket = undef;
+		print qw(ok failed unsupported)[$status], " $text\n";
+	}
+	return;
 }
 
 1;

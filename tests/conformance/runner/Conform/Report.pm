@@ -151,7 +151,7 @@ sub write_json ($self, $path) {
 		my $result = $_;
 		+{
 			(map { $_ => $result->{$_} } qw(case device configuration claim verdict clauses)),
-			number => 0 + $result->{number},
+			number => 0 + $result->{number}, defined $result->{seconds} ? (seconds => 0 + sprintf('%.3f', $result->{seconds})) : (),
 			map { defined $result->{$_} && length $result->{$_} ? ($_ => $result->{$_}) : () }
 			  qw(reason expected seen features security surprise flaky owes rerun),
 		}
@@ -185,8 +185,8 @@ sub write_junit ($self, $path) {
 			} elsif ($result->{verdict} ne 'passed') {
 				$inside = sprintf '<skipped message="%s"/>', xml($result->{reason});
 			}
-			push @cases, sprintf qq(    <testcase classname="%s" name="%s">%s</testcase>\n),
-			  map({ xml($_) } "$name.$result->{device}", $result->{case}), $inside;
+			push @cases, sprintf qq(    <testcase classname="%s" name="%s" time="%.3f">%s</testcase>\n),
+			  map({ xml($_) } "$name.$result->{device}", $result->{case}), $result->{seconds} // 0, $inside;
 		}
 		push @suites, sprintf(qq(  <testsuite name="%s" tests="%d" failures="%d" skipped="%d" time="%.2f">\n),
 			xml($name), scalar @results, $count{failed}, $count{skipped} + $count{expected}, $self->{configurations}{$name}{seconds} // 0),

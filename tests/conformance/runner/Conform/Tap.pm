@@ -5,6 +5,7 @@ package Conform::Tap;
 # host, the last line. Whatever else stands on the console is passed over.
 
 use v5.36;
+use Time::HiRes qw(time);
 
 # $receive is called with each thing: a hash with `type`.
 sub new ($class, $receive) {
@@ -60,7 +61,7 @@ sub line ($self, $line) {
 	if ($line =~ /^# ringside-host: (\d+) (\d+) (\S+) ?(.*)$/) {
 		$self->{receive}->({ type => 'request', version => $1, id => $2, verb => $3, words => [ split ' ', $4 ] });
 	} elsif ($line =~ /^(not )?ok (\d+)(?: - | )(.*?)(?: # (SKIP|TODO)\b\s*(.*))?$/) {
-		my %result = (type => 'result', number => $2, text => $3, directive => $4 // '', reason => $5 // '', yaml => []);
+		my %result = (type => 'result', number => $2, text => $3, directive => $4 // '', reason => $5 // '', yaml => [], at => time);
 		$result{verdict} = !$1 ? ($result{directive} eq 'SKIP' ? 'skipped' : 'passed') : $result{directive} eq 'TODO' ? 'expected' : 'failed';
 		@result{qw(case device configuration claim)} = $result{text} =~ /^(\S+) (\S+) (\S+): (.*)$/ ? ($1, $2, $3, $4) : ($result{text}, '-', '-', '');
 		$self->flush;

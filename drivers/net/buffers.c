@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Receive buffers that are all alike; see buffers.h. */
+#include "drivers/net/buffers.h"
+
+#include "kernel/memory/dma.h"
+#include "kernel/memory/pages.h"
+#include "kernel/options/options.h"
+#include "kernel/panic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define COUNT_MIN 8u
+#define COUNT_FAIR_MIN 32u
+#define COUNT_MAX 16384u
+#define MEMORY_PART 8u /* of the memory that is free */
+
+unsigned int network_buffers_wanted(unsigned int ring)
+{
+	uint64_t fair = pages_available() * PAGE_SIZE / MEMORY_PART / NETWORK_BLOCK;
+
+	if (fair > ring + ring / 2)
+		fair = ring + ring / 2;
+	if (fair < COUNT_FAIR_MIN)
+		fair = COUNT_FAIR_MIN;
+	return (unsigned int)option_number("net.buffers", COUNT_MIN, COUNT_MAX, fair);
+}
+
+int network_buffers_create(struct network_buffers *buffers, struct network_device *device,
+			   unsigned int count, uint64_t limit)
+{
+	const struct dma_constraints constraints = {.align = 64, .limit = limit};
+
+	*buffers = (struct network_buffers){.device = device};
+	buffers->all = calloc(count, sizeof(struct network_buffer *));
+	if (!buffers->all)
+		return -ENOMEM;
+	while (buffers->count < count) {
+		struct network_buffer *buffer = dma_alloc(NETWORK_BLOCK, &constraints);
+
+		if (!buffer)
+			break;
+		buffer->device = device;
+		buffer->size = NETWORK_BLOCK;
+		buffer->address = dma_address(buffer);
+		buffer->next = buffers->spare;
+		buffers->spare = buffer;
+		buffers->all[buffers->count++] = buffer;
+	}
+	if (buffers->count >= COUNT_MIN)
+		return 0;
+	network_buffers_destroy(buffers);
+	return -ENOMEM;
+}
+
+void network_buffers_destroy(struct network_buffers *buffers)
+{
+	for (unsigned int i = 0; i < buffers->count; i++)
+		dma_free(buffers->all[i], NETWORK_BLOCK);
+	free(buffers->all);
+	*buffers = (struct network_buffers){.device = buffers->device};
+}
+
+struct network_buffer *network_buffers_take(struct network_buffers *buffers)
+{
+	struct network_buffer *buffer = buffers->spare;
+
+	if (!buffer) {
+		if (!__atomic_load_n(&buffers->freed, __ATOMIC_SEQ_CST))
+			return NULL;
+		buffer = __atomic_exchange_n(&buffers->freed, NULL, __ATOMIC_ACQUIRE);
+	}
+	buffers->spare = buffer->next;
+	buffer->next = NULL;
+	buffer->lent = true;
+	buffer->data = (uint8_t *)buffer + NETWORK_BLOCK_DATA;
+	return buffer;
+}
+
+void network_buffers_recycle(struct network_buffers *buffers, struct network_buffer *buffer)
+{
+	buffer->lent = false;
+	buffer->next = buffers->spare;
+	buffers->spare = buffer;
+}
+
+void network_buffers_starve(struct network_buffers *buffers)
+{
+	__atomic_store_n(&buffers->starving, true, __ATOMIC_SEQ_CST);
+}
+
+void network_buffers_free(struct network_buffers *buffers, struct network_buffer *buffer)
+{
+	if (!buffer->lent)
+		panic("%s: a receive buffer was freed twice", buffers->device->name);
+	buffer->lent = false;
+	/* Everything is taken at once on the other side, so that a push is enough. */
+	buffer->next = __atomic_load_n(&buffers->freed, __ATOMIC_RELAXED);
+	while (!__atomic_compare_exchange_n(&buffers->freed, &buffer->next, buffer, true,
+					    __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		;
+	if (__atomic_load_n(&buffers->starving, __ATOMIC_SEQ_CST) &&
+	    __atomic_exchange_n(&buffers->starving, false, __ATOMIC_SEQ_CST))
+		network_notify(buffers->device, buffer->queue, NETWORK_EVENT_RECEIVE);
+}
+
+unsigned int network_buffers_idle(const struct network_buffers *buffers)
+{
+	unsigned int count = 0;
+
+	for (const struct network_buffer *at = buffers->spare; at; at = at->next)
+		count++;
+	for (const struct network_buffer *at = buffers->freed; at; at = at->next)
+		count++;
+	return count;
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The driver of e1000 against its model: frames both ways, what they cost, filters, link, full rings, and
+ * a device that lies, sticks, or is not there any more.
+ */
+#include "drivers/net/e1000.h"
+#include "tests/device/e1000_model.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+static struct e1000_model model;
+static uint8_t frame[1514] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
+
+static void prepare(void)
+{
+	nic_reset("net.buffers=384");
+	e1000_model_init(&model);
+	for (unsigned int i = 12; i < sizeof(frame); i++)
+		frame[i] = (uint8_t)(i * 3);
+}
+
+static void boot(void)
+{
+	prepare();
+	nic_boot();
+}
+
+static struct e1000 *driver(void)
+{
+	return nic.device->driver_data;
+}
+
+/* No rule was broken, nothing is missing. */
+static void end(void)
+{
+	const struct e1000 *e1000 = driver();
+
+	if (model.violations)
+		host_abort("the driver broke a rule: %s", model.violation);
+	nic_check_tokens();
+	assert_int_equal(network_buffers_idle(&e1000->buffers) + e1000->posted_count,
+			 e1000->buffers.count);
+}
+
+static void test_start(void **state)
+{
+	(void)state;
+	boot();
+	assert_memory_equal(nic.device->mac, frame, 6);
+	assert_memory_equal(nic.device->permanent_mac, frame, 6);
+	assert_true(nic.device->link_up);
+	assert_string_equal(nic.device->driver_name, "e1000");
+	assert_string_equal(nic.pci->interrupt_mode, "intx");
+	assert_int_equal(host_log_count(), 0);
+	assert_int_equal(nic_poll(), 0);
+	assert_false(nic_arm());
+	end();
+}
+
+static void test_random_mac(void **state)
+{
+	(void)state;
+	prepare();
+	model.registers[0x5400 / 4] = 0;
+	model.registers[0x5404 / 4] = 0;
+	model.ignores_reset = true;
+	nic_boot();
+	assert_int_equal(nic.device->mac[0] & 3, 2);
+	assert_true(host_log_has("not one of a station"));
+	end();
+}
+
+/* A ring that was full of another's frames after a reset that does nothing: QEMU's. */
+static void test_reset_ignored(void **state)
+{
+	(void)state;
+	prepare();
+	model.ignores_reset = true;
+	model.registers[0x100 / 4] = 2;
+	model.registers[0x2810 / 4] = 5;
+	model.registers[0x3810 / 4] = 7;
+	nic_boot();
+	e1000_model_inject(&model, frame, 100);
+	host_poll();
+	assert_int_equal(nic_poll(), 1);
+	assert_int_equal(nic_send(64, 1), 0);
+	nic_flush();
+	host_poll();
+	assert_int_equal(nic_poll(), 0);
+	end();
+}
+
+static void test_send(void **state)
+{
+	(void)state;
+	boot();
+	for (unsigned int pieces = 1; pieces <= 5; pieces++)
+		assert_int_equal(nic_send(1000 + pieces, pieces), 0);
+	host_poll();
+	assert_int_equal(model.sent_count, 0); /* it was not told */
+	nic_flush();
+	host_poll();
+	assert_int_equal(model.sent_count, 5);
+	assert_int_equal(driver()->statistics.kicks, 1);
+	for (unsigned int i = 0; i < 5; i++) {
+		assert_int_equal(model.sent[i].length, 1001 + i);
+		assert_memory_equal(model.sent[i].bytes, nic.memory, 1001 + i);
+	}
+	assert_int_equal(model.sent_segments, 15);
+	nic_flush();
+	assert_int_equal(driver()->statistics.kicks, 1); /* nothing new to tell */
+	nic_poll();
+	end();
+}
+
+static void test_send_refused(void **state)
+{
+	struct network_transmit checksum = {.segment_count = 1, .checksum = true};
+
+	(void)state;
+	boot();
+	assert_int_equal(nic_send(13, 1), -EMSGSIZE);
+	assert_int_equal(nic_send(1515, 1), -EMSGSIZE);
+	assert_int_equal(nic_send(1514, E1000_SEGMENTS_MAX + 1), -EMSGSIZE);
+	assert_int_equal(nic_send(1514, E1000_SEGMENTS_MAX), 0);
+	checksum.segments[0] = (struct network_segment){nic.memory, 100};
+	assert_int_equal(nic.device->operations->transmit(nic.device, 0, &checksum), -EINVAL);
+	assert_int_equal(driver()->statistics.transmit_errors, 4);
+	nic_flush();
+	host_poll();
+	nic_poll();
+	end();
+}
+
+static void test_receive(void **state)
+{
+	(void)state;
+	boot();
+	nic_poll();
+	assert_false(nic_arm());
+	for (unsigned int length = 14; length <= 1514; length += 100) {
+		e1000_model_inject(&model, frame, length);
+		host_poll();
+		assert_true(nic_event(NETWORK_EVENT_RECEIVE));
+		assert_int_equal(nic_poll(), 1);
+		assert_int_equal(nic.last.length, length);
+		assert_memory_equal(nic.last.bytes, frame, length);
+		assert_false(nic_arm());
+	}
+	end();
+}
+
+/* More frames than the ring has places, several times round. */
+static void test_many(void **state)
+{
+	(void)state;
+	boot();
+	for (unsigned int round = 0; round < 40; round++) {
+		for (unsigned int i = 0; i < 30; i++) {
+			frame[20] = (uint8_t)(round * 30 + i);
+			e1000_model_inject(&model, frame, 200 + i);
+		}
+		host_poll();
+		assert_int_equal(nic_poll(), 30);
+		assert_int_equal(nic.last.bytes[20], (uint8_t)(round * 30 + 29));
+	}
+	assert_int_equal(nic.received, 1200);
+	end();
+}
+
+/* One frame in, one out, as an echo does: the cause is read, the tail is written. */
+static void test_cost(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	boot();
+	nic_poll();
+	nic_arm();
+	before = host_io_accesses();
+	for (unsigned int i = 0; i < 10; i++) {
+		e1000_model_inject(&model, frame, 100);
+		host_poll();
+		nic_poll();
+		nic_send(100, 1);
+		nic_flush();
+		nic_arm();
+	}
+	assert_int_equal(nic.received, 10);
+	assert_int_equal(host_io_accesses() - before, 20);
+	host_poll();
+	nic_poll();
+	end();
+}
+
+/* The stack keeps all that comes: the device waits, and goes on when something is freed. */
+static void test_kept(void **state)
+{
+	unsigned int got = 0;
+
+	(void)state;
+	boot();
+	nic.keep = true;
+	for (unsigned int i = 0; i < 60; i++) {
+		for (unsigned int j = 0; j < 16; j++)
+			if (model.waiting_count < NIC_FRAMES_MAX)
+				e1000_model_inject(&model, frame, 100);
+		host_poll();
+		got += nic_poll();
+	}
+	assert_int_equal(got, driver()->buffers.count);
+	assert_int_equal(driver()->posted_count, 0);
+	assert_false(nic_arm());
+	nic_event(NETWORK_EVENT_RECEIVE);
+	while (nic.kept_count)
+		network_buffer_free(nic.kept[--nic.kept_count]);
+	assert_true(nic_event(NETWORK_EVENT_RECEIVE));
+	nic.keep = false;
+	nic_poll();
+	host_poll();
+	assert_true(nic_poll() > 0);
+	while (nic_poll() || model.waiting_count)
+		host_poll();
+	end();
+}
+
+static void test_full(void **state)
+{
+	unsigned int count = 0;
+
+	(void)state;
+	boot();
+	model.sends_nothing = true;
+	while (!nic_send(100, 4))
+		count++;
+	assert_int_equal(count, (E1000_RING - 1) / 4);
+	assert_int_equal(nic_send(100, 4), -ENOBUFS);
+	assert_true(model.ims & 1); /* asked to say when something is sent */
+	host_poll();
+	assert_int_equal(nic.given_back, 0);
+	/* It has read them, and now says so. */
+	for (unsigned int i = 0; i < E1000_RING; i++)
+		driver()->transmit[i].status = E1000_TXD_DD;
+	nic_event(NETWORK_EVENT_RECEIVE);
+	model.icr |= 1;
+	pci_model_line(&model.pci, true);
+	assert_true(nic_event(NETWORK_EVENT_RECEIVE));
+	nic_poll();
+	assert_false(model.ims & 1);
+	model.sends_nothing = false;
+	assert_int_equal(nic_send(100, 4), 0);
+	nic_flush();
+	host_poll();
+	nic_poll();
+	end();
+}
+
+static void test_link(void **state)
+{
+	struct network_information information;
+
+	(void)state;
+	boot();
+	nic.device->operations->information(nic.device, &information);
+	assert_int_equal(information.speed, 1000);
+	assert_int_equal(information.duplex, 1);
+	e1000_model_link(&model, false);
+	assert_false(nic.device->link_up);
+	assert_true(nic_event(NETWORK_EVENT_LINK));
+	nic.device->operations->information(nic.device, &information);
+	assert_int_equal(information.speed, NETWORK_SPEED_UNKNOWN);
+	e1000_model_link(&model, true);
+	assert_true(nic.device->link_up);
+	assert_true(nic_event(NETWORK_EVENT_LINK));
+	end();
+}
+
+static bool comes(const uint8_t to[6])
+{
+	unsigned int before = nic.received;
+	uint8_t bytes[64];
+
+	memcpy(bytes, frame, sizeof(bytes));
+	memcpy(bytes, to, 6);
+	e1000_model_inject(&model, bytes, sizeof(bytes));
+	host_poll();
+	nic_poll();
+	return nic.received > before;
+}
+
+static void test_filters(void **state)
+{
+	static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+	static const uint8_t group[6] = {0x33, 0x33, 0xff, 0x12, 0x34, 0x56};
+	static const uint8_t other_group[6] = {0x33, 0x33, 0xff, 0x12, 0x34, 0x57};
+	static const uint8_t other[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x57};
+	struct network_receive_mode *mode;
+
+	(void)state;
+	boot();
+	mode = &nic.device->mode;
+	assert_true(comes(frame) && comes(all));
+	assert_false(comes(other) || comes(group));
+	memcpy(mode->groups[mode->group_count++], group, 6);
+	nic.device->operations->mode_changed(nic.device);
+	assert_true(comes(group));
+	assert_false(comes(other_group));
+	mode->all_multicast = true;
+	nic.device->operations->mode_changed(nic.device);
+	assert_true(comes(other_group));
+	assert_false(comes(other));
+	mode->promiscuous = true;
+	nic.device->operations->mode_changed(nic.device);
+	assert_true(comes(other));
+	*mode = (struct network_receive_mode){.no_broadcast = true};
+	nic.device->operations->mode_changed(nic.device);
+	assert_false(comes(other) || comes(group) || comes(all));
+	assert_int_equal(nic.device->operations->set_mac(nic.device, all), -EINVAL);
+	assert_int_equal(nic.device->operations->set_mac(nic.device, other), 0);
+	assert_true(comes(other));
+	assert_false(comes(frame));
+	end();
+}
+
+static void test_bad_frames(void **state)
+{
+	static const int lengths[] = {0, 13, 1919, 2048, 65535};
+
+	(void)state;
+	boot();
+	for (unsigned int i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		model.length = lengths[i];
+		assert_false(comes(frame));
+	}
+	assert_int_equal(driver()->statistics.receive_errors, 5);
+	model.length = -1;
+	model.errors = 0x81;
+	assert_false(comes(frame));
+	model.errors = 0x60; /* checksums are looked at by the stack */
+	assert_true(comes(frame));
+	model.errors = 0;
+	/* A frame in three parts: none of them is one. */
+	model.no_end = true;
+	assert_false(comes(frame) || comes(frame));
+	model.no_end = false;
+	assert_false(comes(frame));
+	assert_true(comes(frame));
+	end();
+}
+
+static void test_broken_and_back(void **state)
+{
+	(void)state;
+	boot();
+	e1000_model_inject(&model, frame, 100);
+	nic_send(100, 3);
+	nic_send(200, 1);
+	pci_device_break(nic.pci, "was broken by a test");
+	assert_int_equal(nic_send(100, 1), -ENETDOWN);
+	assert_false(nic_arm());
+	nic_recover();
+	nic_check_tokens();
+	assert_true(nic_event(NETWORK_EVENT_STOPPED));
+	assert_true(nic.device->link_up);
+	assert_int_equal(nic.pci->recoveries, 1);
+	assert_true(comes(frame));
+	assert_int_equal(nic_send(100, 3), 0);
+	nic_flush();
+	host_poll();
+	nic_poll();
+	end();
+}
+
+static void test_gone(void **state)
+{
+	(void)state;
+	boot();
+	nic_send(100, 1);
+	nic_flush();
+	host_log_clear();
+	model.gone = true;
+	host_interrupt_line(11);
+	assert_true(nic.pci->broken);
+	nic_recover();
+	assert_true(nic.pci->given_up);
+	assert_true(host_log_has("given up, it reads as all ones"));
+	assert_int_equal(host_log_count(), 2); /* that it is reset, and that it is given up */
+	assert_false(nic.device->link_up);
+	assert_int_equal(nic_send(100, 1), -ENETDOWN);
+	assert_int_equal(nic_poll(), 0);
+	end();
+}
+
+static void test_sends_nothing(void **state)
+{
+	(void)state;
+	boot();
+	model.sends_nothing = true;
+	nic_send(100, 1);
+	nic_flush();
+	nic_poll();
+	assert_false(nic.pci->broken);
+	host_clock_advance(6 * NANOSECONDS_PER_SECOND);
+	nic_poll();
+	assert_true(nic.pci->broken);
+	assert_true(host_log_has("does not send"));
+	model.sends_nothing = false;
+	nic_recover();
+	assert_false(nic.pci->broken);
+	end();
+}
+
+/* The line stays up whatever is done: the guest goes on, without the device. */
+static void test_storm(void **state)
+{
+	(void)state;
+	boot();
+	model.cause_sticks = true;
+	e1000_model_inject(&model, frame, 100);
+	for (unsigned int i = 0; i < PCI_DEVICE_UNSERVED_MAX && !nic.pci->broken; i++) {
+		host_poll();
+		model.ims = UINT32_MAX;
+		host_interrupt_line(11);
+	}
+	host_interrupt_line(11);
+	assert_true(nic.pci->broken);
+	assert_true(host_log_has("interrupts without end"));
+	assert_true(model.pci.config[5] & 4); /* INTx is off */
+	model.cause_sticks = false;
+	nic_recover();
+	assert_false(model.pci.config[5] & 4);
+	assert_true(comes(frame));
+	end();
+}
+
+static void test_does_not_reset(void **state)
+{
+	(void)state;
+	prepare();
+	model.reset_sticks = true;
+	assert_false(nic_probe());
+	assert_true(host_log_has("does not reset"));
+	assert_int_equal(host_dma_blocks(), 0);
+	prepare();
+	model.gone = true;
+	assert_false(nic_probe());
+	assert_int_equal(host_dma_blocks(), 0);
+}
+
+static void test_no_memory(void **state)
+{
+	(void)state;
+	for (int count = 0; count < 8; count++) {
+		prepare();
+		host_dma_fail_after(count);
+		assert_false(nic_probe());
+		assert_int_equal(host_dma_blocks(), 0);
+		assert_int_equal(host_interrupts(), 0);
+	}
+	/* Fewer buffers than wanted will do. */
+	nic_reset("net.buffers=40");
+	e1000_model_init(&model);
+	nic_boot();
+	assert_int_equal(driver()->buffers.count, 40);
+	assert_true(comes(frame));
+	end();
+}
+
+/* Where no interrupt leads, a timer looks. */
+static void test_poll(void **state)
+{
+	(void)state;
+	prepare();
+	host_interrupt_limit(0);
+	nic_boot();
+	assert_string_equal(nic.pci->interrupt_mode, "poll");
+	nic_arm();
+	e1000_model_inject(&model, frame, 100);
+	host_poll();
+	host_clock_advance(2 * NANOSECONDS_PER_MILLISECOND);
+	assert_true(nic_event(NETWORK_EVENT_RECEIVE));
+	assert_int_equal(nic_poll(), 1);
+	end();
+	nic.pci->shut_down = true;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_start),	      cmocka_unit_test(test_random_mac),
+		cmocka_unit_test(test_reset_ignored), cmocka_unit_test(test_send),
+		cmocka_unit_test(test_send_refused),  cmocka_unit_test(test_receive),
+		cmocka_unit_test(test_many),	      cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_kept),	      cmocka_unit_test(test_full),
+		cmocka_unit_test(test_link),	      cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_bad_frames),    cmocka_unit_test(test_broken_and_back),
+		cmocka_unit_test(test_gone),	      cmocka_unit_test(test_sends_nothing),
+		cmocka_unit_test(test_storm),	      cmocka_unit_test(test_does_not_reset),
+		cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_poll),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
