@@ -44,7 +44,11 @@ static void write_bus(void *context, uint64_t offset, unsigned int width, uint64
 	uint32_t old;
 
 	(void)context;
-	if (place == PCI_COMMAND) {
+	if (place == PCI_ROM) {
+		memcpy(&old, bus->memory + offset, 4);
+		old = old ? (uint32_t)value & 0xffff0001 : 0;
+		memcpy(bus->memory + offset, &old, 4);
+	} else if (place == PCI_COMMAND) {
 		memcpy(bus->memory + offset, &value, width);
 	} else if (place >= 0x10 && bar < 4 && width == 4) {
 		memcpy(&old, bus->memory + offset, 4);
@@ -319,6 +323,69 @@ static void facts(void **state)
 	has(text, "unknown");
 }
 
+/* A bridge with its windows, and a function with a ROM, grants and addresses that are switched off. */
+static void bridges_and_roms(void **state)
+{
+	static const uint8_t subsystem[] = {0x0d, 0, 0, 0, 0xf4, 0x1a, 0x00, 0x11};
+	static const uint8_t header[] = {0,    1,    1,	   0,
+					 0x11, 0x21, 0,	   0,	  /* buses, ports 1000 to 2fff */
+					 0x00, 0xe0, 0x10, 0xe0,  /* e0000000 to e01fffff */
+					 0x01, 0xd0, 0x01, 0xd0}; /* 64-bit, d0000000 to d00fffff */
+	const uint32_t rom = 0xfeb00000, bar = 0xfea00000;
+	uint8_t *bridge = function(1, 0x1b36, 0x000c), *space = function(2, 0x1234, 0x1111);
+	const char *text;
+
+	(void)state;
+	bridge[0x0b] = 6;
+	bridge[0x0a] = 4;
+	bridge[0x0e] = 1;
+	memset(bridge + 0x28, 0, 8); /* no subsystem there: the upper halves of the window */
+	memcpy(bridge + 0x18, header, sizeof(header));
+	bridge[0x3e] = 0x03;
+	capability(bridge, subsystem, sizeof(subsystem));
+	space[0x09] = 0x30;
+	space[0x0a] = 3;
+	space[0x0b] = 0x0c;
+	space[0x0c] = 16;
+	space[0x3e] = 2;
+	space[0x3f] = 4;
+	memcpy(space + 0x10, "\1\300\0\0", 4);
+	memcpy(space + 0x14, &bar, 4);
+	memcpy(space + 0x30, &rom, 4);
+	find();
+	text = lspci("-vv", "-s1");
+	has(text, "Bus: primary=00, secondary=01, subordinate=01, sec-latency=0\n");
+	has(text, "I/O behind bridge: 00001000-00002fff [size=8K] [32-bit]\n");
+	has(text, "Memory behind bridge: e0000000-e01fffff [size=2M] [32-bit]\n");
+	has(text, "Prefetchable memory behind bridge: 00000000d0000000-00000000d00fffff "
+		  "[size=1M] [64-bit]\n");
+	has(text, "\tBridgeCtl: Parity+ SERR+ NoISA- ");
+	has(text, "\tSubsystem: Red Hat, Inc. ");
+	text = lspci("-vv", "-s2");
+	has(text, " (prog-if 30 [XHCI])\n");
+	has(text, "\tLatency: 0 (500ns min, 1000ns max), Cache Line Size: 64 bytes\n");
+	has(text, "Region 0: I/O ports at c000 [disabled] [size=32]\n");
+	has(text, "Region 1: Memory at fea00000 (32-bit, non-prefetchable) [disabled] [size=4K]\n");
+	has(text, "\tExpansion ROM at feb00000 [disabled] [size=64K]\n");
+	has(lspci("-v", "-s1"), "\tBus: primary=00, ");
+}
+
+static unsigned int roots;
+
+static void a_root(uint16_t segment, uint8_t bus_number, uint8_t last)
+{
+	assert_int_equal(segment, 0);
+	roots += bus_number == 0 && last == UINT8_MAX;
+}
+
+static void without_host_bridges_bus_0_is_the_root(void **state)
+{
+	(void)state;
+	roots = 0;
+	pci_roots_each(a_root);
+	assert_int_equal(roots, 1);
+}
+
 /* The registers by which QEMU's chipsets route a pin to an ISA interrupt. */
 static void lines_by_the_chipset(void **state)
 {
@@ -377,6 +444,8 @@ int main(void)
 		cmocka_unit_test(express),
 		cmocka_unit_test_setup(extended, set_up),
 		cmocka_unit_test_setup(facts, set_up),
+		cmocka_unit_test_setup(bridges_and_roms, set_up),
+		cmocka_unit_test_setup(without_host_bridges_bus_0_is_the_root, set_up),
 		cmocka_unit_test(lines_by_the_chipset),
 		cmocka_unit_test_setup(lines_that_lead_nowhere, set_up),
 	};
