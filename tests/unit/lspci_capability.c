@@ -343,6 +343,7 @@ static void bridges_and_roms(void **state)
 	memcpy(bridge + 0x18, header, sizeof(header));
 	bridge[0x3e] = 0x03;
 	capability(bridge, subsystem, sizeof(subsystem));
+	space[0x04] = 4; /* bus master */
 	space[0x09] = 0x30;
 	space[0x0a] = 3;
 	space[0x0b] = 0x0c;
