@@ -20,13 +20,13 @@ my $folder   = 'build/coverage';
 my @groups = (
 	[ 'drivers/virtio'           => qr{^drivers/virtio/} ],
 	[ 'drivers/pci'              => qr{^drivers/pci/} ],
-	[ 'parsers: firmware tables' => qr{^drivers/platform/(?:acpi|acpi_devices|aml|fadt|madt|mp_table)\.c|^drivers/platform/table_read|^kernel/memory/memory_map\.c|^boot/e820\.c} ],
+	[ 'parsers: firmware tables' => qr{^drivers/platform/(?:acpi|acpi_devices|aml|fadt|madt|mp_table|smbios)\.c|^drivers/platform/table_read|^kernel/memory/memory_map\.c|^boot/e820\.c} ],
 	[ 'parsers: command line'    => qr{^kernel/options/|^net/lwip/address_option\.c} ],
 	[ 'parsers: partitions'      => qr{^drivers/block/(?:partitions|gpt)\.c} ],
 	[ 'parsers: HTTP request'    => qr{^net/http/request\.c} ],
 	[ 'parsers: terminal input'  => qr{^kernel/shell/line\.c} ],
 	[ 'parsers: frames'          => qr{^net/lwip/guard\.c} ],
-	[ 'parsers: network boot'    => qr{^net/netboot/(?:url|http_response|tftp|script|dhcp_options|smbios)[^/]*\.c|^boot/next/(?:bzimage|elf)[^/]*\.c} ],
+	[ 'parsers: network boot'    => qr{^net/netboot/(?:url|http_response|tftp_engine|script|script_commands|dhcp_message|dhcp6_message|settings|setting_format)\.c|^boot/next/(?:bzimage|elf)\.c} ],
 );
 my @others = ([ 'other drivers' => qr{^drivers/} ]);
 
