@@ -59,8 +59,7 @@ CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fstack-protector-strong -mstack
 INCLUDES := -nostdinc -I. -Inet/lwip/include -Inet/tls/include -isystem $(LWIP)/src/include \
 	-isystem $(MBEDTLS)/include -isystem $(NEWLIB)/include -isystem $(GCC_INCLUDE)
 LIBC_DEFINES := -D__DYNAMIC_REENT__ -D_READ_WRITE_RETURN_TYPE=_ssize_t
-MBEDTLS_DEFINES := -DMBEDTLS_CONFIG_FILE='"tls_config.h"'
-DEFINES := $(LIBC_DEFINES) $(MBEDTLS_DEFINES) -D_GNU_SOURCE -D_POSIX_TIMERS=1 -D_POSIX_MONOTONIC_CLOCK=1
+DEFINES := $(LIBC_DEFINES) -D_GNU_SOURCE -D_POSIX_TIMERS=1 -D_POSIX_MONOTONIC_CLOCK=1
 CFLAGS := -std=gnu11 $(MACHINE) $(CODE) $(DEFINES) $(INCLUDES)
 ASFLAGS := -m64 -fno-pic -fcf-protection=none -Wa,--noexecstack -g -I.
 # Applications have floating point; the rest is the same world.
@@ -260,7 +259,6 @@ $(IMAGE).efi: $(EFI_OBJECTS) $(IMAGE).efi.image.o
 HOST_CC := gcc
 HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf -Dvsniprintf=vsnprintf \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fno-strict-aliasing \
-	$(MBEDTLS_DEFINES) \
 	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host -Inet/tls/include -isystem $(MBEDTLS)/include
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c') \
 	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c \

@@ -232,16 +232,12 @@ int transfer_run(struct transfer *transfer)
 	transfer->resumed = 0;
 	transfer->error[0] = transfer->final_url[0] = '\0';
 	transfer->state = NULL;
-	if (strlen(transfer->url) >= TRANSFER_URL_MAX)
-		status = transfer_fail(transfer, -EINVAL, "the URL is longer than %d characters",
-				       TRANSFER_URL_MAX - 1);
-	else if (!state)
-		status = transfer_fail(transfer, -ENOMEM, "no memory");
-	else
-		status = 0;
-	if (status) {
+	if (!state)
+		return transfer_fail(transfer, -ENOMEM, "no memory");
+	if (strlen(transfer->url) >= TRANSFER_URL_MAX) {
 		free(state);
-		return status;
+		return transfer_fail(transfer, -EINVAL, "the URL is longer than %d characters",
+				     TRANSFER_URL_MAX - 1);
 	}
 	transfer->state = state;
 	strcpy(transfer->final_url, transfer->url);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The files of mbed TLS that we compile, relative to its library/. include/tls_config.h configures them.
+# The files of mbed TLS that we compile, relative to its library/. include/mbedtls/config.h configures them.
 MBEDTLS_SOURCES := sha256 platform_util
 ifeq ($(filter tls,$(WITHOUT)),)
 MBEDTLS_SOURCES += aes asn1parse base64 bignum chacha20 chachapoly cipher cipher_wrap constant_time ecdh ecdsa ecp \

@@ -46,8 +46,8 @@ sub part ($socket, $content, $from, $tag, $length = length($content) - $from) {
 		. "\r\nContent-Length: " . (length($content) - $from) . "\r\n\r\n" . substr $content, $from, $length);
 }
 my %paths = (
-	'/silent'    => sub ($socket, @) { sleep 60 },
-	'/stops'     => sub ($socket, @) { say_to($socket, "${ok}Content-Length: 100000\r\n\r\n" . substr $small, 0, 5000); sleep 60 },
+	'/silent'    => sub ($socket, @) { sleep 30 },
+	'/stops'     => sub ($socket, @) { say_to($socket, "${ok}Content-Length: 100000\r\n\r\n" . substr $small, 0, 5000); sleep 30 },
 	# Six seconds for it, which is longer than the silence that is allowed.
 	'/slow'      => sub ($socket, @) { say_to($socket, "${ok}Content-Length: 600\r\n\r\n"); for (0 .. 11) { say_to($socket, substr $small, 50 * $_, 50); sleep 0.5 } },
 	'/nothing'   => sub (@) { },
@@ -99,7 +99,7 @@ sub lockstep ($socket, $peer, $content, $do = sub ($send, @) { $send->() }) {
 }
 my %tftp = (
 	silent  => sub (@) { },
-	stops   => sub ($socket, $peer, $) { $socket->send(data(1, 'x' x 512), 0, $peer); sleep 60 },
+	stops   => sub ($socket, $peer, $) { $socket->send(data(1, 'x' x 512), 0, $peer); sleep 30 },
 	plain   => sub ($socket, $peer, $) { lockstep($socket, $peer, $small) },
 	loses   => sub ($socket, $peer, $) { lockstep($socket, $peer, substr($small, 0, 20_000), sub ($send, $number, $try) { $send->() if $number % 7 || $try > 1 }) },
 	doubles => sub ($socket, $peer, $) { lockstep($socket, $peer, $small, sub ($send, @) { $send->() for 1, 2 }) },
@@ -188,6 +188,8 @@ scenario('servers', \%options, sub ($machine) {
 	fails("https://$host:80/small", qr/the server does not speak TLS/, "$label: http where https was asked for");
 	comes("https://good.test/moved/small", $small, "$label: https, redirected");
 
+	comes('module:0', Ringside::Host::read_file($net->ca), "$label: what QEMU loaded");
+	fails('module:1', qr/there is no such module \(given: 1\)/, "$label: what it did not load");
 	fails("http://$host/none", qr/the server says 404 Not Found/, "$label: 404");
 	fails("http://$host/broken/x", qr/the server says 503 Service.*/, "$label: 503");
 	fails("http://$host/loop", qr{redirects in a circle: http://\Q$host\E/loop again}, "$label: redirect to itself");

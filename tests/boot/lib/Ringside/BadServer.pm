@@ -19,6 +19,9 @@ use Time::HiRes qw(sleep);
 
 our @EXPORT_OK = qw(bad_http bad_tftp reset say_to);
 
+# Nobody who waits for a guest that has gone outlives the test for long.
+my $LONGEST = 60;
+
 my @pids;
 my $own_pid = $$;
 
@@ -62,6 +65,7 @@ sub bad_http ($address, $port, $paths) {
 			my $count = $count{$path}++;
 			my $pid = fork // next;
 			if (!$pid) {
+				alarm $LONGEST;
 				$code ? $code->($socket, $request, $count) : say_to($socket, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
 				close $socket;
 				POSIX::_exit(0);
@@ -82,6 +86,7 @@ sub bad_tftp ($address, $port, $files) {
 			my $code = $files->{$file} or next;
 			my $pid = fork // next;
 			if (!$pid) {
+				alarm $LONGEST;
 				my $socket = IO::Socket::IP->new(LocalHost => $address, LocalPort => 0, Proto => 'udp');
 				$code->($socket, $peer, $request);
 				POSIX::_exit(0);

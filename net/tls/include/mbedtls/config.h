@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How mbed TLS is configured: nothing is on that does not stand here (mbedtls/config.h has the meaning
- * of each). A client of TLS 1.2 with forward secrecy and authenticated encryption, and no more. No
+ * How mbed TLS is configured, found before its own file of that name, which has the meaning of each word:
+ * nothing is on that does not stand here. A client of TLS 1.2 with forward secrecy and authenticated encryption, and no more. No
  * assembly but that of the large numbers, which is general registers'; no AES instructions, which are not.
  */
 #ifndef NET_TLS_CONFIG_H
