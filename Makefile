@@ -264,13 +264,19 @@ HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/de
 	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c \
 	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c boot/e820.c boot/origin.c boot/device_path.c \
 	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
-	$(wildcard net/lwip/address_option.c net/lwip/memory.c net/http/request.c) \
+	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/memory.c net/http/request.c) \
 	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c dhcp_message.c dhcp6_message.c \
 		settings.c setting_format.c script.c script_commands.c))
 HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o) $(addprefix $(B)/host/mbedtls/,sha256.c.o platform_util.c.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/*.c))
 $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
 $(eval $(call stamp_rule,$(B)/host-list,$(HOST_SOURCES)))
+
+# What needs lwIP's structures.
+HOST_LWIP := net/lwip/guard.c tests/unit/network_guard.c
+HOST_LWIP_CFLAGS := -Inet/lwip/include -isystem $(LWIP)/src/include
+$(HOST_LWIP:%=$(B)/host/%.o): HOST_CFLAGS += $(HOST_LWIP_CFLAGS)
+$(HOST_LWIP:%=$(B)/host/%.o): | $(LWIP)/ready
 
 $(B)/host/mbedtls/%.c.o: $(B)/host-flags | $(MBEDTLS)/ready
 	$(call say,HOSTCC,mbedtls/$*.c)
@@ -297,6 +303,8 @@ unit: $(UNIT_TESTS)
 
 include tests/conformance/host/host.mk
 include tests/boot/programs/programs.mk
+include tests/fuzz/fuzz.mk
+include tests/fuzz/coverage.mk
 
 # -- What people type --------------------------------------------------------------------------------
 # Where the CPU has virtualisation and we may use it; software emulation otherwise.
@@ -341,7 +349,7 @@ bench-netboot:
 	@$(MAKE) -j$(JOBS) images $(TEST_PROGRAMS)
 	$(Q)RUNS=$(RUNS) SIZES=$(SIZES) perl tests/bench/netboot.pl
 
-test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model
+test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model fuzz-programs
 	$(Q).ci/test '$(T)'
 
 lint:
@@ -383,6 +391,9 @@ help:
 	@echo 'make run        installs what is missing, builds, boots in QEMU; page at http://localhost:8080/'
 	@echo 'make test       the same, then every test; T=PATTERN runs those whose name matches'
 	@echo 'make unit       the unit tests only'
+	@echo 'make fuzz TIME=60    each fuzz target for so many seconds; T=PATTERN only those'
+	@echo 'make fuzz-seeds     what they found becomes the seeds that are checked in'
+	@echo 'make coverage       lines and branches of drivers and parsers that unit tests and seeds run'
 	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'

@@ -225,6 +225,7 @@ static inline bool block_can(const struct block_device *device, enum block_opera
 
 /* -- Asynchronous, as told above. Any context. */
 void block_add(struct block_request *request);
+/* Of what the same CPU has added. */
 void block_kick(struct block_device *device);
 
 /*

@@ -14,6 +14,7 @@
 #include "lwip/prot/ip6.h"
 #include "lwip/tcpip.h"
 #include "lwip_hooks.h"
+#include "net/lwip/guard.h"
 #include "net/lwip/memory.h"
 #include "netif/ethernet.h"
 
@@ -179,12 +180,18 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 		free_chain(chain);
 		return;
 	}
-	if (__atomic_load_n(&interface->held, __ATOMIC_RELAXED) >= interface->held_most)
+	if (__atomic_load_n(&interface->held, __ATOMIC_RELAXED) >= interface->held_most ||
+	    guard_frame_scattered(chain->length, total))
 		frame = copy(interface, chain, total);
 	else
 		frame = adopt(interface, chain, total);
 	if (!frame) {
 		interface->receive_dropped++;
+		return;
+	}
+	if (guard_frame_refused(frame)) {
+		interface->receive_dropped++;
+		pbuf_free(frame);
 		return;
 	}
 	checks = NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP;

@@ -105,6 +105,6 @@ void firmware_dsdt(const uint8_t *aml, size_t length)
 	uint8_t fadt[148 - HEADER] = {0};
 	uint64_t address = firmware_table_alone("DSDT", aml, length);
 
-	memcpy(fadt + 140 - HEADER, &address, 8);
+	memcpy(fadt + (140 - HEADER), &address, 8);
 	firmware_table("FACP", fadt, sizeof(fadt));
 }

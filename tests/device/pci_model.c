@@ -103,6 +103,8 @@ uint32_t pci_model_read(struct pci_model *model, unsigned int offset, unsigned i
 
 	if (offset + width > PCI_CONFIG_SIZE)
 		return UINT32_MAX;
+	if (model->on_read && model->on_read(model, offset, width, &value))
+		return value;
 	if (in_window(model, offset, width) && window(model, &place, &bytes) &&
 	    !fault(FAULT_WINDOW_READS_0)) {
 		value = (uint32_t)pci_model_bar_read(model, model->config[model->window + 4], place,

@@ -45,6 +45,9 @@ struct pci_model {
 	/* Messages that nobody allocated are not an error of the driver's: counted. */
 	bool strays_allowed;
 	uint64_t strays;
+	/* NULL, or true when it said itself what is read. */
+	bool (*on_read)(struct pci_model *model, unsigned int offset, unsigned int width,
+			uint32_t *value);
 
 	/* Faults': what an entry sent first, and whether its pending bit was served. */
 	struct {

@@ -25,7 +25,10 @@
 #define MODEL_CONFIG_DEFAULT 64
 #define MODEL_SEGMENTS 1024
 #define MODEL_TRACE 512
+/* Of buffers in the packed ring that are told apart; the fuzzers have fewer, which is quicker. */
+#ifndef MODEL_PACKED_IDS
 #define MODEL_PACKED_IDS 65536
+#endif
 #define MODEL_FILLS 256 /* used buffers that are shown at once */
 
 /* Where a register lies: PCI's structures; MMIO has registers in MODEL_COMMON. */
@@ -63,6 +66,7 @@ struct model_queue {
 	unsigned int reset_left;
 	bool frozen; /* a fault's: addresses are as they were */
 	bool ghost;  /* likewise: it was reset, and goes on */
+	bool blind;  /* a liar's: it takes no buffers until it is reset */
 };
 
 /* A buffer of the driver's, as the device sees it. */

@@ -10,7 +10,9 @@
 
 #define MODEL_CONSOLE_PORTS 3
 #define MODEL_CONSOLE_PORTS_MAX 7 /* that a test may make of port_count */
+#ifndef MODEL_CONSOLE_BYTES
 #define MODEL_CONSOLE_BYTES (1u << 18)
+#endif
 #define MODEL_CONSOLE_MESSAGES 128
 #define MODEL_CONSOLE_MESSAGE_MAX 256
 

@@ -84,7 +84,7 @@ uint16_t model_packed_next(struct virtio_model *model, unsigned int queue)
 
 bool model_packed_waits(struct virtio_model *model, unsigned int queue)
 {
-	return model_packed_usable(model, queue) &&
+	return !model->queues[queue].blind && model_packed_usable(model, queue) &&
 	       is_available(model, queue, model->queues[queue].avail_place);
 }
 
@@ -112,7 +112,7 @@ void model_packed_want_kicks(struct virtio_model *model, unsigned int queue, boo
 static bool add_table(struct virtio_model *model, struct model_chain *chain,
 		      const struct model_packed_desc *desc, bool first)
 {
-	const struct model_packed_desc *table = host_dma_pointer(desc->address, desc->length);
+	const uint8_t *table = host_dma_pointer(desc->address, desc->length);
 
 	/* 2.8.19: WRITE says nothing there. */
 	if (!table || desc->address % 2 || desc->length % 16 || !desc->length ||
@@ -124,15 +124,18 @@ static bool add_table(struct virtio_model *model, struct model_chain *chain,
 	}
 	chain->indirect = true;
 	for (uint32_t i = 0; i < desc->length / 16; i++) {
-		if (table[i].flags & INDIRECT) {
+		struct model_packed_desc entry;
+
+		memcpy(&entry, table + 16ull * i, sizeof(entry));
+		if (entry.flags & INDIRECT) {
 			virtio_model_broken(model, "an indirect table in an indirect table");
 			return false;
 		}
-		if (table[i].flags & ~WRITE)
+		if (entry.flags & ~WRITE)
 			virtio_model_violation(model, "flags %04x in an indirect table",
-					       table[i].flags);
-		if (!model_ring_append(model, chain, table[i].address, table[i].length,
-				       table[i].flags & WRITE))
+					       entry.flags);
+		if (!model_ring_append(model, chain, entry.address, entry.length,
+				       entry.flags & WRITE))
 			return false;
 	}
 	return true;
@@ -173,7 +176,7 @@ bool model_packed_pop(struct virtio_model *model, unsigned int queue, struct mod
 	struct model_queue *q = &model->queues[queue];
 	unsigned int count;
 
-	if (!q->enabled || model->stuck)
+	if (!q->enabled || q->blind || model->stuck)
 		return false;
 	if (!model_packed_usable(model, queue)) {
 		virtio_model_broken(model, "queue %u is not aligned or not in DMA memory", queue);
@@ -186,13 +189,13 @@ bool model_packed_pop(struct virtio_model *model, unsigned int queue, struct mod
 	if (!count)
 		return model_ring_popped(model, queue, chain, false);
 	/* A device keeps no account of ids; this one does so to watch drivers. */
-	if (model->packed_counts[queue][chain->head])
+	if (model->packed_counts[queue][chain->head % MODEL_PACKED_IDS])
 		virtio_model_violation(model, "buffer id %u is given twice", chain->head);
 	if (q->avail_place + count > q->used_place + q->size) {
 		virtio_model_broken(model, "queue %u: more than the ring is lent", queue);
 		return false;
 	}
-	model->packed_counts[queue][chain->head] = (uint16_t)count;
+	model->packed_counts[queue][chain->head % MODEL_PACKED_IDS] = (uint16_t)count;
 	model->packed_used[queue] = true;
 	if (fault(FAULT_DESCRIPTOR_WRITTEN))
 		model_packed_entry(model, queue, q->avail_place)->address ^= 4096;
@@ -208,8 +211,9 @@ bool model_packed_pop(struct virtio_model *model, unsigned int queue, struct mod
 void model_packed_unpop(struct virtio_model *model, unsigned int queue,
 			const struct model_chain *chain)
 {
-	model->queues[queue].avail_place -= model->packed_counts[queue][chain->head];
-	model->packed_counts[queue][chain->head] = 0;
+	model->queues[queue].avail_place -=
+		model->packed_counts[queue][chain->head % MODEL_PACKED_IDS];
+	model->packed_counts[queue][chain->head % MODEL_PACKED_IDS] = 0;
 }
 
 void model_packed_fill(struct virtio_model *model, unsigned int queue, unsigned int ahead,

@@ -191,7 +191,8 @@ static bool walk(struct virtio_model *model, struct model_queue *q, struct table
 		}
 		if (!table.depth)
 			check_order(model, q, index);
-		descriptor = table.descriptors[index];
+		memcpy(&descriptor, (const uint8_t *)table.descriptors + 16ull * index,
+		       sizeof(descriptor));
 		chain->tail = (uint16_t)index;
 		if (descriptor.flags & DESC_INDIRECT) {
 			struct table inner = {.entries = descriptor.length / 16,
@@ -225,7 +226,7 @@ static bool walk(struct virtio_model *model, struct model_queue *q, struct table
 
 bool model_split_waits(struct virtio_model *model, unsigned int queue)
 {
-	return model_split_usable(model, queue) &&
+	return !model->queues[queue].blind && model_split_usable(model, queue) &&
 	       avail(model, queue)[1] != model->queues[queue].avail_seen;
 }
 
@@ -236,7 +237,7 @@ bool model_split_pop(struct virtio_model *model, unsigned int queue, struct mode
 	uint16_t waiting, head;
 	bool good;
 
-	if (!q->enabled || model->stuck)
+	if (!q->enabled || q->blind || model->stuck)
 		return false;
 	if (!model_split_usable(model, queue)) {
 		virtio_model_broken(model, "queue %u is not aligned or not in DMA memory", queue);

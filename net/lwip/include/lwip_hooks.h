@@ -42,10 +42,32 @@ void network_ip6_in(const struct pbuf *packet, struct netif *netif);
 int network_dhcp_in(struct pbuf *packet, struct netif *netif);
 void network_dhcp_append(struct netif *netif, uint8_t *options, u16_t *length, u8_t type);
 
+/* guard.c; true: lwIP must not have it */
+bool guard_ip4_refused(const struct pbuf *packet);
+bool guard_ip6_refused(const struct pbuf *packet);
+
+static inline int network_ip4_hook(struct pbuf *packet, struct netif *netif)
+{
+	network_ip4_in(packet);
+	if (!guard_ip4_refused(packet))
+		return network_dhcp_in(packet, netif);
+	pbuf_free(packet);
+	return 1;
+}
+
+static inline int network_ip6_hook(struct pbuf *packet, struct netif *netif)
+{
+	network_ip6_in(packet, netif);
+	if (!guard_ip6_refused(packet))
+		return 0;
+	pbuf_free(packet);
+	return 1;
+}
+
 /* 0: the packet goes on. */
-#define LWIP_HOOK_IP4_INPUT(packet, netif) (network_ip4_in(packet), network_dhcp_in(packet, netif))
+#define LWIP_HOOK_IP4_INPUT(packet, netif) network_ip4_hook(packet, netif)
+#define LWIP_HOOK_IP6_INPUT(packet, netif) network_ip6_hook(packet, netif)
 #define LWIP_HOOK_DHCP_APPEND_OPTIONS(netif, dhcp, state, message, type, length)                   \
 	network_dhcp_append(netif, (message)->options, length, type)
-#define LWIP_HOOK_IP6_INPUT(packet, netif) (network_ip6_in(packet, netif), 0)
 
 #endif

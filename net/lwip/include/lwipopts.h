@@ -101,7 +101,11 @@
 
 /* Sockets */
 #define LWIP_NETCONN 1
+#ifdef HOST_BUILD
+#define LWIP_SOCKET 0 /* the host's C library has its own */
+#else
 #define LWIP_SOCKET 1
+#endif
 /*
  * Functions of the right names, but not read(), write() and close(): those are newlib's for all
  * files.

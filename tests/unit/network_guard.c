@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Frames that lwIP would read beyond their end, found by tests/fuzz: what is dropped, and what is not. */
+#include "lwip_hooks.h"
+#include "net/lwip/guard.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the four above first */
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A packet of exactly these bytes, so that the sanitizer sees a look beyond them. */
+static struct pbuf packet;
+
+static const struct pbuf *of(const void *bytes, size_t length)
+{
+	free(packet.payload);
+	packet.payload = malloc(length ? length : 1);
+	memcpy(packet.payload, bytes, length);
+	packet.len = packet.tot_len = (u16_t)length;
+	return &packet;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	free(packet.payload);
+	packet.payload = NULL;
+	return 0;
+}
+
+static void a_frame_in_pieces_is_copied(void **state)
+{
+	(void)state;
+	assert_false(guard_frame_scattered(60, 60));
+	assert_true(guard_frame_scattered(59, 60));
+	assert_true(guard_frame_scattered(1, 1514));
+	/* As devices cut them: each buffer is filled before the next. */
+	assert_false(guard_frame_scattered(1518, 60000));
+	assert_false(guard_frame_scattered(1922, 9000));
+}
+
+static void short_arp_is_dropped(void **state)
+{
+	uint8_t frame[60] = {[12] = 0x08, [13] = 0x06};
+
+	(void)state;
+	assert_false(guard_frame_refused(of(frame, 60)));
+	assert_false(guard_frame_refused(of(frame, 42)));
+	assert_true(guard_frame_refused(of(frame, 41)));
+	assert_true(guard_frame_refused(of(frame, 15)));
+	assert_true(guard_frame_refused(of(frame, 13)));
+	/* IP checks its lengths itself. */
+	frame[13] = 0;
+	assert_false(guard_frame_refused(of(frame, 15)));
+}
+
+static void fragments_for_the_dhcp_client_are_dropped(void **state)
+{
+	uint8_t ip[36] = {0x45, 0, 0, 36, 0, 7, 0, 0, 64, 17, [20] = 0, 67, 0, 68};
+
+	(void)state;
+	assert_false(guard_ip4_refused(of(ip, 36)));
+	ip[6] = 0x20; /* more fragments */
+	assert_true(guard_ip4_refused(of(ip, 36)));
+	assert_true(guard_ip4_refused(of(ip, 28)));
+	/* Not the first one, cut off, another port, another protocol, options in front. */
+	ip[7] = 1;
+	assert_false(guard_ip4_refused(of(ip, 36)));
+	ip[7] = 0;
+	assert_false(guard_ip4_refused(of(ip, 27)));
+	assert_false(guard_ip4_refused(of(ip, 8)));
+	ip[23] = 69;
+	assert_false(guard_ip4_refused(of(ip, 36)));
+	ip[0] = 0x46;
+	memcpy(ip + 24, "\0\103\0\104", 4);
+	assert_true(guard_ip4_refused(of(ip, 36)));
+	ip[9] = 6;
+	assert_false(guard_ip4_refused(of(ip, 36)));
+}
+
+/* An IPv6 packet with these bytes behind its header, of which the first is of this kind. */
+static bool refused(uint8_t kind, const void *bytes, size_t length)
+{
+	uint8_t whole[200] = {0x60, [6] = kind, [7] = 64};
+
+	memcpy(whole + 40, bytes, length);
+	return guard_ip6_refused(of(whole, 40 + length));
+}
+
+static void extension_headers_are_whole(void **state)
+{
+	static const uint8_t hop[16] = {58, 1, 1, 4, 0, 0, 0, 0, 5, 2, 0, 0, 1, 2, 0, 0};
+	uint8_t bytes[24];
+
+	(void)state;
+	assert_false(guard_ip6_refused(of("\x60", 1))); /* that it sees itself */
+	assert_false(refused(58, "", 0));
+	assert_false(refused(0, hop, 16));
+	for (size_t length = 0; length < 16; length++)
+		assert_true(refused(0, hop, length));
+	/* Padding of one byte each; an option beyond the header; one without its length. */
+	memset(bytes, 0, sizeof(bytes));
+	bytes[0] = 17;
+	assert_false(refused(60, bytes, 8));
+	bytes[2] = 1;
+	bytes[3] = 5;
+	assert_true(refused(60, bytes, 8));
+	bytes[3] = 3;
+	assert_false(refused(60, bytes, 8));
+	bytes[7] = 1;
+	assert_true(refused(60, bytes, 8));
+	/* A routing header has no options, but a length. */
+	assert_false(refused(43, bytes, 8));
+	bytes[1] = 1;
+	assert_true(refused(43, bytes, 15));
+	assert_false(refused(43, bytes, 16));
+	/* One behind the other. */
+	memset(bytes, 0, sizeof(bytes));
+	bytes[0] = 43;
+	assert_true(refused(0, bytes, 8));
+	bytes[8] = 6;
+	assert_false(refused(0, bytes, 16));
+}
+
+static void behind_a_fragment_header_is_no_other(void **state)
+{
+	static const uint8_t kinds[] = {0, 43, 44, 60};
+	uint8_t bytes[8] = {17};
+
+	(void)state;
+	assert_false(refused(44, bytes, 8));
+	assert_true(refused(44, bytes, 7));
+	for (unsigned int i = 0; i < sizeof(kinds); i++) {
+		bytes[0] = kinds[i];
+		bytes[2] = 0; /* the first one, and another */
+		assert_true(refused(44, bytes, 8));
+		bytes[2] = 1;
+		assert_true(refused(44, bytes, 8));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_frame_in_pieces_is_copied),
+		cmocka_unit_test(short_arp_is_dropped),
+		cmocka_unit_test(fragments_for_the_dhcp_client_are_dropped),
+		cmocka_unit_test(extension_headers_are_whole),
+		cmocka_unit_test(behind_a_fragment_header_is_no_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, tear_down);
+}
