@@ -150,6 +150,7 @@ for my $round (1 .. $runs) {
 		next if $cell->{failed} || $cell->{size} >= 512 && $round > 1;
 		my ($seconds, $cpu) = run_cell($cell, \@words);
 		push @{ $cell->{seconds} }, $seconds if defined $seconds;
+		push @{ $cell->{cpu} },     $cpu     if defined $cpu;
 		printf STDERR "round %d: %-34s %s\n", $round, $cell->{name}, defined $seconds ? sprintf('%.3f s', $seconds) : "failed: $cell->{failed}";
 	}
 }
