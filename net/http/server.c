@@ -8,10 +8,15 @@
  *
  *	READING --request--> WAITING --thread--> MAKING --> SENDING --all acknowledged--> READING
  *											  or closed
+ *
+ * A client has a bounded time for each state, whatever it trickles. When all places are taken, or memory is
+ * low, those go first that have waited for a request, or taken an answer, for the longest time.
  */
 #include "lwip/mem.h"
+#include "lwip/priv/tcp_priv.h"
 #include "lwip/tcpip.h"
 #include "net/http/page.h"
+#include "net/lwip/memory.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -20,8 +25,12 @@
 
 #define PORT 80
 #define REQUEST_MAX 4096
-#define IDLE_SECONDS 30
-#define POLL_INTERVAL 4 /* half seconds */
+#define IDLE_SECONDS 30 /* from one request to the next, and without a byte of an answer taken */
+/* To say a request, from its first byte or from the connection's start. */
+#define REQUEST_SECONDS 10
+#define ANSWER_SECONDS 120     /* to take an answer */
+#define ANSWER_EVICT_SECONDS 5 /* where others want its place or its memory */
+#define POLL_INTERVAL 4	       /* half seconds */
 #define THREAD_STACK (64u << 10)
 
 enum state { READING, WAITING, MAKING, SENDING };
@@ -32,7 +41,9 @@ struct client {
 	enum state state;
 	char input[REQUEST_MAX];
 	size_t input_length;
-	unsigned int idle; /* in poll intervals */
+	uint32_t since;	   /* tcp_ticks when the state began, or this request */
+	uint32_t progress; /* when something was acknowledged last */
+	bool asked;	   /* there was a request before this one */
 	bool peer_closed;
 
 	struct http_request request;
@@ -48,6 +59,7 @@ struct client {
 static struct client *waiting_first, *waiting_last;
 static struct wait_queue waiting = WAIT_QUEUE_INIT;
 
+static const struct service_callbacks callbacks;
 static int start(void);
 SERVICE(http, "tcp 80", "the status page, and the same as JSON", start);
 
@@ -105,6 +117,7 @@ static void take_request(struct client *client)
 	if (client->overrun)
 		client->request.keep_alive = false;
 	counters.requests++;
+	client->asked = true;
 	client->state = WAITING;
 	client->next = NULL;
 	if (waiting_last)
@@ -142,6 +155,7 @@ static err_t answered(struct client *client)
 	http_answer_free(&client->answer);
 	client->acknowledged = 0;
 	client->state = READING;
+	client->since = tcp_ticks;
 	if (!client->keep_alive)
 		return client_close(client);
 	take_request(client);
@@ -155,7 +169,7 @@ static void thread(void *argument)
 	(void)argument;
 	for (;;) {
 		struct client *client;
-		int status;
+		int status = 0;
 
 		wait_event(&waiting, __atomic_load_n(&waiting_first, __ATOMIC_ACQUIRE));
 		LOCK_TCPIP_CORE();
@@ -164,14 +178,18 @@ static void thread(void *argument)
 		if (!waiting_first)
 			waiting_last = NULL;
 		client->state = MAKING;
-		UNLOCK_TCPIP_CORE();
-
-		status =
-			http_answer_make(client->bad || client->too_large ? NULL : &client->request,
-					 client->too_large, &client->answer, &client->keep_alive);
-
-		LOCK_TCPIP_CORE();
+		/* An answer takes more memory than all else that a client can make us keep. */
+		while (network_memory_low() && service_make_room(PORT, &counters, &callbacks))
+			;
+		if (client->pcb) {
+			UNLOCK_TCPIP_CORE();
+			status = http_answer_make(
+				client->bad || client->too_large ? NULL : &client->request,
+				client->too_large, &client->answer, &client->keep_alive);
+			LOCK_TCPIP_CORE();
+		}
 		client->state = SENDING;
+		client->since = client->progress = tcp_ticks;
 		client->sending = client->answer.first;
 		client->sending_offset = 0;
 		if (!client->pcb)
@@ -200,7 +218,6 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain,
 	struct client *client = argument;
 
 	(void)error;
-	client->idle = 0;
 	if (!chain) {
 		client->peer_closed = true;
 		return client->state == READING ? client_close(client) : ERR_OK;
@@ -211,6 +228,8 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain,
 	counters.bytes_received += chain->tot_len;
 	if (chain->tot_len > REQUEST_MAX - client->input_length)
 		client->overrun = true;
+	if (client->state == READING && client->asked && !client->input_length)
+		client->since = tcp_ticks;
 	append_input(client, chain);
 	pbuf_free(chain);
 	if (client->state == READING)
@@ -223,7 +242,7 @@ static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t length)
 	struct client *client = argument;
 
 	(void)pcb;
-	client->idle = 0;
+	client->progress = tcp_ticks;
 	client->acknowledged += length;
 	counters.bytes_sent += length;
 	if (client->state != SENDING)
@@ -237,12 +256,20 @@ static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t length)
 static err_t on_poll(void *argument, struct tcp_pcb *pcb)
 {
 	struct client *client = argument;
+	uint32_t in_state = tcp_ticks - client->since; /* half seconds */
 
 	(void)pcb;
-	if (++client->idle > IDLE_SECONDS * 2 / POLL_INTERVAL)
-		return client->state == READING ? client_close(client) : client_abort(client);
-	if (client->state == SENDING)
+	if (client->state == READING) {
+		bool begun = client->input_length || !client->asked;
+
+		if (in_state > 2 * (begun ? REQUEST_SECONDS : IDLE_SECONDS))
+			return client_close(client);
+	} else if (client->state == SENDING) {
+		if (in_state > 2 * ANSWER_SECONDS ||
+		    tcp_ticks - client->progress > 2 * IDLE_SECONDS)
+			return client_abort(client);
 		send_more(client);
+	}
 	return ERR_OK;
 }
 
@@ -255,12 +282,23 @@ static void on_error(void *argument, err_t error)
 	client_leave(client);
 }
 
+static uint32_t wasted(const void *connection)
+{
+	const struct client *client = connection;
+	uint32_t in_state = tcp_ticks - client->since;
+
+	if (client->state == READING)
+		return in_state + 1;
+	return client->state == SENDING && in_state > 2 * ANSWER_EVICT_SECONDS ? in_state : 0;
+}
+
 static const struct service_callbacks callbacks = {
 	.receive = on_receive,
 	.sent = on_sent,
 	.poll = on_poll,
 	.poll_interval = POLL_INTERVAL,
 	.error = on_error,
+	.wasted = wasted,
 };
 
 static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
@@ -271,6 +309,7 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 	if (!client)
 		return ERR_MEM;
 	client->pcb = pcb;
+	client->since = tcp_ticks;
 	tcp_nagle_disable(pcb);
 	return ERR_OK;
 }

@@ -3,11 +3,16 @@
 
 #include "lwip/ip.h"
 #include "lwip/mem.h"
+#include "lwip/priv/tcp_priv.h"
 #include "net/lwip/memory.h"
 
 #include <errno.h>
 
 #define FIRST_PORT_ANSWERED 20
+/* As many half-open connections as lwIP can count; net/lwip/syn.c lets the oldest make room. */
+#define BACKLOG 255
+/* Connections that are aborted for one, at most, when memory is low. */
+#define EVICTED_AT_ONCE 8
 
 int service_listen_tcp(uint16_t port, tcp_accept_fn accept, struct tcp_pcb **listener)
 {
@@ -19,7 +24,7 @@ int service_listen_tcp(uint16_t port, tcp_accept_fn accept, struct tcp_pcb **lis
 		tcp_close(pcb);
 		return -EADDRINUSE;
 	}
-	listening = tcp_listen(pcb);
+	listening = tcp_listen_with_backlog(pcb, BACKLOG);
 	if (!listening) {
 		tcp_close(pcb);
 		return -ENOMEM;
@@ -48,18 +53,67 @@ void service_unlisten_tcp(struct tcp_pcb *listener)
 	tcp_close(listener);
 }
 
+/* Half seconds. */
+static uint32_t wasted(const struct tcp_pcb *pcb, const struct service_callbacks *callbacks)
+{
+	uint32_t quiet;
+
+	if (callbacks->wasted)
+		return callbacks->wasted(pcb->callback_arg);
+	quiet = tcp_ticks - pcb->tmr;
+	return quiet > 2 * SERVICE_EVICT_SECONDS ? quiet : 0;
+}
+
+bool service_make_room(uint16_t port, struct service_counters *counters,
+		       const struct service_callbacks *callbacks)
+{
+	struct tcp_pcb *longest = NULL;
+	uint32_t most = 1;
+
+	/* Later ones stand first. */
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+		uint32_t time;
+
+		if (pcb->local_port != port || pcb->errf != callbacks->error)
+			continue;
+		time = wasted(pcb, callbacks);
+		if (time >= most) {
+			longest = pcb;
+			most = time;
+		}
+	}
+	if (!longest)
+		return false;
+	counters->evicted++;
+	tcp_abort(longest);
+	return true;
+}
+
+static bool has_room(uint16_t port, struct service_counters *counters,
+		     const struct service_callbacks *callbacks)
+{
+	for (unsigned int i = 0; i <= EVICTED_AT_ONCE; i++) {
+		if (counters->connections_now < SERVICE_CONNECTIONS_MAX && !network_memory_low())
+			return true;
+		if (!service_make_room(port, counters, callbacks))
+			return false;
+	}
+	return false;
+}
+
 void *service_accept(struct tcp_pcb *pcb, err_t error, struct service_counters *counters,
 		     size_t size, const struct service_callbacks *callbacks)
 {
-	void *connection;
+	void *connection = NULL;
 
 	if (error != ERR_OK || !pcb)
 		return NULL;
-	if (counters->connections_now >= SERVICE_CONNECTIONS_MAX || network_memory_low())
+	if (has_room(pcb->local_port, counters, callbacks))
+		connection = mem_calloc(1, size);
+	if (!connection) {
+		counters->refused++;
 		return NULL;
-	connection = mem_calloc(1, size);
-	if (!connection)
-		return NULL;
+	}
 	counters->connections++;
 	counters->connections_now++;
 	tcp_arg(pcb, connection);

@@ -9,10 +9,12 @@
 
 #include <stdbool.h>
 
-/* Connections of one service at a time; more are refused. */
+/* Connections of one service at a time; for more, those that do nothing make room. */
 #define SERVICE_CONNECTIONS_MAX 256
 /* A connection on which nothing happens for so long is closed. */
 #define SERVICE_IDLE_SECONDS 300
+/* Where others want its place, it is after so many already. */
+#define SERVICE_EVICT_SECONDS 10
 /* tcp_poll() counts in half seconds; idle connections are looked for at this interval. */
 #define SERVICE_POLL_INTERVAL 10
 
@@ -32,14 +34,28 @@ struct service_callbacks {
 	tcp_poll_fn poll;
 	uint8_t poll_interval; /* half seconds */
 	tcp_err_fn error;
+	/*
+	 * How long (half seconds) the connection has kept its place for nothing: the one that did so
+	 * longest goes when another wants it; 0: it may not go. NULL: its time without a segment counts,
+	 * above SERVICE_EVICT_SECONDS.
+	 */
+	uint32_t (*wasted)(const void *connection);
 };
 
 /*
  * In a tcp_accept_fn: counts the connection and gives it the callbacks, with a zeroed block of so many
- * bytes as their argument, to be freed with mem_free(). NULL: refused; the caller returns ERR_MEM.
+ * bytes as their argument, to be freed with mem_free(). When the service has all the connections that it may, or
+ * memory is low, others are aborted for it. NULL: refused; the caller returns ERR_MEM.
  */
 void *service_accept(struct tcp_pcb *pcb, err_t error, struct service_counters *counters,
 		     size_t size, const struct service_callbacks *callbacks);
+
+/*
+ * Aborts the connection of the service at this port that keeps its place for nothing longest (its error callback
+ * is called). False: each of them is in use.
+ */
+bool service_make_room(uint16_t port, struct service_counters *counters,
+		       const struct service_callbacks *callbacks);
 
 /* No callbacks any more: what still happens on the connection is lwIP's alone. */
 void service_detach(struct tcp_pcb *pcb);

@@ -69,6 +69,8 @@ static void describe(struct facts *facts)
 		fact_flag(facts, "listening", counters->listening);
 		fact_number(facts, "connections", counters->connections);
 		fact_number(facts, "open", counters->connections_now);
+		fact_number(facts, "evicted", counters->evicted);
+		fact_number(facts, "refused", counters->refused);
 		fact_number(facts, "requests", counters->requests);
 		fact_bytes(facts, "received", counters->bytes_received);
 		fact_bytes(facts, "sent", counters->bytes_sent);

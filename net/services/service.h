@@ -29,6 +29,8 @@ struct service {
 
 struct service_counters {
 	uint64_t connections, connections_now, requests, bytes_received, bytes_sent;
+	/* Connections that made room for others, and those for which there was none. */
+	uint64_t evicted, refused;
 	bool listening;
 };
 

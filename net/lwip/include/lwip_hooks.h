@@ -34,9 +34,9 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options_length, options1_length, options2, packet) \
 	network_tcp_in(pcb, header)
 
-/* time_wait.c; under the core lock, before the packet is checked */
-void network_ip4_in(const struct pbuf *packet);
-void network_ip6_in(const struct pbuf *packet, struct netif *netif);
+/* syn.c; under the core lock, before the packet is checked. True: it is dropped. */
+bool network_ip4_in(const struct pbuf *packet, struct netif *netif);
+bool network_ip6_in(const struct pbuf *packet, struct netif *netif);
 
 /* dhcp_extension.c; under the core lock. Other than 0: the packet was taken. */
 int network_dhcp_in(struct pbuf *packet, struct netif *netif);
@@ -48,8 +48,7 @@ bool guard_ip6_refused(const struct pbuf *packet);
 
 static inline int network_ip4_hook(struct pbuf *packet, struct netif *netif)
 {
-	network_ip4_in(packet);
-	if (!guard_ip4_refused(packet))
+	if (!network_ip4_in(packet, netif) && !guard_ip4_refused(packet))
 		return network_dhcp_in(packet, netif);
 	pbuf_free(packet);
 	return 1;
@@ -57,8 +56,7 @@ static inline int network_ip4_hook(struct pbuf *packet, struct netif *netif)
 
 static inline int network_ip6_hook(struct pbuf *packet, struct netif *netif)
 {
-	network_ip6_in(packet, netif);
-	if (!guard_ip6_refused(packet))
+	if (!network_ip6_in(packet, netif) && !guard_ip6_refused(packet))
 		return 0;
 	pbuf_free(packet);
 	return 1;

@@ -1,0 +1,192 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# Clients that mean ill, on a TAP device: many connections that say nothing, or trickle, or never read; SYNs that nobody
+# follows; requests that are none. Meanwhile somebody else gets the page, the network's memory has a bound, and
+# afterwards all is as it was.
+
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IO::Socket::INET;
+use JSON::PP ();
+use Ringside::Checks;
+use Ringside::Client qw(http_get);
+use Ringside::Host   qw(until_true within);
+use Ringside::Tap    qw(enter_namespace tap_network);
+use Ringside::VM;
+use Socket qw(inet_aton pack_sockaddr_in AF_INET SOCK_RAW IPPROTO_RAW);
+use Test::More;
+use Time::HiRes qw(time sleep);
+
+my $missing = enter_namespace();
+plan skip_all => $missing if $missing;
+
+my @tap = tap_network('ringside0');
+my ($label, $address);
+
+sub status ()  { return JSON::PP::decode_json(http_get($address, 80, '/status.json')->{body}) }
+sub service ($status, $name) { return (grep { $_->{name} eq $name } @{ $status->{services}{services} })[0] }
+
+# A client like any other: the page comes whole, each time; says how long it took.
+sub normal ($what, $times = 5) {
+	my @took;
+	my $good = 0;
+	for (1 .. $times) {
+		my $start = time;
+		my $page = eval { http_get($address, 80, '/') };
+		diag "$what: $@" unless $page;
+		push @took, time - $start;
+		$good++ if $page && $page->{status} == 200 && $page->{body} =~ m{</html>\n\z};
+	}
+	@took = sort { $a <=> $b } @took;
+	is($good, $times, sprintf '%s: %s: a normal client gets the page %d times (median %d ms, worst %d ms)', $label, $what, $times, 1000 * $took[ @took / 2 ], 1000 * $took[-1]);
+	return;
+}
+
+# So many connections that get their first bytes, as far as they are let in.
+sub open_many ($count, $bytes, $port = 80) {
+	my @sockets;
+	for (1 .. $count) {
+		my $socket = IO::Socket::INET->new(PeerHost => $address, PeerPort => $port, Timeout => within(5)) or next;
+		syswrite $socket, $bytes if length $bytes;
+		push @sockets, $socket;
+	}
+	return @sockets;
+}
+
+# What comes until the other end is closed.
+sub all_of ($request, $seconds = 20) {
+	my $socket = IO::Socket::INET->new(PeerHost => $address, PeerPort => 80, Timeout => within(5)) or return 'no connection';
+	syswrite $socket, $request;
+	my ($text, $deadline) = ('', time + within($seconds));
+	while ((my $left = $deadline - time) > 0) {
+		vec(my $wanted = '', fileno $socket, 1) = 1;
+		select $wanted, undef, undef, $left or last;
+		sysread $socket, $text, 65536, length $text or return $text;
+	}
+	return "$text(not closed)";
+}
+
+sub sum ($bytes) {
+	my $sum = unpack '%32n*', length($bytes) % 2 ? "$bytes\0" : $bytes;
+	$sum = ($sum & 0xffff) + ($sum >> 16) for 1 .. 2;
+	return ~$sum & 0xffff;
+}
+
+# SYNs from addresses of the network where nobody is: no answer, no reset.
+sub flood_until ($end) {
+	socket my $raw, AF_INET, SOCK_RAW, IPPROTO_RAW or die "raw socket: $!\n";
+	my $to   = inet_aton($address);
+	my $sent = 0;
+	while (time < $end) {
+		my $from    = pack 'C4', 192, 168, 77, 100 + int rand 150;
+		my $segment = pack 'n n N N C C n n n', 1024 + int rand 60000, 80, int rand 2**32, 0, 5 << 4, 2, 65535, 0, 0;
+		substr $segment, 16, 2, pack 'n', sum(pack('a4 a4 C C n', $from, $to, 0, 6, 20) . $segment);
+		send($raw, pack('C C n n n C C n a4 a4', 0x45, 0, 40, 0, 0, 64, 6, 0, $from, $to) . $segment, 0, pack_sockaddr_in(0, $to)) and $sent++;
+		sleep 0.001 if $sent % 10 == 0;
+	}
+	return $sent;
+}
+
+my @device = ('-device', "virtio-net-pci,netdev=net0,romfile=,mac=$Ringside::VM::MAC");
+scenario('abuse', { network => [ @tap, @device ], append => 'services=http,echo,discard,chargen' }, sub ($vm) {
+	$label   = $vm->{label};
+	$address = $vm->wait_ready;
+	normal('nobody else is there', 9);
+	my $before = status()->{network}{memory};
+	my $bounded = sub ($what) {
+		my $memory = status()->{network}{memory};
+		cmp_ok($memory->{reserved}, '<=', $memory->{limit}, "$label: $what: $memory->{used} bytes of packets and connections, $memory->{reserved} reserved, of $memory->{limit}");
+	};
+
+	{
+		my @silent = open_many(600, '');
+		cmp_ok(scalar @silent, '>=', 590, "$label: 600 connections that say nothing are let in");
+		normal('600 are silent');
+		my $http = service(status(), 'http');
+		cmp_ok($http->{open}, '<=', 256, "$label: $http->{open} are kept");
+		cmp_ok($http->{evicted}, '>=', 340, "$label: $http->{evicted} made room");
+		$bounded->('600 are silent');
+	}
+	{
+		my @slow = open_many(256, "GET / HTTP/1.1\r\nHost:");
+		my $end  = time + 14;
+		while (time < $end) {
+			my $next = time + 1;
+			syswrite $_, 'x' for @slow;
+			normal('256 send a byte a second', 1) if int($end - time) % 5 == 0;
+			sleep $next - time if $next > time;
+		}
+		my $open = until_true(10, sub { my $now = service(status(), 'http')->{open}; $now < 10 && $now });
+		ok($open, "$label: whoever does not come to an end of its request within 10 s is closed");
+	}
+	{
+		# With a small buffer of its own, so that the guest is left with most of the answer.
+		my @deaf;
+		for (1 .. 300) {
+			socket my $socket, AF_INET, Socket::SOCK_STREAM(), 0 or die "socket: $!\n";
+			setsockopt $socket, Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 2048;
+			connect $socket, pack_sockaddr_in(80, inet_aton($address)) or next;
+			syswrite $socket, "GET / HTTP/1.1\r\nHost: x\r\n\r\n" x 40;
+			push @deaf, $socket;
+		}
+		sleep 6;
+		normal(scalar(@deaf) . ' never read');
+		$bounded->('300 never read');
+	}
+	{
+		my $end   = time + 8;
+		my $child = fork // die "fork: $!\n";
+		if (!$child) {
+			my $sent = flood_until($end);
+			require POSIX;
+			POSIX::_exit($sent >= 1000 ? 0 : 1);
+		}
+		sleep 2;
+		normal('SYNs are sent that nobody follows', 9);
+		$bounded->('a flood of SYNs');
+		waitpid $child, 0;
+		is($?, 0, "$label: at least 1000 of them");
+	}
+	{
+		my ($start, $good) = (time, 0);
+		for (1 .. 2000) {
+			my $socket = IO::Socket::INET->new(PeerHost => $address, PeerPort => 80, Timeout => within(5)) or next;
+			syswrite $socket, "HEAD /none HTTP/1.0\r\n\r\n";
+			my $count = sysread $socket, my $text, 4096;
+			$good++ if $count && $text =~ m{^HTTP/1.1 404 };
+		}
+		is($good, 2000, sprintf '%s: 2000 connections one after the other, %d a second', $label, 2000 / (time - $start));
+		$bounded->('2000 connections');
+	}
+
+	like(all_of("GET / HTTP/1.1\r\nX: " . 'x' x 20000), qr{^HTTP/1.1 431 .*Connection: close\r\n}s, "$label: a header of 20000 bytes is too large");
+	like(all_of('x' x 5000), qr{^HTTP/1.1 4(?:31|00) }, "$label: and so is a line without an end");
+	like(all_of("$_\r\n\r\n"), qr{^HTTP/1.1 400 .*Connection: close\r\n}s, "$label: '@{[ s/[^ -~]/./gr ]}' is a bad request") for 'GET', 'GET /', "GET / HTTP/2.0", "GET / HTTP/1.1\r\nno field", "\0\1\2\xff";
+	like(all_of("$_ / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"), qr{^HTTP/1.1 405 .*Connection: close\r\n}s, "$label: $_ is not for this page") for qw(POST PUT DELETE);
+	my $many = all_of(("HEAD / HTTP/1.1\r\n\r\n" x 100) . "HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n", 60);
+	is(scalar(() = $many =~ m{^HTTP/1.1 200 }mg), 101, "$label: 101 requests sent at once are answered, one after the other");
+
+	{
+		my @silent = open_many(256, '', 7);
+		sleep 12;
+		my $more = IO::Socket::INET->new(PeerHost => $address, PeerPort => 7, Timeout => within(5));
+		syswrite $more, 'hello' if $more;
+		my $count = $more ? sysread $more, my $text, 5 : 0;
+		is($count, 5, "$label: echo, all of whose places are taken by silent ones, serves another");
+		is(service(status(), 'echo')->{evicted}, 1, "$label: one of them made room");
+	}
+	my $after = until_true(45, sub {
+		my $status = status();
+		my $open = 0;
+		$open += $_->{open} for @{ $status->{services}{services} };
+		return $open <= 1 && $status->{network}{memory};
+	});
+	ok($after, "$label: in the end all connections are closed");
+	cmp_ok($after->{used} - $before->{used}, '<', 1 << 20, "$label: and their memory is given back") if $after;
+	normal('afterwards', 9);
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
+done_testing;
