@@ -262,9 +262,9 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf
 	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host -Inet/tls/include -isystem $(MBEDTLS)/include
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c') \
 	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c \
-	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c boot/e820.c boot/origin.c boot/device_path.c \
+	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c kernel/random/siphash.c boot/e820.c boot/origin.c boot/device_path.c \
 	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
-	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/memory.c net/http/request.c) \
+	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/request.c) \
 	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c dhcp_message.c dhcp6_message.c \
 		settings.c setting_format.c script.c script_commands.c))
 HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o) $(addprefix $(B)/host/mbedtls/,sha256.c.o platform_util.c.o)
@@ -273,7 +273,7 @@ $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
 $(eval $(call stamp_rule,$(B)/host-list,$(HOST_SOURCES)))
 
 # What needs lwIP's structures.
-HOST_LWIP := net/lwip/guard.c tests/unit/network_guard.c
+HOST_LWIP := net/lwip/guard.c net/lwip/isn.c tests/unit/network_guard.c tests/unit/sequence_numbers.c
 HOST_LWIP_CFLAGS := -Inet/lwip/include -isystem $(LWIP)/src/include
 $(HOST_LWIP:%=$(B)/host/%.o): HOST_CFLAGS += $(HOST_LWIP_CFLAGS)
 $(HOST_LWIP:%=$(B)/host/%.o): | $(LWIP)/ready

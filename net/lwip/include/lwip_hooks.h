@@ -38,6 +38,12 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 bool network_ip4_in(const struct pbuf *packet, struct netif *netif);
 bool network_ip6_in(const struct pbuf *packet, struct netif *netif);
 
+/* isn.c; under the core lock */
+u32_t network_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
+		  u16_t remote_port);
+#define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port)                                  \
+	network_isn(local, local_port, remote, remote_port)
+
 /* dhcp_extension.c; under the core lock. Other than 0: the packet was taken. */
 int network_dhcp_in(struct pbuf *packet, struct netif *netif);
 void network_dhcp_append(struct netif *netif, uint8_t *options, u16_t *length, u8_t type);
