@@ -332,6 +332,13 @@ void virtio_device_add(struct virtio_device *device)
 		device->running_since = clock_monotonic();
 	}
 	if (error) {
+		/* Allocations are many, and nobody else says that one of them failed. */
+		if (error == -ENOMEM) {
+			log_error("%s (%s): left alone, there is no memory to drive it",
+				  device->bus_name, device->name);
+			if (!device->failure)
+				device->failure = "no memory to drive it";
+		}
 		device->driver = NULL;
 		if (!device->failure)
 			device->failure = "initialisation failed";
