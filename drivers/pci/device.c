@@ -268,6 +268,12 @@ static int attempt(struct pci_device *device)
 		device->operations->stop(device);
 	device->stopped = true;
 	pci_device_served(device);
+	/* Its registers may read as anything then, as those of a device that was reset even. */
+	if (pci_read16(device->function, PCI_VENDOR_ID) == 0xffff) {
+		device->failure = "is not there any more";
+		device->attempts = PCI_DEVICE_ATTEMPTS;
+		return -ENODEV;
+	}
 	/* From here on it may break anew; that is noticed by the next round. */
 	__atomic_store_n(&device->broken, false, __ATOMIC_SEQ_CST);
 	error = device->operations->start(device);

@@ -103,6 +103,12 @@ int virtio_reset(struct virtio_device *device)
 
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		device->queues[i]->live = false;
+	/* Its registers may read as anything then. Where it is, it cannot use what it was lent. */
+	if (device->transport->present && !device->transport->present(device)) {
+		device->failure = "is not there any more";
+		device->reset_failed = false;
+		return -ENODEV;
+	}
 	device->transport->status_write(device, 0);
 	/* 2.4.2: the reset is over when the status reads 0. */
 	while (device->transport->status_read(device) != 0) {

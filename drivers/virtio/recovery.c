@@ -95,6 +95,8 @@ static void schedule(struct virtio_device *device)
 /* One device: an attempt if it is due. */
 static void look_after(struct virtio_device *device)
 {
+	int error;
+
 	if (!device->next_attempt) {
 		/* It broke just now. */
 		if (clock_monotonic() - device->running_since >= RUNNING_WELL)
@@ -107,12 +109,16 @@ static void look_after(struct virtio_device *device)
 		return;
 	device->next_attempt = 0;
 	device->attempts++;
-	if (attempt(device) == 0)
+	error = attempt(device);
+	if (!error)
 		return;
 	device->broken = true;
 	if (!device->failure)
 		device->failure = "could not be started again";
-	schedule(device);
+	if (error == -ENODEV)
+		give_up(device); /* it was taken away */
+	else
+		schedule(device);
 }
 
 static bool needs_care(const struct virtio_device *device)

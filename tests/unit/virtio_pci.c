@@ -496,6 +496,28 @@ static void test_all_ones(void **state)
 	virtio_model_net_free(&net);
 }
 
+/* One that was taken away, whatever its registers read as: not waited for, and nothing stays lent to it. */
+static void test_taken_away(void **state)
+{
+	struct virtio_device *device;
+	uint64_t start;
+
+	(void)state;
+	start_with(4);
+	pci_model_boot();
+	device = last_device();
+	assert_true(device->driven);
+	memset(pci.pci.config, 0xff, sizeof(pci.pci.config));
+	virtio_device_break(device, "was broken by the test");
+	start = clock_monotonic();
+	assert_int_equal(virtio_recover(), UINT64_MAX);
+	assert_true(device->given_up);
+	assert_false(device->reset_failed);
+	assert_true(clock_monotonic() - start < NANOSECONDS_PER_MILLISECOND);
+	assert_true(host_log_has("given up, it is not there any more"));
+	virtio_model_net_free(&net);
+}
+
 static void test_no_memory_anywhere(void **state)
 {
 	(void)state;
@@ -559,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_queue_lies),
 		cmocka_unit_test(test_config_vector_refused),
 		cmocka_unit_test(test_all_ones),
+		cmocka_unit_test(test_taken_away),
 		cmocka_unit_test(test_no_memory_anywhere),
 		cmocka_unit_test(test_queue_size_option),
 		cmocka_unit_test(test_needs_reset),

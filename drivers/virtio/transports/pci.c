@@ -47,6 +47,13 @@ static int find_interface(struct virtio_pci *pci)
 	return error;
 }
 
+bool virtio_pci_present(const struct virtio_device *device)
+{
+	const struct virtio_pci *pci = device->transport_data;
+
+	return pci_read16(pci->function, 0x00) != 0xffff; /* vendor */
+}
+
 void virtio_pci_memory_access(struct virtio_device *device, bool allowed)
 {
 	struct pci_function *function = virtio_pci_of(device)->function;

@@ -60,6 +60,8 @@ void virtio_pci_modern_exit(struct virtio_pci *pci);
 /* The legacy interface in an I/O BAR. 0; -ENODEV: it has none, or none that can be used. */
 int virtio_pci_legacy_init(struct virtio_pci *pci);
 
+/* The transport's `present`: configuration space answers (PCI Express 2.3.2: all ones when nobody does). */
+bool virtio_pci_present(const struct virtio_device *device);
 /* The transport's memory_access: bus mastering. */
 void virtio_pci_memory_access(struct virtio_device *device, bool allowed);
 

@@ -155,6 +155,7 @@ static const struct virtio_transport legacy_transport = {
 	.status_read = legacy_status_read,
 	.status_write = legacy_status_write,
 	.memory_access = virtio_pci_memory_access,
+	.present = virtio_pci_present,
 	.features_read = legacy_features_read,
 	.features_write = legacy_features_write,
 	.config_read = legacy_config_read,

@@ -271,6 +271,7 @@ static const struct virtio_transport modern_transport = {
 	.status_read = modern_status_read,
 	.status_write = modern_status_write,
 	.memory_access = virtio_pci_memory_access,
+	.present = virtio_pci_present,
 	.features_read = modern_features_read,
 	.features_write = modern_features_write,
 	.config_read = modern_config_read,

@@ -31,6 +31,8 @@ struct virtio_transport {
 	 * reset, and given back when it does. NULL: the bus has no such switch. Thread context.
 	 */
 	void (*memory_access)(struct virtio_device *device, bool allowed);
+	/* Whether the bus still has the device. NULL: it cannot be taken away. Context: any. */
+	bool (*present)(const struct virtio_device *device);
 
 	/* Offered bits [32 * word, 32 * word + 31]. */
 	uint32_t (*features_read)(struct virtio_device *device, unsigned int word);
