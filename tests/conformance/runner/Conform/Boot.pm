@@ -31,7 +31,7 @@ use constant {
 	ACTION_SECONDS => 20,
 	EXIT_SECONDS   => 10,	# to leave after the last line
 	QUIET_SECONDS  => 2,	# after so long without a line the VMM is asked whether it lives
-	ALIVE_SECONDS  => 20,	# to answer that
+	ALIVE_SECONDS  => 60,	# to answer that
 };
 
 # The one that runs now, for who has to end in a hurry.
