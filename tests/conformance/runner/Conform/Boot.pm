@@ -5,7 +5,7 @@ package Conform::Boot;
 # ended. An adapter is an executable that is called as
 #
 #	configs					prints the configurations, one a line: NAME [optional] [fresh] [serve] [like:NAME]
-#						[GUEST WORDS]; serve: there is `serve`; fresh: after a failure that is not known it needs a new boot;
+#						[GUEST WORDS]; serve: there is `serve`; fresh: after a failure it needs a new boot;
 #						like: what is expected there is expected here too
 #	start CONFIG IMAGE CMDLINE		runs the VMM; the console is its standard input and output
 #	action NAME ARGUMENTS			does what docs/conformance-host.md asks for; prints the TEXT
