@@ -62,8 +62,8 @@ static void run_and_judge(struct conformance_target *t, const struct misuse *mis
 
 	if (verdict == FAILS)
 		used = misuse_complete(t, ring, misuse);
-	else if (!(status && verdict == SURVIVED ? misuse_run_slow : misuse_run)(t, ring, misuse,
-										 &used))
+	else if (status && verdict == SURVIVED ? !misuse_run_slow(t, ring, misuse, &used)
+					       : !misuse_run(t, ring, misuse, &used))
 		return;
 	target_barrier(t);
 	if (!status)
