@@ -31,7 +31,7 @@ static int read_port(struct bench_round *round)
 		uint64_t start = cpu_tsc();
 
 		(void)port_read8(PORT);
-		bench_sample(round, cpu_tsc() - start);
+		bench_single(round, cpu_tsc() - start);
 	}
 	return 0;
 }
@@ -44,7 +44,7 @@ static int read_status(struct bench_round *round)
 		uint64_t start = cpu_tsc();
 
 		(void)device->transport->status_read(device);
-		bench_sample(round, cpu_tsc() - start);
+		bench_single(round, cpu_tsc() - start);
 	}
 	return 0;
 }
@@ -66,7 +66,7 @@ static int kick(struct bench_round *round)
 			return -ENODEV;
 		start = cpu_tsc();
 		vq->notify(vq);
-		bench_sample(round, cpu_tsc() - start);
+		bench_single(round, cpu_tsc() - start);
 	}
 	return 0;
 }

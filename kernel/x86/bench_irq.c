@@ -58,8 +58,7 @@ static int await(struct bench_round *round, uint64_t cause)
 	end = stand->to_thread ? clock_monotonic() : stand->arrived;
 	/* Counters of two CPUs may differ by a little. */
 	end = end > cause ? end - cause : 0;
-	bench_sample(round, end);
-	round->elapsed += end;
+	bench_single(round, end);
 	return 0;
 }
 
