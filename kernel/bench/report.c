@@ -63,7 +63,7 @@ static uint64_t byte_rate(const struct bench_result *result)
 void bench_report_begin(const struct benchmark *benchmark)
 {
 	command_print("%s: %s\n", benchmark->name, benchmark->help);
-	command_print("  %-12s %-40s %-5s %9s %9s %9s %9s %9s %9s %8s %8s %8s %8s\n", "device",
+	command_print("  %-18s %-40s %-5s %9s %9s %9s %9s %9s %9s %8s %8s %8s %8s\n", "device",
 		      "operation", "in", "median", "p50", "p90", "p99", "p99.9", "per s", "MB/s",
 		      "kicks", "irqs", "copied");
 }
@@ -85,7 +85,7 @@ void bench_report_result(const struct bench_result *result)
 		sniprintf(per_second, sizeof(per_second), "%" PRIu64, rate(result));
 	if (result->bytes && byte_rate(result))
 		sniprintf(bytes, sizeof(bytes), "%" PRIu64, byte_rate(result) / 1000000);
-	command_print("  %-12s %-40s %-5s %9s %9s %9s %9s %9s %9s %8s %8s %8s %8s\n",
+	command_print("  %-18s %-40s %-5s %9s %9s %9s %9s %9s %9s %8s %8s %8s %8s\n",
 		      result->device[0] ? result->device : "-", result->what,
 		      unit_name(result->unit), short_number(median, result->median),
 		      short_number(p50, result->p50), short_number(p90, result->p90),
