@@ -111,7 +111,7 @@ my $testing = read_file('docs/testing.md') // '';
 is(join(' ', grep { index($testing, "`$_`") < 0 } map { s{.*/}{}r } glob 'tests/boot/*.t'), '', 'docs/testing.md has each boot test');
 
 # What is named as a function, as in the tour, is in the sources.
-my $sources = join '', map { read_file($_) // '' } glob('{boot,kernel,drivers,net}/*.[chS] {boot,kernel,drivers,net}/*/*.[chS] drivers/virtio/*/*.[chS] tests/conformance/{,core/}*.h');
+my $sources = join '', map { read_file($_) // '' } glob('{boot,kernel,drivers,net}/*.[chS] {boot,kernel,drivers,net}/*/*.[chS] drivers/virtio/*/*.[chS] tests/conformance/{,core/}*.h tests/fuzz/*.h');
 for my $file (glob 'docs/*.md') {
 	my %seen;
 	my @dead = grep { !$seen{$_}++ && $sources !~ /\b\Q$_\E\b/ } (read_file($file) // '') =~ /\b([a-z]\w+)\(\)/g;
