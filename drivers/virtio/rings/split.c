@@ -113,13 +113,31 @@ static uint32_t fill_indirect(struct split_queue *queue, uint16_t head,
 	return writable;
 }
 
-static int split_add(struct virtqueue *vq, const struct virtqueue_segment *segments,
-		     unsigned int out_count, unsigned int in_count, void *token)
+/* The buffer of `count` descriptors from head to last was filled in: the next kick shows it. */
+static inline void lend(struct split_queue *queue, uint16_t head, uint16_t last, uint16_t count,
+			uint32_t writable, void *token)
+{
+	struct split_slot *slot = &queue->slots[head];
+
+	slot->token = token;
+	slot->writable = writable;
+	slot->count = count;
+	slot->last = last;
+	queue->free_head = queue->slots[last].next;
+	queue->vq.free -= count;
+	queue->avail->ring[queue->avail_next++ & queue->mask] = head;
+	queue->vq.counters.added++;
+}
+
+/* What split_add() has no short way for. */
+static __attribute__((noinline)) int add_any(struct virtqueue *vq,
+					     const struct virtqueue_segment *segments,
+					     unsigned int out_count, unsigned int in_count,
+					     void *token)
 {
 	struct split_queue *queue = split_of(vq);
 	unsigned int count = out_count + in_count, used_descriptors = count;
 	uint16_t head = queue->free_head, last = head;
-	struct split_slot *slot = &queue->slots[head];
 	uint32_t writable = 0;
 
 	if (vq->broken)
@@ -152,15 +170,22 @@ static int split_add(struct virtqueue *vq, const struct virtqueue_segment *segme
 		}
 	}
 
-	slot->token = token;
-	slot->writable = writable;
-	slot->count = (uint16_t)used_descriptors;
-	slot->last = last;
-	queue->free_head = queue->slots[last].next;
-	vq->free -= (uint16_t)used_descriptors;
+	lend(queue, head, last, (uint16_t)used_descriptors, writable, token);
+	return 0;
+}
 
-	queue->avail->ring[queue->avail_next++ & queue->mask] = head;
-	vq->counters.added++;
+/* One segment is what most buffers are. */
+static int split_add(struct virtqueue *vq, const struct virtqueue_segment *segments,
+		     unsigned int out_count, unsigned int in_count, void *token)
+{
+	struct split_queue *queue = split_of(vq);
+	uint16_t head = queue->free_head;
+
+	/* The sum may wrap around, but not to 1 with both parts: then it is none of ours. */
+	if (out_count + in_count != 1 || in_count > 1 || !token || !vq->free || vq->broken)
+		return add_any(vq, segments, out_count, in_count, token);
+	write_desc(&queue->desc[head], segments, in_count ? SPLIT_DESC_WRITE : 0, 0);
+	lend(queue, head, head, 1, in_count ? segments->length : 0, token);
 	return 0;
 }
 
@@ -192,7 +217,7 @@ static uint16_t split_next(const struct virtqueue *vq)
 }
 
 /* Puts the chain's descriptors and its indirect table back; the token is forgotten. */
-static void release(struct split_queue *queue, uint16_t head)
+static inline void release(struct split_queue *queue, uint16_t head)
 {
 	struct split_slot *slot = &queue->slots[head];
 
@@ -205,7 +230,7 @@ static void release(struct split_queue *queue, uint16_t head)
 	queue->vq.free += slot->count;
 }
 
-static bool look_at_used(struct split_queue *queue)
+static __attribute__((noinline)) bool look_at_used(struct split_queue *queue)
 {
 	uint16_t seen = wire_read16(&queue->used->idx);
 	uint16_t fresh = (uint16_t)(seen - queue->used_next);
@@ -248,7 +273,7 @@ static bool begin_batch(struct split_queue *queue, uint16_t last, uint32_t lengt
 }
 
 /* Reads the next used entry. False: it is a lie. */
-static bool next_used(struct split_queue *queue, uint32_t *id, uint32_t *length)
+static inline bool next_used(struct split_queue *queue, uint32_t *id, uint32_t *length)
 {
 	struct split_used_element *element = &queue->used->ring[queue->used_next & queue->mask];
 
@@ -281,14 +306,13 @@ static void *split_take(struct virtqueue *vq, uint32_t *length)
 	}
 	slot = &queue->slots[id];
 	token = slot->token;
-	if (!virtqueue_length_is_good(vq, &written, slot->writable))
+	if (!virtqueue_take_length(vq, length, written, slot->writable))
 		return NULL;
 	queue->used_next++;
 	release(queue, (uint16_t)id);
 	if (queue->event_idx && !(queue->used_next & (EVENT_REFRESH - 1)) && !vq->armed)
 		wire_write16(queue->used_event, (uint16_t)(queue->used_next - 1));
 	vq->counters.taken++;
-	*length = written;
 	return token;
 }
 
