@@ -81,7 +81,7 @@ KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o) $(CLAUSES:%=$(B)/obj/%.o)
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
-OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS) $(if $(filter tls,$(WITHOUT)),,$(B)/obj/tls_ca.o)
+OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS) $(if $(filter tls,$(WITHOUT)),,$(IMAGE).tls_ca.o)
 
 .PHONY: all images run run-image test test-all soak chaos unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
@@ -97,7 +97,7 @@ endef
 COMMIT := $(shell commit=$$(git rev-parse --short=12 HEAD 2>/dev/null) || { echo unknown; exit; }; \
 	git diff --quiet HEAD -- 2>/dev/null || commit=$$commit+; echo $$commit)
 $(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS)))
-$(eval $(call stamp_rule,$(B)/link-flags,$(CC) $(LDFLAGS) $(OBJECTS)))
+$(eval $(call stamp_rule,$(IMAGE).link-flags,$(CC) $(LDFLAGS) $(OBJECTS)))
 $(B)/ringside_version.h: FORCE
 	@mkdir -p $(@D)
 	@printf '#define RINGSIDE_VERSION "%s"\n#define RINGSIDE_COMMIT "%s"\n' $(VERSION) $(COMMIT) >$@.new
@@ -177,8 +177,8 @@ $(IMAGE).obj/application.o: kernel/application/application.c $(B)/flags | $(LIBR
 	$(Q)$(CC) $(CFLAGS) $(WARNINGS) -DAPPLICATION_NAME='"$(notdir $(IMAGE))"' -MD -MP -c -o $@ $<
 
 # The certificates that TLS believes: TLS_CA=FILE (PEM), and a zero byte behind them.
-$(eval $(call stamp_rule,$(B)/tls-ca,$(TLS_CA)))
-$(B)/obj/tls_ca.o: $(B)/tls-ca $(TLS_CA)
+$(eval $(call stamp_rule,$(IMAGE).tls-ca,$(TLS_CA)))
+$(IMAGE).tls_ca.o: $(IMAGE).tls-ca $(TLS_CA)
 	@mkdir -p $(@D)
 	$(Q)printf '.section .rodata\n.globl tls_ca, tls_ca_end\ntls_ca:\n%s\n.byte 0\ntls_ca_end:\n' \
 		'$(if $(TLS_CA),.incbin "$(TLS_CA)")' | $(CC) -m64 -Wa,--noexecstack -c -x assembler -o $@ -
@@ -191,7 +191,7 @@ $(CLAUSES): tests/conformance/clauses.tsv tests/conformance/clauses.pl
 link = $(CC) $(LDFLAGS) -T linker.ld -o $(1) $(2) $(OBJECTS) $(APP_OBJECTS) \
 	$(NEWLIB)/libc.a $(NEWLIB)/libm.a $$($(CC) -print-libgcc-file-name)
 
-$(IMAGE).nosymbols: $(OBJECTS) $(APP_OBJECTS) linker.ld $(B)/link-flags
+$(IMAGE).nosymbols: $(OBJECTS) $(APP_OBJECTS) linker.ld $(IMAGE).link-flags
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(call link,$@,)
@@ -260,8 +260,8 @@ HOST_CC := gcc
 HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf -Dvsniprintf=vsnprintf \
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fno-strict-aliasing \
 	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host -Inet/tls/include -isystem $(MBEDTLS)/include
-HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c') \
-	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c \
+HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c' -not -name 'bench_*') \
+	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c kernel/bench/statistics.c \
 	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c kernel/random/siphash.c boot/e820.c boot/origin.c boot/device_path.c \
 	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
 	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/request.c) \
@@ -377,7 +377,7 @@ format:
 
 # Found by editors in build/.
 compile_commands.json: $(B)/compile_commands.json
-$(B)/compile_commands.json: $(B)/flags $(B)/link-flags
+$(B)/compile_commands.json: $(B)/flags $(IMAGE).link-flags
 	$(call say,JSON,$@)
 	$(Q){ printf '[\n'; separator=; for source in $(filter %.c,$(KERNEL_SOURCES)); do \
 		printf '%s{"directory": "%s", "file": "%s", "command": "%s"}' "$$separator" '$(CURDIR)' "$$source" \

@@ -16,6 +16,7 @@
 #include "kernel/facts/facts.h"
 #include "kernel/job.h"
 #include "kernel/memory/memory.h"
+#include "kernel/milestone.h"
 #include "kernel/options/options.h"
 #include "kernel/panic.h"
 #include "kernel/platform.h"
@@ -71,18 +72,24 @@ static void start(void *unused)
 	const struct job *job;
 
 	(void)unused;
+	milestone("first thread");
 	smp_start_others();
+	milestone("other CPUs");
 	memory_release_boot(boot);
 	serial_start_input();
 	pci_init();
+	milestone("PCI devices found");
 	screen_say_where(boot);
 	job = chosen_job();
 	/* A job that has the machine for itself may keep its CPUs busy. */
 	if (!job || !job->alone) {
 		watchdog_start();
 		pci_bind_drivers();
+		milestone("PCI devices driven");
 		virtio_mmio_init();
+		milestone("MMIO devices driven");
 		console_settle();
+		milestone("consoles");
 	}
 	if (!job) {
 		/* Nobody may be there to see a shell: whoever started this gets a status. */
@@ -91,8 +98,10 @@ static void start(void *unused)
 	}
 	if (!job->alone)
 		network_stack_start();
+	milestone("network stack");
 	if (job->network_wait)
 		(void)network_stack_wait(job->network_wait);
+	milestone("network waited for");
 	log_info("job %s", job->name);
 	exit_job(job->run());
 }
@@ -105,6 +114,7 @@ void kernel_main(const struct boot_info *info)
 	boot = info;
 	smp_boot_cpu();
 	clock_start(info->entry_tsc);
+	milestone("entered, page tables, descriptors");
 	console_printf("%s, booted by %s\n", RINGSIDE, info->method);
 	options_parse(info->command_line);
 	log_show();
@@ -112,16 +122,22 @@ void kernel_main(const struct boot_info *info)
 	if (info->command_line_cut)
 		log_warning("the command line is longer than %u characters: the rest is ignored",
 			    BOOT_COMMAND_LINE_MAX - 1);
+	milestone("first line, options, serial port");
 	memory_init(info);
+	milestone("memory");
 	loaded_from_find(info);
 	random_init();
 	random_bytes(&canary, sizeof(canary));
 	stack_protector_seed(canary);
+	milestone("random numbers");
 	platform_init(info);
+	milestone("firmware's tables");
 	cpu_find_barrier(platform.cpu_count);
 	apic_init();
 	ioapic_init();
+	milestone("interrupt controllers");
 	clock_init();
+	milestone("clocks");
 	if (!thread_create("job", start, NULL, &job_options))
 		panic("no memory for the first thread");
 	scheduler_idle();

@@ -162,6 +162,12 @@ static inline bool balloon_has(const struct balloon *balloon, enum balloon_queue
 /* -- resize.c */
 /* One batch towards the target. When to go on: 0 at once, else clock_monotonic(). With the lock. */
 uint64_t balloon_resize(struct balloon *balloon);
+/*
+ * Pages beside what the host asked for, and as many back: for measurements, which leave `actual` as it
+ * was. How many they were: fewer when the reserve is reached, or the device is broken. With the lock.
+ */
+size_t balloon_lend(struct balloon *balloon, size_t pages);
+size_t balloon_take_back(struct balloon *balloon, size_t pages);
 /* All pages come back without a word to the device, which was reset. With the lock. */
 void balloon_forget(struct balloon *balloon);
 /* Fills pages with the poison, if there is one. */

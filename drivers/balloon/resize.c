@@ -95,6 +95,24 @@ static size_t deflate(struct balloon *balloon, size_t wanted, uint64_t limit)
 	return count;
 }
 
+size_t balloon_lend(struct balloon *balloon, size_t pages)
+{
+	size_t done = 0, part;
+
+	while (done < pages && (part = inflate(balloon, pages - done)))
+		done += part;
+	return done;
+}
+
+size_t balloon_take_back(struct balloon *balloon, size_t pages)
+{
+	size_t done = 0, part;
+
+	while (done < pages && (part = deflate(balloon, pages - done, 0)))
+		done += part;
+	return done;
+}
+
 uint64_t balloon_resize(struct balloon *balloon)
 {
 	uint64_t now = clock_monotonic();

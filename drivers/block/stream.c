@@ -10,7 +10,8 @@
 struct flight {
 	struct block_request request;
 	struct block_segment segment;
-	bool finished, used;
+	uint64_t started, ended; /* clock_monotonic(), when somebody wants to know */
+	bool timed, finished, used;
 };
 
 /* The device's wait queue is woken last: the flight may be gone when its flag is seen. */
@@ -19,6 +20,8 @@ static void on_done(struct block_request *request)
 	struct wait_queue *waiters = &request->device->disk->waiters;
 	struct flight *flight = request->context;
 
+	if (flight->timed)
+		flight->ended = clock_monotonic();
 	__atomic_store_n(&flight->finished, true, __ATOMIC_RELEASE);
 	wait_wake(waiters);
 }
@@ -56,6 +59,8 @@ static void take(struct stream *stream, struct flight *flight)
 		fail(stream, -EILSEQ, request->sector);
 	else
 		stream->done++;
+	if (stream->timed && !request->error)
+		stream->timed(stream->context, flight->ended - flight->started);
 }
 
 static void add(struct stream *stream, struct flight *flight, uint64_t number)
@@ -64,7 +69,8 @@ static void add(struct stream *stream, struct flight *flight, uint64_t number)
 
 	request->device = stream->device;
 	request->operation = stream->operation;
-	request->sector = stream->first + number * stream->step;
+	request->sector = stream->place ? stream->place(stream->context, number)
+					: stream->first + number * stream->step;
 	request->segments = &flight->segment;
 	request->segment_count = 1;
 	request->done = on_done;
@@ -74,7 +80,22 @@ static void add(struct stream *stream, struct flight *flight, uint64_t number)
 			     stream->length);
 	flight->used = true;
 	flight->finished = false;
+	flight->timed = stream->timed != NULL;
+	if (flight->timed)
+		flight->started = clock_monotonic();
 	block_add(request);
+}
+
+static unsigned int take_finished(struct stream *stream, struct flight *flights)
+{
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < stream->depth; i++)
+		if (is_finished(&flights[i])) {
+			take(stream, &flights[i]);
+			count++;
+		}
+	return count;
 }
 
 static void run(struct stream *stream, struct flight *flights)
@@ -85,16 +106,14 @@ static void run(struct stream *stream, struct flight *flights)
 	for (;;) {
 		bool added = false;
 
-		for (unsigned int i = 0; i < stream->depth; i++) {
-			if (is_finished(&flights[i])) {
-				take(stream, &flights[i]);
-				running--;
-			}
-			if (!flights[i].used && next < stream->count && !stream->error) {
-				add(stream, &flights[i], next++);
-				running++;
-				added = true;
-			}
+		running -= take_finished(stream, flights);
+		for (unsigned int i = 0;
+		     i < stream->depth && (added || !stream->batched || !running); i++) {
+			if (flights[i].used || next == stream->count || stream->error)
+				continue;
+			add(stream, &flights[i], next++);
+			running++;
+			added = true;
 		}
 		if (added)
 			block_kick(stream->device);

@@ -17,9 +17,14 @@ struct stream {
 	uint64_t first, step;		/* number i goes to sector first + i * step */
 	uint64_t count;
 	unsigned int depth;
+	bool batched; /* `depth` at once with one kick, and no more before all of them are done */
 	/* Before a request is added, and after it succeeded (false: that is an error); may be NULL. */
 	void (*fill)(void *context, uint64_t sector, void *data, uint32_t length);
 	bool (*verify)(void *context, uint64_t sector, const void *data, uint32_t length);
+	/* Where number i goes instead; may be NULL. */
+	uint64_t (*place)(void *context, uint64_t number);
+	/* How long one that succeeded took, from before it was added to its done(); may be NULL. */
+	void (*timed)(void *context, uint64_t nanoseconds);
 	void *context;
 
 	int error;	   /* the first */

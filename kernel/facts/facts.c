@@ -168,6 +168,11 @@ void fact_nanoseconds(struct facts *facts, const char *name, uint64_t value)
 	add_number(facts, FACT_NANOSECONDS, name, value);
 }
 
+void fact_thousandths(struct facts *facts, const char *name, uint64_t value)
+{
+	add_number(facts, FACT_THOUSANDTHS, name, value);
+}
+
 void fact_flag(struct facts *facts, const char *name, bool value)
 {
 	struct fact *fact = add(facts, FACT_FLAG, name);

@@ -40,6 +40,8 @@ void fact_hex(struct facts *facts, const char *name, uint64_t value); /* address
 void fact_bytes(struct facts *facts, const char *name,
 		uint64_t value); /* JSON: a number of bytes */
 void fact_nanoseconds(struct facts *facts, const char *name, uint64_t value); /* JSON: a number */
+/* A number with up to three decimals: `value` thousandths. */
+void fact_thousandths(struct facts *facts, const char *name, uint64_t value);
 void fact_flag(struct facts *facts, const char *name, bool value);
 void fact_none(struct facts *facts, const char *name); /* known not to be there */
 
@@ -56,6 +58,8 @@ typedef int facts_output(void *context, const char *text, size_t length);
 
 /* All sections of the table in their order. 0, or what the output returned first. */
 int facts_print_json(facts_output *output, void *context);
+/* One description, as an object; -ENOMEM when something of it had to be left out. */
+int facts_print_json_of(void (*describe)(struct facts *facts), facts_output *output, void *context);
 int facts_print_html(facts_output *output, void *context);
 /* One description, or (describe NULL) all, as indented text. */
 int facts_print_text(void (*describe)(struct facts *facts), facts_output *output, void *context);

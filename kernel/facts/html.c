@@ -84,7 +84,7 @@ static void put_label(struct facts_writer *writer, const char *name)
 static bool is_right_aligned(const struct fact *fact)
 {
 	return fact->kind == FACT_NUMBER || fact->kind == FACT_BYTES ||
-	       fact->kind == FACT_NANOSECONDS;
+	       fact->kind == FACT_NANOSECONDS || fact->kind == FACT_THOUSANDTHS;
 }
 
 /*

@@ -5,6 +5,7 @@
  */
 #include "kernel/facts/tree.h"
 
+#include <errno.h>
 #include <inttypes.h>
 
 static void put_string(struct facts_writer *writer, const char *text)
@@ -55,6 +56,8 @@ static void put_children(struct facts_writer *writer, const struct fact *parent,
 
 static void put_fact(struct facts_writer *writer, const struct fact *fact, unsigned int depth)
 {
+	char number[FACTS_VALUE_MAX];
+
 	switch (fact->kind) {
 	case FACT_TEXT:
 	case FACT_STRING:
@@ -64,6 +67,9 @@ static void put_fact(struct facts_writer *writer, const struct fact *fact, unsig
 	case FACT_BYTES:
 	case FACT_NANOSECONDS:
 		facts_put_format(writer, "%" PRIu64, fact->number);
+		break;
+	case FACT_THOUSANDTHS:
+		facts_put(writer, facts_value(fact, number));
 		break;
 	case FACT_HEX:
 		facts_put_format(writer, "\"0x%" PRIx64 "\"", fact->number);
@@ -114,6 +120,23 @@ static int print_section(void *context, const struct facts_section *section)
 		progress->incomplete = true;
 	facts_tree_free(&facts);
 	return writer->status;
+}
+
+int facts_print_json_of(void (*describe)(struct facts *facts), facts_output *output, void *context)
+{
+	struct facts_writer writer = {.output = output, .context = context};
+	struct facts facts;
+	const struct fact *root = facts_tree_build(&facts, describe);
+
+	if (root)
+		put_fact(&writer, root, 0);
+	else
+		facts_put(&writer, "null");
+	facts_put(&writer, "\n");
+	if (!writer.status && (!root || facts.incomplete))
+		writer.status = -ENOMEM;
+	facts_tree_free(&facts);
+	return writer.status;
 }
 
 int facts_print_json(facts_output *output, void *context)

@@ -139,6 +139,18 @@ static void format_nanoseconds(char *buffer, uint64_t value)
 		format_scaled(buffer, value, 1000000000, "s");
 }
 
+/* Without zeroes at the end: "0.031", "7.5", "7". */
+static void format_thousandths(char *buffer, uint64_t value)
+{
+	int length = sniprintf(buffer, FACTS_VALUE_MAX, "%" PRIu64 ".%03u", value / 1000,
+			       (unsigned int)(value % 1000));
+
+	while (buffer[length - 1] == '0')
+		buffer[--length] = 0;
+	if (buffer[length - 1] == '.')
+		buffer[--length] = 0;
+}
+
 const char *facts_value(const struct fact *fact, char buffer[static FACTS_VALUE_MAX])
 {
 	switch (fact->kind) {
@@ -156,6 +168,9 @@ const char *facts_value(const struct fact *fact, char buffer[static FACTS_VALUE_
 		break;
 	case FACT_NANOSECONDS:
 		format_nanoseconds(buffer, fact->number);
+		break;
+	case FACT_THOUSANDTHS:
+		format_thousandths(buffer, fact->number);
 		break;
 	case FACT_FLAG:
 		return fact->flag ? "yes" : "no";

@@ -18,6 +18,7 @@ enum fact_kind {
 	FACT_HEX,
 	FACT_BYTES,
 	FACT_NANOSECONDS,
+	FACT_THOUSANDTHS,
 	FACT_FLAG,
 	FACT_NONE,
 	FACT_OBJECT,	  /* children: any, named */

@@ -41,12 +41,15 @@ static uint64_t scale(uint64_t value, uint64_t factor)
 	return (uint64_t)((unsigned __int128)value * factor >> 32);
 }
 
-uint64_t clock_monotonic(void)
+uint64_t clock_at(uint64_t tsc)
 {
-	uint64_t tsc = cpu_tsc();
-
 	/* Counters of other CPUs may be a little behind: time does not go back for it. */
 	return tsc > tsc_base ? scale(tsc - tsc_base, multiplier) : 0;
+}
+
+uint64_t clock_monotonic(void)
+{
+	return clock_at(cpu_tsc());
 }
 
 uint64_t clock_wall(void)

@@ -13,6 +13,12 @@
 /* Nanoseconds since the first instruction of our image; never goes back. */
 uint64_t clock_monotonic(void);
 
+/*
+ * The same of a time stamp that this CPU or another one read since then; exact only once the frequency
+ * is known.
+ */
+uint64_t clock_at(uint64_t tsc);
+
 /* Nanoseconds since 1970-01-01 00:00 UTC; 0 when the machine has no clock that says. */
 uint64_t clock_wall(void);
 

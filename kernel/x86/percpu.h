@@ -28,7 +28,7 @@ struct cpu {
 	struct thread *idle;
 	struct thread *run_first, *run_last;
 	uint64_t switches;
-	uint64_t pauses; /* times that a thread slept, or let others run */
+	uint64_t pauses;   /* times that a thread slept, or let others run */
 	struct timer tick; /* only where applications' threads run */
 
 	/* The timers' (kernel/time/timer.c) */
@@ -41,8 +41,8 @@ struct cpu {
 	struct interrupt *handling; /* whose handler may be running here */
 	unsigned int interrupt_depth;
 	uint64_t interrupted; /* the instruction that the last interrupt came before */
-	uint64_t spurious;  /* the local APIC's own */
-	uint64_t unclaimed; /* that nobody had a handler for */
+	uint64_t spurious;    /* the local APIC's own */
+	uint64_t unclaimed;   /* that nobody had a handler for */
 };
 
 extern struct cpu *cpus[CPUS_MAX];

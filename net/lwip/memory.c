@@ -15,6 +15,9 @@
 #define WINDOW_SHARE 64
 #define WINDOW_LEAST (16u << 10)
 #define WINDOW_MOST (512u << 10)
+/* Packets of a connection that may wait for one before them: a window of small ones; few when memory is short. */
+#define EARLY_LEAST 64
+#define EARLY_BYTES 512
 #define MAGIC_USED 0x55c1a55eu
 #define MAGIC_FREE 0xf4eec1a5u
 
@@ -68,6 +71,13 @@ void network_memory_init(uint64_t memory_size)
 	network_window_more = share < WINDOW_LEAST  ? 0
 			      : share > WINDOW_MOST ? WINDOW_MOST - WINDOW_LEAST
 						    : (uint32_t)share - WINDOW_LEAST;
+}
+
+uint16_t network_early_packets(void)
+{
+	if (network_memory_low())
+		return EARLY_LEAST;
+	return (uint16_t)(EARLY_LEAST + (WINDOW_LEAST + network_window_more) / EARLY_BYTES);
 }
 
 static unsigned int class_of(size_t size)

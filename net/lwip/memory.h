@@ -39,6 +39,9 @@ void network_memory_free(void *memory);
 /* True when three quarters are used: what can be done without memory should be. Context: any. */
 bool network_memory_low(void);
 
+/* How many packets of one connection may be kept while one before them is missing. Context: any. */
+uint16_t network_early_packets(void);
+
 void network_memory_state(struct network_memory *state);
 
 #endif

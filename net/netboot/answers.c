@@ -12,6 +12,7 @@
 #include "lwip/udp.h"
 #include "net/lwip/dhcp_extension.h"
 #include "net/netboot/transfer.h"
+#include "net/tls/tls.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,14 +65,6 @@ bool netboot_is_efi(void)
 	return !strcmp(boot_information()->method, "efi");
 }
 
-static bool has_https(void)
-{
-	TABLE_FOREACH (transfer_schemes, struct transfer_scheme, scheme)
-		if (!strcmp(scheme->name, "https"))
-			return true;
-	return false;
-}
-
 const struct dhcp_client *netboot_client(void)
 {
 	static struct dhcp_client client;
@@ -88,7 +81,7 @@ const struct dhcp_client *netboot_client(void)
 	}
 	client.uuid = machine->uuid_present ? machine->uuid : NULL;
 	client.user_class = option_get("netboot.userclass", "iPXE");
-	client.https = has_https();
+	client.https = tls_linked();
 	return &client;
 }
 

@@ -106,6 +106,10 @@ int connection_open(struct connection **result, struct transfer *transfer, const
 	*result = NULL;
 	if (status)
 		return status;
+	/* Before anybody is asked: whether the server is there does not matter. */
+	if (secure && !tls_linked())
+		return transfer_fail(transfer, -ENOSYS,
+				     "this image was built without TLS (WITHOUT=tls)");
 	connection = find_kept(url, port, secure, resolver.netif);
 	if (connection) {
 		connection->was_kept = true;

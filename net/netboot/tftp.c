@@ -55,6 +55,7 @@ struct client {
 	ip_addr_t server;
 	struct netif *netif;
 	struct wait_queue wait;
+	struct tftp_piece pieces[PIECES_MAX]; /* of the packet that is looked at */
 };
 
 static void send_packet(void *context, uint16_t port, const void *packet, size_t length)
@@ -83,10 +84,47 @@ static int take_data(void *context, const uint8_t *bytes, size_t length)
 	return transfer_write(client->transfer, bytes, length);
 }
 
+/* 0: it lies in more pieces than there is room for. */
+static size_t list_pieces(struct client *client, const struct pbuf *packet)
+{
+	size_t count = 0;
+
+	for (; packet; packet = packet->next) {
+		if (count == PIECES_MAX)
+			return 0;
+		client->pieces[count++] = (struct tftp_piece){packet->payload, packet->len};
+	}
+	return count;
+}
+
+static bool hold_packet(void *context, void *packet)
+{
+	(void)context;
+	pbuf_ref(packet);
+	return true;
+}
+
+static const struct tftp_piece *held_packet(void *context, void *packet, size_t *count)
+{
+	struct client *client = context;
+
+	*count = list_pieces(client, packet);
+	return client->pieces;
+}
+
+static void drop_packet(void *context, void *packet)
+{
+	(void)context;
+	pbuf_free(packet);
+}
+
 static const struct tftp_operations operations = {
 	.send = send_packet,
 	.size = take_size,
 	.data = take_data,
+	.hold = hold_packet,
+	.held = held_packet,
+	.drop = drop_packet,
 };
 
 static bool is_over(const struct client *client)
@@ -100,19 +138,18 @@ static void on_packet(void *argument, struct udp_pcb *pcb, struct pbuf *packet,
 		      const ip_addr_t *from, u16_t port)
 {
 	struct client *client = argument;
-	struct tftp_piece pieces[PIECES_MAX];
-	size_t count = 0;
 
 	(void)pcb;
 	if (ip_addr_cmp_zoneless(from, &client->server) && port) {
-		const struct pbuf *piece = packet;
+		uint64_t deadline = client->engine.deadline;
+		size_t count = list_pieces(client, packet);
 
-		for (; piece && count < PIECES_MAX; piece = piece->next)
-			pieces[count++] = (struct tftp_piece){piece->payload, piece->len};
 		/* One in more pieces than that is as if it had been lost. */
-		if (!piece)
-			tftp_packet(&client->engine, port, pieces, count, clock_monotonic());
-		if (is_over(client) || client->engine.window == 1)
+		if (count)
+			tftp_packet(&client->engine, port, client->pieces, count, packet,
+				    clock_monotonic());
+		if (is_over(client) || client->engine.window == 1 ||
+		    client->engine.deadline < deadline)
 			wait_wake(&client->wait);
 	}
 	pbuf_free(packet);
@@ -168,6 +205,11 @@ static bool answer_is_near(const struct client *client, uint64_t now)
 	       now - __atomic_load_n(&engine->last_sent, __ATOMIC_RELAXED) < AWAKE;
 }
 
+static uint64_t deadline_of(const struct client *client)
+{
+	return __atomic_load_n(&client->engine.deadline, __ATOMIC_RELAXED);
+}
+
 static int look_after(struct client *client)
 {
 	struct tftp_engine *engine = &client->engine;
@@ -188,7 +230,7 @@ static int wait_for_end(struct client *client)
 	int status = 0;
 
 	for (; !status && !is_over(client); now = clock_monotonic()) {
-		uint64_t deadline = __atomic_load_n(&client->engine.deadline, __ATOMIC_RELAXED);
+		uint64_t deadline = deadline_of(client);
 
 		if (deadline > look)
 			deadline = look;
@@ -200,7 +242,8 @@ static int wait_for_end(struct client *client)
 		} else {
 			wait_event_deadline(&client->wait,
 					    is_over(client) ||
-						    answer_is_near(client, clock_monotonic()),
+						    answer_is_near(client, clock_monotonic()) ||
+						    deadline_of(client) < deadline,
 					    deadline);
 		}
 	}

@@ -19,6 +19,13 @@ enum error_code { NOT_FOUND = 1, ACCESS = 2, ILLEGAL = 4, UNKNOWN_ID = 5, NO_USE
 /* A block that comes again so soon after our acknowledgement is no answer to its loss. */
 #define SETTLED (100 * NANOSECONDS_PER_MILLISECOND)
 #define BLOCK_LEAST 8
+/*
+ * How long a missing block may be late, and how many may overtake it, before it is asked for: to ask for one
+ * that is only late has the server send the window again.
+ */
+#define LATE_MOST (2 * NANOSECONDS_PER_MILLISECOND)
+#define OVERTAKEN_MOST 8
+#define HELD_BYTES_MOST (256u << 10)
 
 static void put16(uint8_t *bytes, unsigned int value)
 {
@@ -112,7 +119,8 @@ static void request(struct tftp_engine *engine, uint64_t now)
 	engine->window = 1;
 	engine->expected = 1;
 	engine->in_window = 0;
-	engine->asked_again = false;
+	engine->ahead = 0;
+	engine->asked_again = engine->awaits_late = false;
 	news(engine, now);
 	send_request(engine, now);
 }
@@ -175,7 +183,8 @@ static void take_block(struct tftp_engine *engine, const struct tftp_piece *piec
 
 	engine->expected++;
 	engine->in_window++;
-	engine->asked_again = false;
+	engine->ahead = 0;
+	engine->asked_again = engine->awaits_late = false;
 	news(engine, now);
 	/* The server works on the next window while we put this block away. */
 	if (engine->in_window >= engine->window || length < engine->block)
@@ -202,8 +211,91 @@ static void take_block(struct tftp_engine *engine, const struct tftp_piece *piec
 		finish(engine);
 }
 
+/* -- Blocks before their turn */
+static void drop_held(struct tftp_engine *engine, unsigned int slot)
+{
+	size_t count;
+	const struct tftp_piece *pieces =
+		engine->operations->held(engine->context, engine->held[slot], &count);
+
+	engine->held_bytes -= total_length(pieces, count);
+	engine->operations->drop(engine->context, engine->held[slot]);
+	engine->held[slot] = NULL;
+	engine->held_count--;
+}
+
+/* `ahead`: of the one that is missing. True: it is held, now or already. */
+static bool hold(struct tftp_engine *engine, unsigned int number, unsigned int ahead, size_t length,
+		 void *packet)
+{
+	unsigned int slot = number % TFTP_HELD_MAX;
+
+	if (!engine->operations->hold || ahead >= TFTP_HELD_MAX ||
+	    engine->in_window + ahead >= engine->window)
+		return false;
+	if (engine->held[slot])
+		return true;
+	if (length > HELD_BYTES_MOST - engine->held_bytes ||
+	    !engine->operations->hold(engine->context, packet))
+		return false;
+	engine->held[slot] = packet;
+	engine->held_count++;
+	engine->held_bytes += length;
+	return true;
+}
+
+static void await_late(struct tftp_engine *engine, uint64_t now)
+{
+	engine->awaits_late = true;
+	engine->deadline = now + LATE_MOST;
+}
+
+/* The block that was missing came: whose turn is it now? */
+static void take_held(struct tftp_engine *engine, uint64_t now)
+{
+	unsigned int slot;
+
+	while (engine->state == TFTP_RECEIVING &&
+	       engine->held[slot = engine->expected % TFTP_HELD_MAX]) {
+		size_t count;
+		const struct tftp_piece *pieces =
+			engine->operations->held(engine->context, engine->held[slot], &count);
+
+		take_block(engine, pieces, count, total_length(pieces, count) - HEADER, now);
+		drop_held(engine, slot);
+	}
+	if (engine->held_count && engine->state == TFTP_RECEIVING)
+		await_late(engine, now);
+}
+
+/* The server is told once where to go on. */
+static void ask_again(struct tftp_engine *engine, uint64_t now)
+{
+	engine->asked_again = true;
+	engine->awaits_late = false;
+	engine->deadline = now + engine->interval;
+	acknowledge(engine, now);
+}
+
+static void on_ahead(struct tftp_engine *engine, unsigned int number, unsigned int ahead,
+		     size_t length, void *packet, uint64_t now)
+{
+	bool is_held;
+
+	engine->gaps++;
+	if (engine->state != TFTP_RECEIVING)
+		return;
+	is_held = hold(engine, number, ahead, length, packet);
+	if (engine->asked_again)
+		return;
+	if (!is_held || ++engine->ahead >= OVERTAKEN_MOST)
+		ask_again(engine, now);
+	else if (!engine->awaits_late)
+		await_late(engine, now);
+}
+
 static void on_data(struct tftp_engine *engine, unsigned int number,
-		    const struct tftp_piece *pieces, size_t count, uint64_t now)
+		    const struct tftp_piece *pieces, size_t count, void *packet, uint64_t now)
 {
 	size_t length = total_length(pieces, count) - HEADER;
 	int16_t ahead = (int16_t)(number - engine->expected);
@@ -215,13 +307,9 @@ static void on_data(struct tftp_engine *engine, unsigned int number,
 	if (!ahead) {
 		engine->state = TFTP_RECEIVING;
 		take_block(engine, pieces, count, length, now);
+		take_held(engine, now);
 	} else if (ahead > 0) {
-		/* The server is told once where to go on; the rest of this window is lost on us. */
-		engine->gaps++;
-		if (!engine->asked_again && engine->state == TFTP_RECEIVING) {
-			engine->asked_again = true;
-			acknowledge(engine, now);
-		}
+		on_ahead(engine, number, (unsigned int)ahead, length + HEADER, packet, now);
 	} else {
 		engine->duplicates++;
 		if (now - engine->last_sent >= SETTLED && engine->state == TFTP_RECEIVING)
@@ -325,7 +413,7 @@ static void on_error(struct tftp_engine *engine, unsigned int code, char *text, 
 }
 
 void tftp_packet(struct tftp_engine *engine, uint16_t port, const struct tftp_piece *pieces,
-		 size_t count, uint64_t now)
+		 size_t count, void *packet, uint64_t now)
 {
 	uint8_t bytes[HEADER + TEXT_MAX + 1];
 	size_t length = gather(bytes, HEADER, pieces, count);
@@ -349,7 +437,7 @@ void tftp_packet(struct tftp_engine *engine, uint16_t port, const struct tftp_pi
 	engine->port = port;
 	switch (opcode) {
 	case DATA:
-		on_data(engine, get16(bytes + 2), pieces, count, now);
+		on_data(engine, get16(bytes + 2), pieces, count, packet, now);
 		break;
 	case OACK:
 		length = gather(bytes, sizeof(bytes) - 1, pieces, count);
@@ -380,7 +468,12 @@ void tftp_timeout(struct tftp_engine *engine, uint64_t now)
 		fail(engine, -ETIMEDOUT);
 		return;
 	}
+	if (engine->awaits_late) {
+		ask_again(engine, now);
+		return;
+	}
 	engine->retransmissions++;
+	engine->ahead = 0;
 	engine->asked_again = false;
 	if (engine->state == TFTP_REQUESTED)
 		send_request(engine, now);
@@ -397,4 +490,7 @@ void tftp_stop(struct tftp_engine *engine, const char *why)
 {
 	if (engine->port && (engine->state == TFTP_REQUESTED || engine->state == TFTP_RECEIVING))
 		send_error(engine, engine->port, 0, why);
+	for (unsigned int slot = 0; slot < TFTP_HELD_MAX && engine->held_count; slot++)
+		if (engine->held[slot])
+			drop_held(engine, slot);
 }

@@ -193,6 +193,11 @@ static void destroy(struct tls *tls)
 	free(tls);
 }
 
+bool tls_linked(void)
+{
+	return true;
+}
+
 int tls_connect(struct tls **result, struct stream *stream, struct transfer *transfer,
 		const char *host)
 {

@@ -11,6 +11,9 @@
 
 struct tls;
 
+/* False in an image that was built with WITHOUT=tls. Context: any. */
+bool tls_linked(void);
+
 /*
  * The stream is connected, and outlives it. 0; -EACCES: the certificate; -EPROTO: no agreement;
  * -ECONNRESET, -ETIMEDOUT, -EINTR, -ENOMEM, -ENOSYS: built without. All have their line.

@@ -4,13 +4,18 @@
 
 #include <errno.h>
 
+bool tls_linked(void)
+{
+	return false;
+}
+
 int tls_connect(struct tls **tls, struct stream *stream, struct transfer *transfer,
 		const char *host)
 {
 	(void)stream;
 	(void)host;
 	*tls = NULL;
-	return transfer_fail(transfer, -ENOSYS, "this image was built without TLS (WITHOUT=tls)");
+	return transfer_fail(transfer, -ENOSYS, "no TLS");
 }
 
 int tls_send(struct tls *tls, struct transfer *transfer, const void *bytes, size_t length)

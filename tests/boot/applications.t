@@ -103,7 +103,7 @@ if (my $image = build('build/large.c', 'large')) {
 		next if $boot eq 'efi-kernel' && !-e '/usr/share/ovmf/OVMF.fd';
 		my @more = $boot eq 'efi-kernel' ? (ovmf => 1) : ();
 		scenario("a large image as $boot", { image => $image, boot => $boot, machine => 'q35', memory => '512M', append => 'ip=off', @more }, sub ($vm) {
-			is($vm->wait_exit, 0, "$vm->{label}: ends QEMU with status 0");
+			is($vm->wait_exit(60), 0, "$vm->{label}: ends QEMU with status 0");
 			like($vm->console, qr/^asset 7 0$/m, "$vm->{label}: ran");
 		});
 	}

@@ -6,6 +6,10 @@ use v5.36;
 use Cwd qw(getcwd);
 use File::Path qw(make_path remove_tree);
 use FindBin;
+use lib "$FindBin::Bin/lib";
+use Ringside::Checks;
+use Ringside::Host qw(program read_file until_true start_process);
+use Ringside::VM;
 use Test::More;
 
 chdir "$FindBin::Bin/../.." or die "no top folder: $!\n";
@@ -85,5 +89,64 @@ write_file("$folder/thread_local.c", "static _Thread_local int each = 7;\nint ma
 ($output, $status) = run("make -j2 APP=$folder/thread_local.c");
 isnt($status, 0, 'an application with a thread-local variable is not linked');
 like($output, qr/a thread-local variable, which nothing here makes work/, 'and a line says why');
+
+# -- Images with authorities linked in, and without TLS: beside the other, which stays as it is.
+sub image ($name, $words) {
+	my $before = (stat 'build/ringside.elf')[9];
+	my ($text, $failed) = run("make -j2 IMAGE=$folder/$name $words $folder/$name.elf");
+	is($failed, 0, "make $words") or diag $text;
+	is((stat 'build/ringside.elf')[9], $before, "make $words: the other image is as it was");
+	return "$folder/$name";
+}
+
+# iPXE's features, byte by byte, of the first DHCP message of a file of QEMU's filter-dump: code => value.
+sub features ($path) {
+	my ($options) = (read_file($path) // '') =~ /c\x82Sc(.*)/s or return;
+	while ($options =~ /\G\x00*([^\x00\xff])(.)/gcs) {
+		my ($tag, $length) = (ord $1, ord $2);
+		my $value = substr $options, pos $options, $length;
+		return { unpack '(C C/a)*', $value } if $tag == 175;
+		pos($options) += $length;
+	}
+	return;
+}
+
+my ($http, $https) = (0x13, 0x14);
+for my $case ([ 'with', '', qr/connecting to 10\.0\.2\.2 port 9: the connection was refused/ ], [ 'without', 'WITHOUT=tls', qr/this image was built without TLS \(WITHOUT=tls\)/ ]) {
+	my ($name, $words, $line) = @$case;
+	my $image = $words ? image($name, $words) : Ringside::VM::default_image();
+	my $dump  = "$folder/$name.pcap";
+	# Nobody is asked: it does not matter that the discard port refuses.
+	scenario("$name TLS", { image => $image, append => 'run=netboot netboot.kernel=https://10.0.2.2:9/x netboot.fail=poweroff', extra => [ '-object', "filter-dump,id=dump,netdev=net0,file=$dump" ] }, sub ($vm) {
+		is($vm->wait_exit(30), 0, "$name TLS: gives up");
+		like($vm->console, qr{netboot: https://10\.0\.2\.2:9/x: $line}, "$name TLS: https");
+		my $features = features($dump);
+		ok($features->{$http}, "$name TLS: option 175 has HTTP");
+		is(exists $features->{$https} ? 1 : 0, $words ? 0 : 1, "$name TLS: option 175 has HTTPS only where there is TLS");
+	});
+}
+
+SKIP: {
+	my $openssl = program('openssl') or skip 'openssl is not installed (package openssl)', 1;
+	my $https_server = sub ($name) {
+		my ($text, $failed) = run("$openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout $folder/$name.key -out $folder/$name.pem -days 30 -subj /CN=$name -addext subjectAltName=IP:10.0.2.2");
+		is($failed, 0, "$name: a certificate") or diag $text;
+		open my $nothing, '<', '/dev/null'          or die "/dev/null: $!\n";
+		open my $log,     '>', "$folder/$name.log" or die "$name.log: $!\n";
+		start_process($nothing, $log, $log, 'sh', '-c', 'cd "$0" && exec "$@"', $folder, $openssl, 's_server', '-WWW', '-accept', '127.0.0.1:0', '-cert', "$name.pem", '-key', "$name.key");
+		return until_true(10, sub { (read_file("$folder/$name.log") // '') =~ /^ACCEPT .*:(\d+)$/m ? $1 : undef }) // die "$name: openssl does not start\n";
+	};
+	my ($known, $unknown) = map { $https_server->($_) } qw(known unknown);
+	write_file("$folder/hello", "hello\n");
+	my $image = image('authorities', "TLS_CA=$folder/known.pem");
+	scenario('TLS_CA=FILE', { image => $image, append => 'services=none', cpu => 'max', extra => [ '-rtc', 'base=utc' ] }, sub ($vm) {
+		$vm->wait_ready;
+		like($vm->command("fetch -q https://10.0.2.2:$known/hello"), qr/: 6 bytes in /, 'TLS_CA=FILE: who is known there is believed');
+		like($vm->command("fetch -q https://10.0.2.2:$unknown/hello"), qr/\Afetch: \S+: the server's certificate is of an issuer that is not known here\n\z/, 'TLS_CA=FILE: and nobody else');
+		leaves_with($vm, 0);
+	});
+	($output, $status) = run("make IMAGE=$folder/nothing TLS_CA=$folder/nothing.pem $folder/nothing.elf");
+	isnt($status, 0, 'TLS_CA= of a file that is not there: fails');
+}
 
 done_testing;

@@ -117,6 +117,8 @@ my %tftp = (
 );
 bad_tftp($host, 6969, \%tftp);
 bad_tftp($host6, 6969, \%tftp);
+my $near = $net->link_local;
+bad_tftp("$near%$net->{bridge}", 6969, \%tftp);
 
 # -- The checks
 my $vm;
@@ -170,6 +172,20 @@ scenario('servers', \%options, sub ($machine) {
 	comes("tftp://$host/a%20b", $small, "$label: TFTP, a name with a blank");
 	comes("http://$host/moved/small", $small, "$label: redirected", qr{^  from http://\Q$host\E/small$}m);
 	comes("http://$host/whole/small", $small, "$label: without ranges");
+
+	# The password is in no line.
+	comes("http://boot:p%3Aw%20%401\@$host/locked/small", $small, "$label: with a password", qr{\Ahttp://\Q$host\E/locked/small: });
+	fails("http://boot:wrong\@$host/locked/small", qr/the server says 401 .*/, "$label: a wrong password");
+	fails("http://$host/locked/small", qr/the server says 401 .*/, "$label: no password");
+
+	# An address of one link: its zone says of which; there is one only.
+	my $port = $Ringside::NetbootServers::ANYWHERE;
+	comes("http://[$near%25eth0]:$port/small", $small, "$label: nginx at an address of the link");
+	comes("http://[$near%eth0]:$port/small", $small, "$label: the zone as people write it");
+	comes("http://[$near]:$port/small", $small, "$label: without its zone");
+	comes("tftp://[$near%25eth0]:6969/plain", $small, "$label: TFTP at an address of the link");
+	fails("http://[$near%25eth7]:$port/small", qr/there is no interface eth7/, "$label: a zone that is not there");
+	fails("http://[$host6%25eth0]/small", qr/\Q$host6\E is not an address of one link/, "$label: a zone where none belongs");
 	comes("-k http://$host/large", $large, "$label: kept in memory");
 	my $sum = sha256_hex($small);
 	comes("-s $sum http://$host/small", $small, "$label: with the sum that was asked for");
@@ -185,6 +201,7 @@ scenario('servers', \%options, sub ($machine) {
 	comes("https://$host/small", $small, "$label: https, an address in the certificate");
 	fails("https://expired.test/small", qr/the server's certificate has expired, on 2020-02-01; this machine's clock says 20\d\d-\d\d-\d\d/, "$label: expired certificate");
 	fails("https://wrong.test/small", qr/the server's certificate is for another name than wrong\.test/, "$label: certificate for another name");
+	fails("https://unknown.test/small", qr/the server's certificate is of an issuer that is not known here/, "$label: certificate of an issuer that nobody knows");
 	fails("https://$host:80/small", qr/the server does not speak TLS/, "$label: http where https was asked for");
 	comes("https://good.test/moved/small", $small, "$label: https, redirected");
 

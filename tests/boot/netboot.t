@@ -389,6 +389,17 @@ for my $case ([ vlan => 'netboot.vlan=5' ], [ 'no-vlan' => '' ]) {
 	});
 }
 
+# BIOS iPXE, from the network card's ROM, starts us with a command line.
+$net->text('ours.ipxe', "#!ipxe\nkernel http://$host/ringside.bzImage run=netboot netboot.script=http://$host/next.ipxe netboot.fail=poweroff\nboot\n");
+$net->text('next.ipxe', "#!ipxe\nkernel vmlinuz by=ipxe\nboot\n");
+{
+	my $mac = new_mac();
+	$net->dnsmasq(boot => { $mac => "http://$host/ours.ipxe" });
+	netboot('ipxe-loads-us', { mac => $mac, boot => 'network', network => [ $net->tap, '-device', "virtio-net-pci,netdev=net0,mac=$mac" ] }, sub ($vm) {
+		boots($vm, 'by=ipxe');
+	});
+}
+
 # A DHCP server of the test's own, which sends what dnsmasq does not. Its answers: what stands in `file`, in `sname`, and behind the
 # usual options.
 $net->stop('dnsmasq');

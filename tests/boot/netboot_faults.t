@@ -41,7 +41,7 @@ $net->nginx;
 $net->atftpd;
 
 # What is fetched, and how many seconds that may take.
-my @fetches = ([ "http://$host/large" => 'large', 60 ], [ "tftp://$host/small" => 'small', 90 ], [ "tftp://$windows/window" => 'window', 90 ]);
+my @fetches = ([ "http://$host/large" => 'large', 20 ], [ "tftp://$host/small" => 'small', 90 ], [ "tftp://$windows/window" => 'window', 90 ]);
 
 my $count = 0;
 

@@ -93,6 +93,9 @@ static uint8_t transfer(struct virtio_model_block *block, const struct model_cha
 									    : MODEL_BLOCK_SECTOR;
 	uint64_t sector = request->sector;
 
+	/* A configuration that lies binds nobody. */
+	if (align < MODEL_BLOCK_SECTOR || align % MODEL_BLOCK_SECTOR)
+		align = MODEL_BLOCK_SECTOR;
 	check_segments(model, chain);
 	if (!bytes || bytes % align || sector % (align / MODEL_BLOCK_SECTOR))
 		virtio_model_violation(model, "%u bytes at sector %llu", bytes,

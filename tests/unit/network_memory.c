@@ -115,6 +115,27 @@ static void any_order_keeps_the_accounts(void **state)
 	assert_int_equal(before.used, after.used);
 }
 
+static void early_packets_fill_a_window_while_there_is_memory(void **state)
+{
+	static void *blocks[20000];
+	unsigned int count = 0;
+	uint32_t window = 16384 + network_window_more;
+
+	(void)state;
+	/* Of 536 bytes, the least that an IPv4 host's segments have (RFC 9293, 3.7.1). */
+	assert_true(network_early_packets() * 536u >= window);
+	while (count < 20000 && !network_memory_low()) {
+		blocks[count] = network_memory_alloc(1000);
+		assert_non_null(blocks[count]);
+		count++;
+	}
+	assert_true(network_memory_low());
+	assert_int_equal(network_early_packets(), 64);
+	while (count)
+		network_memory_free(blocks[--count]);
+	assert_true(network_early_packets() * 536u >= window);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +144,7 @@ int main(void)
 		cmocka_unit_test(what_is_zeroed_is_zero),
 		cmocka_unit_test(any_order_keeps_the_accounts),
 		cmocka_unit_test(the_total_is_bounded),
+		cmocka_unit_test(early_packets_fill_a_window_while_there_is_memory),
 	};
 
 	host_reset();

@@ -28,7 +28,14 @@ struct peer {
 	bool sized;
 	uint64_t size;
 	int data_status, size_status;
+	unsigned int held;
 	uint64_t now;
+};
+
+/* A packet on its way to the engine, in two pieces of exactly its bytes. */
+struct packet {
+	struct tftp_piece pieces[2];
+	bool held;
 };
 
 static void on_send(void *context, uint16_t port, const void *packet, size_t length)
@@ -67,7 +74,53 @@ static int on_data(void *context, const uint8_t *bytes, size_t length)
 	return 0;
 }
 
-static const struct tftp_operations operations = {on_send, on_size, on_data};
+static void free_packet(struct packet *packet)
+{
+	free((void *)packet->pieces[0].bytes);
+	free((void *)packet->pieces[1].bytes);
+	free(packet);
+}
+
+static void on_hold(struct peer *peer, struct packet *packet)
+{
+	assert_false(packet->held);
+	packet->held = true;
+	peer->held++;
+}
+
+static const struct tftp_piece *on_held(void *context, void *packet, size_t *count)
+{
+	const struct packet *held = packet;
+
+	(void)context;
+	assert_true(held->held);
+	*count = 2;
+	return held->pieces;
+}
+
+static void on_drop(struct peer *peer, struct packet *packet)
+{
+	assert_true(packet->held);
+	peer->held--;
+	free_packet(packet);
+}
+
+static bool peer_hold(void *context, void *packet)
+{
+	on_hold(context, packet);
+	return true;
+}
+
+static void peer_drop(void *context, void *packet)
+{
+	on_drop(context, packet);
+}
+
+static const struct tftp_operations operations = {on_send,   on_size, on_data,
+						  peer_hold, on_held, peer_drop};
+/* Without the means to hold a block. */
+static const struct tftp_operations plain_operations = {
+	.send = on_send, .size = on_size, .data = on_data};
 
 static void start(struct peer *peer, uint16_t block, uint16_t window)
 {
@@ -84,21 +137,32 @@ static void start(struct peer *peer, uint16_t block, uint16_t window)
 
 static void end(struct peer *peer)
 {
+	tftp_stop(&peer->engine, "over");
+	assert_int_equal(peer->held, 0);
 	free(peer->file);
 }
 
-/* A packet comes, in two pieces of exactly its bytes. */
-static void deliver_from(struct peer *peer, uint16_t port, const void *packet, size_t length)
+static const uint8_t *copy_of(const void *bytes, size_t length)
 {
-	size_t first = length / 3;
-	uint8_t *one = malloc(first + 1), *two = malloc(length - first + 1);
-	struct tftp_piece pieces[] = {{one, first}, {two, length - first}};
+	uint8_t *copy = malloc(length + 1);
 
-	memcpy(one, packet, first);
-	memcpy(two, (const uint8_t *)packet + first, length - first);
-	tftp_packet(&peer->engine, port, pieces, 2, peer->now);
-	free(one);
-	free(two);
+	assert_non_null(copy);
+	memcpy(copy, bytes, length);
+	return copy;
+}
+
+static void deliver_from(struct peer *peer, uint16_t port, const void *bytes, size_t length)
+{
+	struct packet *packet = calloc(1, sizeof(*packet));
+	size_t first = length / 3;
+
+	assert_non_null(packet);
+	packet->pieces[0] = (struct tftp_piece){copy_of(bytes, first), first};
+	packet->pieces[1] = (struct tftp_piece){
+		copy_of((const uint8_t *)bytes + first, length - first), length - first};
+	tftp_packet(&peer->engine, port, packet->pieces, 2, packet, peer->now);
+	if (!packet->held)
+		free_packet(packet);
 }
 
 static void deliver(struct peer *peer, const void *packet, size_t length)
@@ -363,12 +427,14 @@ static void duplicates_do_not_breed(void **state)
 	end(&peer);
 }
 
+/* Where blocks cannot be held. */
 static void a_gap_is_told_once(void **state)
 {
 	struct peer peer;
 
 	(void)state;
 	start(&peer, 1468, 8);
+	peer.engine.operations = &plain_operations;
 	deliver_text(&peer, OACK "windowsize\0"
 				 "8\0");
 	peer.sent_count = 0;
@@ -386,6 +452,100 @@ static void a_gap_is_told_once(void **state)
 	deliver_block(&peer, 9, 512);
 	assert_ack(&peer, 9);
 	assert_int_equal(peer.file_length, 9 * 512);
+	end(&peer);
+}
+
+static void start_window(struct peer *peer, unsigned int window)
+{
+	char options[32] = OACK "windowsize";
+	size_t length = 2 + sizeof("windowsize");
+
+	start(peer, 512, 64);
+	options[1] = 6;
+	length += (size_t)sprintf(options + length, "%u", window) + 1;
+	deliver(peer, options, length);
+	peer->sent_count = 0;
+}
+
+static void a_late_block_costs_nothing(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	start_window(&peer, 6);
+	deliver_block(&peer, 1, 512);
+	deliver_block(&peer, 4, 512);
+	deliver_block(&peer, 3, 512);
+	deliver_block(&peer, 4, 512); /* doubled */
+	assert_int_equal(peer.held, 2);
+	deliver_block(&peer, 2, 512);
+	assert_int_equal(peer.held, 0);
+	assert_int_equal(peer.file_length, 4 * 512);
+	assert_silent(&peer);
+	/* The last one overtakes the one before it; it is short. */
+	deliver_block(&peer, 6, 5);
+	assert_int_equal(peer.engine.state, TFTP_RECEIVING);
+	assert_silent(&peer);
+	deliver_block(&peer, 5, 512);
+	assert_ack(&peer, 6);
+	assert_int_equal(peer.engine.state, TFTP_DONE);
+	assert_int_equal(peer.file_length, 5 * 512 + 5);
+	for (unsigned int number = 1; number <= 6; number++)
+		assert_int_equal(peer.file[(number - 1) * 512], number);
+	end(&peer);
+}
+
+static void a_lost_block_is_asked_for(void **state)
+{
+	struct peer peer;
+	unsigned int number;
+
+	(void)state;
+	/* When some have overtaken it. */
+	start_window(&peer, 32);
+	for (number = 2; !peer.sent_count; number++) {
+		assert_true(number < 20);
+		deliver_block(&peer, number, 512);
+	}
+	assert_ack(&peer, 0);
+	for (; number <= 32; number++)
+		deliver_block(&peer, number, 512);
+	assert_silent(&peer);
+	/* The server sends that window again; its end is acknowledged, once. */
+	for (number = 1; number < 32; number++)
+		deliver_block(&peer, number, 512);
+	assert_ack(&peer, 32);
+	assert_int_equal(peer.file_length, 32 * 512);
+	end(&peer);
+
+	/* Or when it is too late, which is much sooner than a time-out. */
+	start_window(&peer, 4);
+	deliver_block(&peer, 2, 512);
+	assert_silent(&peer);
+	assert_true(peer.engine.deadline <= peer.now + 5 * MILLISECOND);
+	peer.now = peer.engine.deadline;
+	tftp_timeout(&peer.engine, peer.now);
+	assert_ack(&peer, 0);
+	assert_int_equal(peer.engine.retransmissions, 0);
+	assert_true(peer.engine.deadline > peer.now + 100 * MILLISECOND);
+	end(&peer);
+}
+
+/* What stands outside of the window is nobody's; what is held does not grow without bound. */
+static void little_is_held(void **state)
+{
+	struct peer peer;
+
+	(void)state;
+	start_window(&peer, 4);
+	deliver_block(&peer, 5, 512);
+	assert_int_equal(peer.held, 0);
+	assert_ack(&peer, 0);
+	end(&peer);
+	start_window(&peer, 64);
+	for (unsigned int number = 2; number < 200; number++)
+		deliver_block(&peer, number, 512);
+	assert_int_equal(peer.held, 63);
 	end(&peer);
 }
 
@@ -485,6 +645,8 @@ struct network {
 	struct peer peer;
 	uint32_t seed;
 	unsigned int lose, twice, late; /* of 100 */
+	uint64_t late_by;		/* nanoseconds, of which one packet takes one */
+	bool plain;			/* nothing is held */
 	unsigned int window;
 	uint8_t *content;
 	size_t length;
@@ -521,7 +683,7 @@ static void fly(struct network *network, struct in_flight packet)
 		assert_true(network->queued < QUEUE);
 		packet.at = network->peer.now + 20000 + network->order++;
 		if (roll(network) % 100 < network->late)
-			packet.at += MILLISECOND;
+			packet.at += network->late_by ? network->late_by : MILLISECOND;
 		network->queue[network->queued++] = packet;
 	}
 }
@@ -565,7 +727,21 @@ static int network_data(void *context, const uint8_t *bytes, size_t length)
 	return on_data(&((struct network *)context)->peer, bytes, length);
 }
 
-static const struct tftp_operations network_operations = {network_send, network_size, network_data};
+static bool network_hold(void *context, void *packet)
+{
+	on_hold(&((struct network *)context)->peer, packet);
+	return true;
+}
+
+static void network_drop(void *context, void *packet)
+{
+	on_drop(&((struct network *)context)->peer, packet);
+}
+
+static const struct tftp_operations network_operations = {network_send, network_size, network_data,
+							  network_hold, on_held,      network_drop};
+static const struct tftp_operations plain_network_operations = {
+	.send = network_send, .size = network_size, .data = network_data};
 
 static void server_takes(struct network *network, const struct in_flight *packet)
 {
@@ -627,7 +803,8 @@ static void run(struct network *network, size_t length)
 	network->base = 1;
 	network->deadline = UINT64_MAX;
 	peer->now = SECOND;
-	peer->engine = (struct tftp_engine){.operations = &network_operations,
+	peer->engine = (struct tftp_engine){.operations = network->plain ? &plain_network_operations
+									 : &network_operations,
 					    .context = network,
 					    .file = "f",
 					    .block_wanted = BLOCK,
@@ -698,6 +875,8 @@ static void a_bad_network_is_overcome(void **state)
 		network.lose = seed % 5;
 		network.twice = seed % 4 * 3;
 		network.late = seed % 7;
+		network.late_by = seed % 2 ? 5 : 0;
+		network.plain = seed % 4 == 3;
 		run(&network, 500 * BLOCK + seed);
 	}
 }
@@ -715,6 +894,28 @@ static void a_doubling_network_doubles_nothing(void **state)
 	assert_int_equal(network.sent, 1001);
 }
 
+/* One block in ten is overtaken by three others: none is sent twice. Without holding them ten times as many are. */
+static void a_reordering_network_costs_nothing(void **state)
+{
+	static struct network network;
+
+	(void)state;
+	for (unsigned int plain = 0; plain < 2; plain++) {
+		memset(&network, 0, sizeof(network));
+		network.window = 64;
+		network.late = 10;
+		network.late_by = 4;
+		network.plain = plain;
+		run(&network, 5000 * BLOCK);
+		print_message("%s: %u blocks sent for %u\n", plain ? "dropped" : "held",
+			      (unsigned int)network.sent, 5001);
+		if (plain)
+			assert_true(network.sent > 2 * 5001);
+		else
+			assert_int_equal(network.sent, 5001);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -728,6 +929,9 @@ int main(void)
 		cmocka_unit_test(another_port_does_not_disturb),
 		cmocka_unit_test(duplicates_do_not_breed),
 		cmocka_unit_test(a_gap_is_told_once),
+		cmocka_unit_test(a_late_block_costs_nothing),
+		cmocka_unit_test(a_lost_block_is_asked_for),
+		cmocka_unit_test(little_is_held),
 		cmocka_unit_test(asks_again_and_gives_up),
 		cmocka_unit_test(a_full_sink_ends_it),
 		cmocka_unit_test(its_last_word_is_repeated),
@@ -735,6 +939,7 @@ int main(void)
 		cmocka_unit_test(numbers_roll_over),
 		cmocka_unit_test(a_bad_network_is_overcome),
 		cmocka_unit_test(a_doubling_network_doubles_nothing),
+		cmocka_unit_test(a_reordering_network_costs_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

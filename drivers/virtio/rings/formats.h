@@ -15,6 +15,14 @@ struct virtqueue *packed_create(const struct virtqueue_parameters *parameters);
  */
 bool virtqueue_length_is_good(struct virtqueue *vq, uint32_t *written, uint32_t writable);
 
+/* The same of `written` bytes, which are in *length afterwards; almost always there is nothing to say. */
+static inline bool virtqueue_take_length(struct virtqueue *vq, uint32_t *length, uint32_t written,
+					 uint32_t writable)
+{
+	*length = written;
+	return written <= writable || virtqueue_length_is_good(vq, length, writable);
+}
+
 /*
  * Order between what we write, or read, in memory. With ORDER_PLATFORM (6.1) the device is no
  * processor of this machine, and the barriers are the platform's strong ones.

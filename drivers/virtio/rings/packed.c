@@ -124,7 +124,25 @@ static uint32_t fill_indirect(struct packed_queue *queue, struct packed_slot *sl
 	return writable;
 }
 
-/* Writes descriptors from queue->avail on. The flags of the very first that is hidden wait. */
+/* Writes one descriptor. The flags of the very first that is hidden wait. */
+static inline void put(struct packed_queue *queue, struct place place, uint16_t id,
+		       const struct virtqueue_segment *segment, uint16_t extra_flags, bool first)
+{
+	struct packed_desc *desc = &queue->desc[place.offset];
+	uint16_t flags = avail_flags(place.wrap) | extra_flags;
+
+	desc->address = segment->address;
+	desc->length = segment->length;
+	desc->id = id;
+	if (first) {
+		queue->hidden_first = place;
+		queue->hidden_flags = flags;
+	} else {
+		wire_write16(&desc->flags, flags);
+	}
+}
+
+/* Writes descriptors from queue->avail on. */
 static void fill_ring(struct packed_queue *queue, uint16_t id,
 		      const struct virtqueue_segment *segments, unsigned int out_count,
 		      unsigned int count, uint16_t extra_flags)
@@ -132,30 +150,36 @@ static void fill_ring(struct packed_queue *queue, uint16_t id,
 	struct place place = queue->avail;
 
 	for (unsigned int i = 0; i < count; i++) {
-		struct packed_desc *desc = &queue->desc[place.offset];
-		uint16_t flags = avail_flags(place.wrap) | extra_flags;
+		uint16_t flags = extra_flags;
 
 		if (i + 1 < count)
 			flags |= PACKED_DESC_NEXT;
 		if (i >= out_count)
 			flags |= PACKED_DESC_WRITE;
-		desc->address = segments[i].address;
-		desc->length = segments[i].length;
-		desc->id = id;
-		if (queue->hidden || i) {
-			wire_write16(&desc->flags, flags);
-		} else {
-			queue->hidden_first = place;
-			queue->hidden_flags = flags;
-		}
+		put(queue, place, id, &segments[i], flags, !queue->hidden && !i);
 		advance(queue, &place, 1);
 	}
 	queue->avail = place;
 	queue->hidden += (uint16_t)count;
 }
 
-static int packed_add(struct virtqueue *vq, const struct virtqueue_segment *segments,
-		      unsigned int out_count, unsigned int in_count, void *token)
+/* A buffer of `count` descriptors was put into the ring under the id: the next kick shows it. */
+static inline void lend(struct packed_queue *queue, struct packed_slot *slot, unsigned int count,
+			void *token)
+{
+	slot->token = token;
+	slot->count = (uint16_t)count;
+	queue->free_id = slot->next;
+	queue->hidden_buffers++;
+	queue->vq.free -= (uint16_t)count;
+	queue->vq.counters.added++;
+}
+
+/* What packed_add() has no short way for. */
+static __attribute__((noinline)) int add_any(struct virtqueue *vq,
+					     const struct virtqueue_segment *segments,
+					     unsigned int out_count, unsigned int in_count,
+					     void *token)
 {
 	struct packed_queue *queue = packed_of(vq);
 	unsigned int count = out_count + in_count, used_descriptors = count;
@@ -183,12 +207,26 @@ static int packed_add(struct virtqueue *vq, const struct virtqueue_segment *segm
 			slot->writable += segments[i].length;
 		fill_ring(queue, id, segments, out_count, count, 0);
 	}
-	slot->token = token;
-	slot->count = (uint16_t)used_descriptors;
-	queue->free_id = slot->next;
-	queue->hidden_buffers++;
-	vq->free -= (uint16_t)used_descriptors;
-	vq->counters.added++;
+	lend(queue, slot, used_descriptors, token);
+	return 0;
+}
+
+/* One segment is what most buffers are. */
+static int packed_add(struct virtqueue *vq, const struct virtqueue_segment *segments,
+		      unsigned int out_count, unsigned int in_count, void *token)
+{
+	struct packed_queue *queue = packed_of(vq);
+	uint16_t id = queue->free_id;
+	struct packed_slot *slot = &queue->slots[id];
+
+	/* The sum may wrap around, but not to 1 with both parts: then it is none of ours. */
+	if (out_count + in_count != 1 || in_count > 1 || !token || !vq->free || vq->broken)
+		return add_any(vq, segments, out_count, in_count, token);
+	put(queue, queue->avail, id, segments, in_count ? PACKED_DESC_WRITE : 0, !queue->hidden);
+	advance(queue, &queue->avail, 1);
+	queue->hidden++;
+	slot->writable = in_count ? segments->length : 0;
+	lend(queue, slot, 1, token);
 	return 0;
 }
 
@@ -245,18 +283,18 @@ static inline bool is_used(const struct packed_queue *queue, struct place place)
 {
 	uint16_t flags = wire_read16(&queue->desc[place.offset].flags);
 
-	return !!(flags & PACKED_DESC_AVAIL) == place.wrap &&
-	       !!(flags & PACKED_DESC_USED) == place.wrap;
+	return (flags & (PACKED_DESC_AVAIL | PACKED_DESC_USED)) ==
+	       (place.wrap ? PACKED_DESC_AVAIL | PACKED_DESC_USED : 0);
 }
 
 /* Forgets the token; the id and the descriptors are free again. */
-static void release(struct packed_queue *queue, uint16_t id)
+static inline void release(struct packed_queue *queue, uint16_t id, bool in_order)
 {
 	struct packed_slot *slot = &queue->slots[id];
 
 	slot->token = NULL;
 	tables_give_back(&queue->tables, &slot->table);
-	if (!queue->in_order) {
+	if (!in_order) {
 		slot->next = queue->free_id;
 		queue->free_id = id;
 	}
@@ -293,55 +331,71 @@ static bool begin_batch(struct packed_queue *queue, uint16_t last, uint32_t leng
 	return false;
 }
 
-/* Reads the next used descriptor. False: there is none, or it is a lie. */
-static bool next_used(struct packed_queue *queue, uint16_t *id, uint32_t *length)
+static __attribute__((noinline, cold)) void *not_lent(struct packed_queue *queue, uint16_t id)
+{
+	log_error("%s: the device used buffer %u, which is not lent", queue->vq.name, id);
+	virtqueue_break(&queue->vq);
+	return NULL;
+}
+
+/* The buffer is ours again, after the device wrote so much to it. */
+static inline void *take_back(struct packed_queue *queue, uint16_t id, uint32_t written,
+			      uint32_t *length, bool in_order)
+{
+	struct packed_slot *slot = &queue->slots[id];
+	void *token = slot->token;
+
+	if (!virtqueue_take_length(&queue->vq, length, written, slot->writable))
+		return NULL;
+	release(queue, id, in_order);
+	queue->lent--;
+	queue->vq.counters.taken++;
+	return token;
+}
+
+static __attribute__((noinline)) void *take_in_order(struct packed_queue *queue, uint32_t *length)
 {
 	const struct packed_desc *desc = &queue->desc[queue->used.offset];
-	bool good;
+	uint16_t id;
+	uint32_t written;
 
-	if (!is_used(queue, queue->used))
-		return false;
-	virtqueue_barrier_read(queue->strong); /* the flags before the rest */
-	*id = wire_read16(&desc->id);
-	*length = wire_read32(&desc->length);
-	good = *id < queue->vq.size && queue->slots[*id].token && queue->lent;
-	if (good && queue->in_order) {
-		good = begin_batch(queue, *id, *length);
-	} else if (good) {
-		advance(queue, &queue->used, queue->slots[*id].count);
+	if (!queue->batch) {
+		if (!is_used(queue, queue->used))
+			return NULL;
+		virtqueue_barrier_read(queue->strong); /* the flags before the rest */
+		id = wire_read16(&desc->id);
+		written = wire_read32(&desc->length);
+		if (id >= queue->vq.size || !queue->slots[id].token || !queue->lent ||
+		    !begin_batch(queue, id, written))
+			return not_lent(queue, id);
 	}
-	if (!good) {
-		log_error("%s: the device used buffer %u, which is not lent", queue->vq.name, *id);
-		virtqueue_break(&queue->vq);
-	}
-	return good;
+	id = queue->next_id;
+	/* 2.8.9: buffers that are skipped were used completely. */
+	written = --queue->batch ? queue->slots[id].writable : queue->batch_length;
+	queue->next_id = id_after(queue, id);
+	return take_back(queue, id, written, length, true);
 }
 
 static void *packed_take(struct virtqueue *vq, uint32_t *length)
 {
 	struct packed_queue *queue = packed_of(vq);
-	struct packed_slot *slot;
-	uint32_t written = 0;
-	uint16_t id = 0;
-	void *token;
+	const struct packed_desc *desc = &queue->desc[queue->used.offset];
+	uint32_t written;
+	uint16_t id;
 
-	if (vq->broken || (!queue->batch && !next_used(queue, &id, &written)))
+	if (vq->broken)
 		return NULL;
-	if (queue->in_order) {
-		id = queue->next_id;
-		/* 2.8.9: buffers that are skipped were used completely. */
-		written = --queue->batch ? queue->slots[id].writable : queue->batch_length;
-		queue->next_id = id_after(queue, id);
-	}
-	slot = &queue->slots[id];
-	token = slot->token;
-	if (!virtqueue_length_is_good(vq, &written, slot->writable))
+	if (queue->in_order)
+		return take_in_order(queue, length);
+	if (!is_used(queue, queue->used))
 		return NULL;
-	release(queue, id);
-	queue->lent--;
-	vq->counters.taken++;
-	*length = written;
-	return token;
+	virtqueue_barrier_read(queue->strong); /* the flags before the rest */
+	id = wire_read16(&desc->id);
+	written = wire_read32(&desc->length);
+	if (id >= vq->size || !queue->slots[id].token || !queue->lent)
+		return not_lent(queue, id);
+	advance(queue, &queue->used, queue->slots[id].count);
+	return take_back(queue, id, written, length, false);
 }
 
 static bool packed_has_used(const struct virtqueue *vq)
@@ -412,7 +466,7 @@ static void *packed_detach(struct virtqueue *vq)
 		void *token = queue->slots[id].token;
 
 		if (token) {
-			release(queue, id);
+			release(queue, id, queue->in_order);
 			return token;
 		}
 	}

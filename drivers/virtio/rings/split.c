@@ -113,13 +113,31 @@ static uint32_t fill_indirect(struct split_queue *queue, uint16_t head,
 	return writable;
 }
 
-static int split_add(struct virtqueue *vq, const struct virtqueue_segment *segments,
-		     unsigned int out_count, unsigned int in_count, void *token)
+/* The buffer of `count` descriptors from head to last was filled in: the next kick shows it. */
+static inline void lend(struct split_queue *queue, uint16_t head, uint16_t last, uint16_t count,
+			uint32_t writable, void *token)
+{
+	struct split_slot *slot = &queue->slots[head];
+
+	slot->token = token;
+	slot->writable = writable;
+	slot->count = count;
+	slot->last = last;
+	queue->free_head = queue->slots[last].next;
+	queue->vq.free -= count;
+	queue->avail->ring[queue->avail_next++ & queue->mask] = head;
+	queue->vq.counters.added++;
+}
+
+/* What split_add() has no short way for. */
+static __attribute__((noinline)) int add_any(struct virtqueue *vq,
+					     const struct virtqueue_segment *segments,
+					     unsigned int out_count, unsigned int in_count,
+					     void *token)
 {
 	struct split_queue *queue = split_of(vq);
 	unsigned int count = out_count + in_count, used_descriptors = count;
 	uint16_t head = queue->free_head, last = head;
-	struct split_slot *slot = &queue->slots[head];
 	uint32_t writable = 0;
 
 	if (vq->broken)
@@ -152,15 +170,22 @@ static int split_add(struct virtqueue *vq, const struct virtqueue_segment *segme
 		}
 	}
 
-	slot->token = token;
-	slot->writable = writable;
-	slot->count = (uint16_t)used_descriptors;
-	slot->last = last;
-	queue->free_head = queue->slots[last].next;
-	vq->free -= (uint16_t)used_descriptors;
+	lend(queue, head, last, (uint16_t)used_descriptors, writable, token);
+	return 0;
+}
 
-	queue->avail->ring[queue->avail_next++ & queue->mask] = head;
-	vq->counters.added++;
+/* One segment is what most buffers are. */
+static int split_add(struct virtqueue *vq, const struct virtqueue_segment *segments,
+		     unsigned int out_count, unsigned int in_count, void *token)
+{
+	struct split_queue *queue = split_of(vq);
+	uint16_t head = queue->free_head;
+
+	/* The sum may wrap around, but not to 1 with both parts: then it is none of ours. */
+	if (out_count + in_count != 1 || in_count > 1 || !token || !vq->free || vq->broken)
+		return add_any(vq, segments, out_count, in_count, token);
+	write_desc(&queue->desc[head], segments, in_count ? SPLIT_DESC_WRITE : 0, 0);
+	lend(queue, head, head, 1, in_count ? segments->length : 0, token);
 	return 0;
 }
 
@@ -192,20 +217,20 @@ static uint16_t split_next(const struct virtqueue *vq)
 }
 
 /* Puts the chain's descriptors and its indirect table back; the token is forgotten. */
-static void release(struct split_queue *queue, uint16_t head)
+static inline void release(struct split_queue *queue, uint16_t head, bool in_order)
 {
 	struct split_slot *slot = &queue->slots[head];
 
 	slot->token = NULL;
 	tables_give_back(&queue->tables, &slot->table);
-	if (!queue->in_order) {
+	if (!in_order) {
 		queue->slots[slot->last].next = queue->free_head;
 		queue->free_head = head;
 	}
 	queue->vq.free += slot->count;
 }
 
-static bool look_at_used(struct split_queue *queue)
+static __attribute__((noinline)) bool look_at_used(struct split_queue *queue)
 {
 	uint16_t seen = wire_read16(&queue->used->idx);
 	uint16_t fresh = (uint16_t)(seen - queue->used_next);
@@ -247,49 +272,67 @@ static bool begin_batch(struct split_queue *queue, uint16_t last, uint32_t lengt
 	return false;
 }
 
-/* Reads the next used entry. False: it is a lie. */
-static bool next_used(struct split_queue *queue, uint32_t *id, uint32_t *length)
+static __attribute__((noinline, cold)) void *not_lent(struct split_queue *queue, uint32_t id)
 {
-	struct split_used_element *element = &queue->used->ring[queue->used_next & queue->mask];
-
-	*id = wire_read32(&element->id);
-	*length = wire_read32(&element->length);
-	if (*id < queue->vq.size && queue->slots[*id].token &&
-	    (!queue->in_order || begin_batch(queue, (uint16_t)*id, *length)))
-		return true;
-	log_error("%s: the device used buffer %u, which is not lent", queue->vq.name, *id);
+	log_error("%s: the device used buffer %u, which is not lent", queue->vq.name, id);
 	virtqueue_break(&queue->vq);
-	return false;
+	return NULL;
+}
+
+/* The buffer is ours again, after the device wrote so much to it. */
+static inline void *take_back(struct split_queue *queue, uint16_t head, uint32_t written,
+			      uint32_t *length, bool in_order)
+{
+	struct virtqueue *vq = &queue->vq;
+	struct split_slot *slot = &queue->slots[head];
+	void *token = slot->token;
+
+	if (!virtqueue_take_length(vq, length, written, slot->writable))
+		return NULL;
+	release(queue, head, in_order);
+	queue->used_next++;
+	if (!(queue->used_next & (EVENT_REFRESH - 1)) && queue->event_idx && !vq->armed)
+		wire_write16(queue->used_event, (uint16_t)(queue->used_next - 1));
+	vq->counters.taken++;
+	return token;
+}
+
+static __attribute__((noinline)) void *take_in_order(struct split_queue *queue,
+						     const struct split_used_element *element,
+						     uint32_t *length)
+{
+	uint16_t head = queue->oldest;
+	uint32_t written;
+
+	if (!queue->batch) {
+		uint32_t id = wire_read32(&element->id);
+
+		written = wire_read32(&element->length);
+		if (id >= queue->vq.size || !queue->slots[id].token ||
+		    !begin_batch(queue, (uint16_t)id, written))
+			return not_lent(queue, id);
+	}
+	/* 2.7.9: buffers that are skipped were used completely. */
+	written = --queue->batch ? queue->slots[head].writable : queue->batch_length;
+	queue->oldest = head_after(queue, head);
+	return take_back(queue, head, written, length, true);
 }
 
 static void *split_take(struct virtqueue *vq, uint32_t *length)
 {
 	struct split_queue *queue = split_of(vq);
-	struct split_slot *slot;
-	uint32_t id = 0, written = 0;
-	void *token;
+	const struct split_used_element *element;
+	uint32_t id;
 
 	if (vq->broken || (queue->used_seen == queue->used_next && !look_at_used(queue)))
 		return NULL;
-	if (!queue->batch && !next_used(queue, &id, &written))
-		return NULL;
-	if (queue->in_order) {
-		id = queue->oldest;
-		/* 2.7.9: buffers that are skipped were used completely. */
-		written = --queue->batch ? queue->slots[id].writable : queue->batch_length;
-		queue->oldest = head_after(queue, (uint16_t)id);
-	}
-	slot = &queue->slots[id];
-	token = slot->token;
-	if (!virtqueue_length_is_good(vq, &written, slot->writable))
-		return NULL;
-	queue->used_next++;
-	release(queue, (uint16_t)id);
-	if (queue->event_idx && !(queue->used_next & (EVENT_REFRESH - 1)) && !vq->armed)
-		wire_write16(queue->used_event, (uint16_t)(queue->used_next - 1));
-	vq->counters.taken++;
-	*length = written;
-	return token;
+	element = &queue->used->ring[queue->used_next & queue->mask];
+	if (queue->in_order)
+		return take_in_order(queue, element, length);
+	id = wire_read32(&element->id);
+	if (id >= vq->size || !queue->slots[id].token)
+		return not_lent(queue, id);
+	return take_back(queue, (uint16_t)id, wire_read32(&element->length), length, false);
 }
 
 static bool split_has_used(const struct virtqueue *vq)
@@ -334,7 +377,7 @@ static void *split_detach(struct virtqueue *vq)
 		void *token = queue->slots[head].token;
 
 		if (token) {
-			release(queue, head);
+			release(queue, head, queue->in_order);
 			return token;
 		}
 	}

@@ -89,9 +89,16 @@
 #define TCP_SNDLOWAT (16u << 10)
 #define TCP_WND_UPDATE_THRESHOLD LWIP_MIN(TCP_WND / 4, 32768u)
 #define TCP_QUEUE_OOSEQ 1
-#define TCP_OOSEQ_MAX_BYTES (256u << 10)
-#define TCP_OOSEQ_MAX_PBUFS 256
+/*
+ * What came ahead of a gap is kept up to the whole window: a sender to whom we take back what we said
+ * that we have (RFC 2018, 8) falls back to one segment for each time-out.
+ */
+#define TCP_OOSEQ_MAX_BYTES 1
+#define TCP_OOSEQ_BYTES_LIMIT(pcb) TCP_WND
+#define TCP_OOSEQ_MAX_PBUFS 1
+#define TCP_OOSEQ_PBUFS_LIMIT(pcb) network_early_packets()
 #define LWIP_TCP_SACK_OUT 1
+#define LWIP_TCP_RTO_TIME 1000 /* until the round trip is known: RFC 6298, 2.1 */
 #define TCP_LISTEN_BACKLOG 1
 /* Frames that the device joined are acknowledged as the several that they were: lwip_hooks.h. */
 #define LWIP_HOOK_FILENAME "lwip_hooks.h"

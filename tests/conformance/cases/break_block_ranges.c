@@ -72,7 +72,8 @@ static void run_ranges(struct conformance_target *t, const struct kind *kind, co
 	*status = STATUS_NONE;
 	if (verdict == FAILS)
 		misuse_complete(t, session_ring(t, 0), &misuse);
-	else if (!misuse_run(t, session_ring(t, 0), &misuse, &used))
+	else if (verdict == SURVIVED ? !misuse_run_slow(t, session_ring(t, 0), &misuse, &used)
+				     : !misuse_run(t, session_ring(t, 0), &misuse, &used))
 		return;
 	target_barrier(t);
 	expect_range(t, "the status byte", *status, verdict == SURVIVED ? BLOCK_OK : BLOCK_IOERR,

@@ -19,19 +19,32 @@ void arm(struct conformance_target *t, struct armed *armed, uint64_t features, u
 	session_begin(t, features);
 	arm_ring(t, armed, session_queue(t, request_queue(t), size), slot);
 	session_ready(t);
-	ring_interrupts_on(t, armed->ring);
 	request_make(t, &armed->request, 0);
 	if (armed->request.out + armed->request.in > armed->ring->size)
 		skip(t, "the request has %u segments, and the queue %u entries",
 		     armed->request.out + armed->request.in, armed->ring->size);
-	/*
-	 * Some devices look at a queue when DRIVER_OK comes, and interrupt though there was nothing in it; and some for the
-	 * first used buffer of a new queue wherever the used event is. Both may come, in turn, so one is not enough to wait for.
-	 */
-	armed_count(t, armed, 1);
+	armed_begin(t, armed);
+}
+
+/*
+ * What a device does about used buffers it does in their order: when one more is used for which it must not interrupt, it
+ * has sent what it had to send for those before. What is between the device and us (the VMM's loop, for one) comes by in
+ * the naps of a quiet time, which end by an interrupt, too.
+ */
+static void settle(struct conformance_target *t, struct armed *armed)
+{
+	ring_interrupts_off(t, armed->ring);
+	armed_run(t, armed, 1);
 	quiet(t);
-	interrupt_zero(t, armed->slot);
 	ring_interrupts_on(t, armed->ring);
+}
+
+void armed_begin(struct conformance_target *t, struct armed *armed)
+{
+	ring_interrupts_on(t, armed->ring);
+	armed_count(t, armed, 1);
+	settle(t, armed);
+	interrupt_zero(t, armed->slot);
 }
 
 void armed_run(struct conformance_target *t, struct armed *armed, unsigned int times)
@@ -43,7 +56,7 @@ void armed_run(struct conformance_target *t, struct armed *armed, unsigned int t
 void armed_settle(struct conformance_target *t, struct armed *armed, unsigned int times)
 {
 	armed_run(t, armed, times);
-	quiet(t);
+	settle(t, armed);
 }
 
 void armed_count(struct conformance_target *t, struct armed *armed, unsigned int times)

@@ -26,11 +26,18 @@ void arm(struct conformance_target *t, struct armed *armed, uint64_t features, u
 void arm_ring(struct conformance_target *t, struct armed *armed, struct ring *ring,
 	      unsigned int slot);
 
+/*
+ * The end of arm(), for a queue of a device that is ready: some devices look at a queue when DRIVER_OK comes, and interrupt
+ * though there was nothing in it (libvhost-user does when it is told how to interrupt, which may be after the first buffer);
+ * and some for the first used buffer of a new queue wherever the used event is. All of that has come when this returns.
+ */
+void armed_begin(struct conformance_target *t, struct armed *armed);
+
 /* Requests, one after the other, each completed and checked by polling. */
 void armed_run(struct conformance_target *t, struct armed *armed, unsigned int times);
 /*
- * The same, and the device has decided about the interrupt of the last one when this returns: nothing orders a used
- * buffer and the message about it.
+ * The same, and what the device sends for them has been sent when this returns: one more request, for which it must not
+ * interrupt, came behind. Interrupts are asked for then.
  */
 void armed_settle(struct conformance_target *t, struct armed *armed, unsigned int times);
 /* The same, and the interrupt of each is awaited before the next: two at once may arrive as one. */

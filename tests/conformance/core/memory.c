@@ -99,7 +99,8 @@ void *lend_copy(struct conformance_target *t, const void *data, size_t size)
 {
 	void *area = lend(t, size, 0, LOAN_READ);
 
-	memcpy(area, data, size);
+	if (size)
+		memcpy(area, data, size);
 	seal(t, area);
 	return area;
 }

@@ -4,10 +4,12 @@
 
 #include "tests/conformance/core/memory.h"
 #include "tests/conformance/core/registers.h"
+#include "tests/conformance/core/run.h"
 #include "tests/conformance/core/session.h"
 #include "tests/conformance/core/verdict.h"
 
 #define PATIENCE 10000000u /* ns: nothing orders what a device that gave up does not do */
+#define MILLISECOND 1000000ull
 
 static struct segment *next_segment(struct conformance_target *t, struct misuse *misuse)
 {
@@ -44,10 +46,10 @@ void misuse_lend(struct conformance_target *t, struct ring *ring, const struct m
 	ring_notify(t, ring);
 }
 
-bool misuse_used(struct conformance_target *t, struct ring *ring, const struct misuse *misuse,
-		 struct used *used)
+static bool used_within(struct conformance_target *t, struct ring *ring,
+			const struct misuse *misuse, struct used *used, uint64_t patience)
 {
-	uint64_t end = t->operations->now(t) + PATIENCE;
+	uint64_t end = t->operations->now(t) + patience;
 
 	while (!ring_take(t, ring, used)) {
 		if (t->operations->now(t) >= end ||
@@ -59,11 +61,24 @@ bool misuse_used(struct conformance_target *t, struct ring *ring, const struct m
 	return true;
 }
 
+bool misuse_used(struct conformance_target *t, struct ring *ring, const struct misuse *misuse,
+		 struct used *used)
+{
+	return used_within(t, ring, misuse, used, PATIENCE);
+}
+
 bool misuse_run(struct conformance_target *t, struct ring *ring, const struct misuse *misuse,
 		struct used *used)
 {
 	misuse_lend(t, ring, misuse);
 	return misuse_used(t, ring, misuse, used);
+}
+
+bool misuse_run_slow(struct conformance_target *t, struct ring *ring, const struct misuse *misuse,
+		     struct used *used)
+{
+	misuse_lend(t, ring, misuse);
+	return used_within(t, ring, misuse, used, t->run->timeout * MILLISECOND);
 }
 
 struct used misuse_complete(struct conformance_target *t, struct ring *ring,

@@ -30,6 +30,12 @@ void *misuse_in(struct conformance_target *t, struct misuse *misuse, uint32_t le
  */
 bool misuse_run(struct conformance_target *t, struct ring *ring, const struct misuse *misuse,
 		struct used *used);
+/*
+ * The same for what the host's disk has to do something for: a device that neither uses the buffer nor asks for a reset
+ * gets all the time there is, so that nothing is in flight when the case is over.
+ */
+bool misuse_run_slow(struct conformance_target *t, struct ring *ring, const struct misuse *misuse,
+		     struct used *used);
 /* The same for a buffer that the device must use: it has all the time there is, and the case fails when it does not. */
 struct used misuse_complete(struct conformance_target *t, struct ring *ring,
 			    const struct misuse *misuse);

@@ -50,7 +50,42 @@ static int on_data(void *context, const uint8_t *bytes, size_t length)
 	return 0;
 }
 
-static const struct tftp_operations operations = {on_send, on_size, on_data};
+/* What is held is the packet's own copy, and two pieces of it. */
+struct packet {
+	struct tftp_piece pieces[2];
+	bool held;
+	uint8_t bytes[];
+};
+
+static unsigned int held;
+
+static bool on_hold(void *context, void *packet)
+{
+	(void)context;
+	if (fuzz_choose(16) == 15)
+		return false;
+	((struct packet *)packet)->held = true;
+	held++;
+	return true;
+}
+
+static const struct tftp_piece *on_held(void *context, void *packet, size_t *count)
+{
+	(void)context;
+	*count = 2;
+	return ((struct packet *)packet)->pieces;
+}
+
+static void on_drop(void *context, void *packet)
+{
+	(void)context;
+	fuzz_check(((struct packet *)packet)->held, "what is not held is dropped");
+	held--;
+	free(packet);
+}
+
+static const struct tftp_operations operations = {on_send, on_size, on_data,
+						  on_hold, on_held, on_drop};
 
 static size_t make(uint8_t *packet)
 {
@@ -85,23 +120,22 @@ static size_t make(uint8_t *packet)
 	return length < PACKET ? length : PACKET;
 }
 
-static void packet(void)
+static void deliver(void)
 {
 	static uint8_t bytes[PACKET];
-	struct tftp_piece pieces[3];
-	size_t length = make(bytes), first = fuzz_choose((uint32_t)length + 1), count = 1;
-	uint8_t *copy = malloc(length);
+	size_t length = make(bytes), first = fuzz_choose((uint32_t)length + 1);
+	struct packet *packet = malloc(sizeof(*packet) + length);
 
-	memcpy(copy, bytes, length);
-	pieces[0] = (struct tftp_piece){copy, length};
-	if (fuzz_choose(2)) {
-		pieces[0].length = first;
-		pieces[1] = (struct tftp_piece){copy + first, length - first};
-		count = 2;
-	}
-	tftp_packet(&engine, (uint16_t)(fuzz_choose(8) == 7 ? fuzz_number(2) : 4000), pieces, count,
-		    now);
-	free(copy);
+	*packet = (struct packet){.held = false};
+	memcpy(packet->bytes, bytes, length);
+	if (!fuzz_choose(2))
+		first = length;
+	packet->pieces[0] = (struct tftp_piece){packet->bytes, first};
+	packet->pieces[1] = (struct tftp_piece){packet->bytes + first, length - first};
+	tftp_packet(&engine, (uint16_t)(fuzz_choose(8) == 7 ? fuzz_number(2) : 4000),
+		    packet->pieces, 2, packet, now);
+	if (!packet->held)
+		free(packet);
 }
 
 void fuzz_target(void)
@@ -117,6 +151,7 @@ void fuzz_target(void)
 	engine.patience = PATIENCE;
 	now = SECOND;
 	sent = 0;
+	held = 0;
 	data = 0;
 	if (tftp_start(&engine, TFTP_PORT, now))
 		return;
@@ -128,7 +163,7 @@ void fuzz_target(void)
 			tftp_timeout(&engine, now);
 		} else {
 			now += fuzz_choose(256) * 1000000ull;
-			packet();
+			deliver();
 		}
 		fuzz_check(engine.bytes == data || engine.state == TFTP_FAILED,
 			   "%llu bytes, the engine counts %llu", (unsigned long long)data,
@@ -147,4 +182,5 @@ void fuzz_target(void)
 		fuzz_check(engine.error < 0 && memchr(engine.text, 0, sizeof(engine.text)),
 			   "failed with %d", engine.error);
 	tftp_stop(&engine, "over");
+	fuzz_check(!held && !engine.held_count && !engine.held_bytes, "%u packets are left", held);
 }

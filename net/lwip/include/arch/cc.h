@@ -60,6 +60,7 @@ extern uint32_t network_window_more;
 void *network_memory_alloc(size_t size);
 void *network_memory_zalloc(size_t count, size_t size);
 void network_memory_free(void *memory);
+uint16_t network_early_packets(void);
 #define mem_clib_malloc network_memory_alloc
 #define mem_clib_calloc network_memory_zalloc
 #define mem_clib_free network_memory_free

@@ -6,7 +6,7 @@ package Ringside::NetbootServers;
 #	my $net = Ringside::NetbootServers->new;	# a bridge with 10.9.0.1, 10.9.0.2 and fd09::1 of the host's
 #	$net->file('ringside.efi', 'build/ringside.efi');
 #	$net->dnsmasq(boot => { $mac => 'ringside.efi' });	# DHCP, PXE, TFTP at 10.9.0.1, IPv6 router, names below .test
-#	$net->nginx;	# http://10.9.0.1/NAME; https://good.test/, expired.test, wrong.test; CA in $net->ca
+#	$net->nginx;	# http://10.9.0.1/NAME; https://good.test/, expired.test, wrong.test, unknown.test; CA in $net->ca
 #	$net->atftpd;	# TFTP with windowsize at 10.9.0.2
 #	my @words = $net->tap;	# a TAP device in the bridge, as QEMU's -netdev net0
 #
@@ -16,13 +16,15 @@ use v5.36;
 use File::Copy ();
 use File::Path qw(make_path);
 use Cwd ();
+use Digest::SHA qw(sha1_base64);
 use Ringside::Host qw(program scratch until_true read_file write_file start_process);
 use Ringside::Tap  ();
 
-our $HOST    = '10.9.0.1';
-our $WINDOWS = '10.9.0.2';    # where atftpd answers
-our $HOST6   = 'fd09::1';
-our @NAMES   = qw(good.test expired.test wrong.test);
+our $HOST     = '10.9.0.1';
+our $WINDOWS  = '10.9.0.2';    # where atftpd answers
+our $HOST6    = 'fd09::1';
+our @NAMES    = qw(good.test expired.test wrong.test unknown.test);
+our $ANYWHERE = 8008;         # nginx's port at all addresses, those of one link too
 
 # What is missing here, or undef. Of `ip`, `unshare` and dnsmasq enter_namespace() tells.
 sub missing (@servers) {
@@ -164,7 +166,8 @@ sub atftpd ($self) {
 		'--user', 'root.root', '--logfile', '-', '--maxthread', 50, '--bind-address', $WINDOWS, $self->{root});
 }
 
-# A CA and three certificates of it: a good one, one that has expired, and one for another name than it is shown for.
+# A CA and three certificates of it: a good one, one that has expired, and one for another name than it is shown for; and
+# one of another CA, which nobody knows.
 sub certificates ($self) {
 	my $folder = "$self->{folder}/certificates";
 	return $folder if -e "$folder/ca.pem";
@@ -190,13 +193,14 @@ unique_subject = no
 commonName = supplied
 END
 	my $key = 'ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';
-	$quietly->($openssl, "req -x509 -newkey $key -keyout $folder/ca.key -out $folder/ca.pem -days 30 -subj '/CN=Ringside test CA'",
-		"-addext keyUsage=critical,keyCertSign,cRLSign");
+	$quietly->($openssl, "req -x509 -newkey $key -keyout $folder/$_.key -out $folder/$_.pem -days 30 -subj '/CN=Ringside test $_'",
+		"-addext keyUsage=critical,keyCertSign,cRLSign") for qw(ca nobody);
 	for my $name (@NAMES) {
 		my $for   = $name eq 'wrong.test' ? 'other.test' : $name;
 		my $dates = $name eq 'expired.test' ? '-startdate 20200101000000Z -enddate 20200201000000Z' : '';
 		$quietly->($openssl, "req -new -newkey $key -keyout $folder/$name.key -out $folder/$name.csr -subj /CN=$for -addext subjectAltName=DNS:$for,IP:$HOST");
-		$quietly->($openssl, "ca -batch -notext -config $folder/ca.conf $dates -in $folder/$name.csr -out $folder/$name.pem");
+		my $issuer = $name eq 'unknown.test' ? "-cert $folder/nobody.pem -keyfile $folder/nobody.key" : '';
+		$quietly->($openssl, "ca -batch -notext -config $folder/ca.conf $issuer $dates -in $folder/$name.csr -out $folder/$name.pem");
 	}
 	return $folder;
 }
@@ -205,7 +209,8 @@ END
 sub ca ($self) { return $self->certificates . '/ca.pem' }
 
 # HTTP on port 80, and HTTPS on 443 with a certificate by the name asked for. /slow/NAME comes at 20 KB/s, /whole/NAME without
-# ranges, /moved/NAME redirects to /NAME, /loop to itself, /broken/NAME is 503.
+# ranges, /moved/NAME redirects to /NAME, /loop to itself, /broken/NAME is 503, /locked/NAME is for the user "boot" with the
+# password "p:w @1". Port 8008 is at addresses of one link too.
 sub nginx ($self) {
 	my $folder = "$self->{folder}/nginx";
 	make_path($folder);
@@ -216,7 +221,9 @@ sub nginx ($self) {
 		location /moved/ { rewrite ^/moved(/.*)\$ \$1 redirect; }
 		location /loop { return 302 /loop; }
 		location /broken/ { return 503; }
+		location /locked/ { alias $self->{root}/; auth_basic boot; auth_basic_user_file $folder/users; }
 END
+	write_file("$folder/users", 'boot:{SHA}' . sha1_base64('p:w @1') . "=\n");
 	my $certificates = program('openssl') ? $self->certificates : undef;
 	my $https = !$certificates ? '' : join '', map { <<"END" } @NAMES;
 	server {
@@ -247,6 +254,7 @@ http {
 	server {
 		listen $HOST:80 default_server;
 		listen [$HOST6]:80 default_server;
+		listen [::]:$ANYWHERE;
 $places	}
 $https}
 END
@@ -254,6 +262,13 @@ END
 		program('nginx'), '-p', $folder, '-e', 'stderr', '-c', "$folder/nginx.conf");
 	$self->{access_log} = "$folder/access.log";
 	return $pid;
+}
+
+# The bridge's address of its link.
+sub link_local ($self) {
+	my $ip = program('ip');
+	return until_true(15, sub { `$ip -6 address show dev $self->{bridge}` =~ m{inet6 (fe80:\S+)/64 scope link(?! tentative)} ? $1 : undef })
+	  // die "$self->{bridge} has no address of its link\n";
 }
 
 # What nginx was asked for, and answered: "GET /name HTTP/1.1" 200 ...

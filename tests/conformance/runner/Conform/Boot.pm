@@ -5,7 +5,7 @@ package Conform::Boot;
 # ended. An adapter is an executable that is called as
 #
 #	configs					prints the configurations, one a line: NAME [optional] [fresh] [serve] [like:NAME]
-#						[GUEST WORDS]; serve: there is `serve`; fresh: after a failure this one needs a new boot;
+#						[GUEST WORDS]; serve: there is `serve`; fresh: after a failure it needs a new boot;
 #						like: what is expected there is expected here too
 #	start CONFIG IMAGE CMDLINE		runs the VMM; the console is its standard input and output
 #	action NAME ARGUMENTS			does what docs/conformance-host.md asks for; prints the TEXT
@@ -31,7 +31,7 @@ use constant {
 	ACTION_SECONDS => 20,
 	EXIT_SECONDS   => 10,	# to leave after the last line
 	QUIET_SECONDS  => 2,	# after so long without a line the VMM is asked whether it lives
-	ALIVE_SECONDS  => 20,	# to answer that
+	ALIVE_SECONDS  => 60,	# to answer that
 };
 
 # The one that runs now, for who has to end in a hurry.

@@ -10,7 +10,7 @@ use Time::HiRes qw(time);
 
 use constant HOPELESS => 3;	# boots in a row without a single result
 
-# Options: settings (of the run), name, words (for this configuration's guest), serve (the adapter can), fresh (a failure is followed by a new boot), and report: called with each message
+# Options: settings (of the run), name, words (for this configuration's guest), serve (the adapter can), fresh (a failure is followed by a new boot, but where it is only known to wait), and report: called with each message
 # for who collects: { type => plan | result | note | done, ... }.
 sub new ($class, %options) {
 	return bless { boots => 0, %options }, $class;
@@ -91,7 +91,7 @@ sub run_range ($self, $next, $last, $keep) {
 				$since = $thing->{at};
 				$keep->($self->complete($thing));
 				return 'stop' if defined $last && $next > $last;
-				return 'stop' if $self->{fresh} && $thing->{verdict} eq 'failed' && $next <= $total;
+				return 'stop' if $self->{fresh} && $thing->{verdict} eq 'failed' && $next <= $total && !$self->{settings}{expected}->harmless($thing);
 			}
 			return;
 		}, $next > 1 ? "conform.from=$next" : ());
