@@ -325,6 +325,8 @@ static enum command_result command_bench(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (find(argv[i], strlen(argv[i])))
 			continue;
+		if (*argv[i] == '-')
+			return COMMAND_USAGE;
 		command_print("%s: no such benchmark, but", argv[i]);
 		for (const struct benchmark *it = next_of(NULL); it; it = next_of(it))
 			command_print(" %s", it->name);

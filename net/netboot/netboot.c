@@ -346,7 +346,8 @@ static bool take_words(struct instructions *instructions, int argc, char **argv,
 	int urls = 1;
 
 	while (urls < argc && strcmp(argv[urls], "--"))
-		urls++;
+		if (*argv[urls++] == '-')
+			return false; /* there are no options */
 	if (urls < argc) {
 		if (!join_words(arguments, LINE_SIZE, argc - urls - 1, argv + urls + 1, " "))
 			return false;
