@@ -3,8 +3,7 @@
 
 #include "kernel/panic.h"
 
-/* Until there are random bytes. */
-uintptr_t __stack_chk_guard = 0x9d1f0e53c2a76b00;
+uintptr_t __stack_chk_guard = STACK_PROTECTOR_UNSEEDED;
 
 /* Called by the compiler's code. The caller's frame cannot be trusted, so that its name is all there is. */
 void __stack_chk_fail(void) __attribute__((noreturn));

@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#define STACK_PROTECTOR_UNSEEDED 0x9d1f0e53c2a76b00u /* until there are random bytes */
+
 extern uintptr_t __stack_chk_guard;
 
 /*

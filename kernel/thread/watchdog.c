@@ -110,9 +110,13 @@ void watchdog_start(void)
 	limit = (unsigned int)option_number("watchdog", 1, SECONDS_MAX, SECONDS_DEFAULT);
 	for (unsigned int i = 0; i < cpu_count; i++) {
 		const struct thread_options options = {.cpu = i};
-		struct thread *thread =
-			thread_create("watchdog", start_here, &watches[i], &options);
+		struct thread *thread;
 
+		if (i == thread_cpu()) {
+			start_here(&watches[i]);
+			continue;
+		}
+		thread = thread_create("watchdog", start_here, &watches[i], &options);
 		if (thread)
 			thread_join(thread);
 	}

@@ -2,6 +2,7 @@
 #include "kernel/x86/protection.h"
 
 #include "kernel/facts/facts.h"
+#include "kernel/stack_protector.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/percpu.h"
 
@@ -103,7 +104,7 @@ void protection_enable(void)
 
 static void describe(struct facts *facts)
 {
-	fact_flag(facts, "stack_protector", true);
+	fact_flag(facts, "stack_protector", __stack_chk_guard != STACK_PROTECTOR_UNSEEDED);
 	for (enum protection i = 0; i < PROTECTIONS; i++)
 		fact_flag(facts, protection_name(i), protection_on(i));
 }
