@@ -38,8 +38,18 @@ sub program (@names) {
 	return;
 }
 
-# How long a step may take on this machine: RINGSIDE_PATIENCE=3 for one that is three times slower.
-sub within ($seconds) { return $seconds * ($ENV{RINGSIDE_PATIENCE} || 1) }
+# How many times longer than on an idle machine things take: as many processes as want to run for each CPU.
+my $cpus = grep { /^processor\s*:/ } split /\n/, read_file('/proc/cpuinfo') // '';
+
+sub busyness () {
+	my ($load) = (read_file('/proc/loadavg') // '') =~ /^([\d.]+)/;
+	my $times = ($load // 0) / ($cpus || 1);
+	return $times < 1 ? 1 : $times > 10 ? 10 : $times;
+}
+
+# How long a step may take on this machine, with what else it has to do at the moment: RINGSIDE_PATIENCE=3 for one that is
+# three times slower.
+sub within ($seconds) { return $seconds * ($ENV{RINGSIDE_PATIENCE} || 1) * busyness() }
 
 # Calls $condition until it returns something true, and returns that; false when the time is over.
 sub until_true ($seconds, $condition) {
