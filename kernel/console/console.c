@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INPUT_SIZE 256 /* a power of two */
+/* A power of two, and more than the longest line that a program types without looking: a frame in hexadecimal. */
+#define INPUT_SIZE 4096
 #define CONTROL_C 3
 #define NOBODY 0u
 

@@ -57,6 +57,14 @@ for my $machine (qw(q35 microvm)) {
 		like($vm->command('ping -6 -c 1 fe80::2%eth0'), qr/^1 packets transmitted, 1 received, 0% packet loss/m, "$label: %eth0");
 		like($vm->command('ping -6 fe80::2%eth7'), qr/there is no interface eth7$/m, "$label: %eth7 is not there");
 
+		# Nobody reads while a command runs.
+		my $from = length $vm->console;
+		$vm->type("ping -c 2 10.0.2.99\r");
+		$vm->wait_for(qr/^PING /m, from => $from);
+		my @ahead = map { sprintf 'ahead%02d%s', $_, 'a' x 140 } 1 .. 20;
+		$vm->type("$_\r") for @ahead;
+		ok($vm->wait_for(join('(?s:.*)', map { qr/^$_: no such command/m } @ahead), from => $from, what => 'answer to all of them'), "$label: 3000 characters are typed ahead, and none is lost");
+
 		like(keys_make($vm, "uptimX\x7fe", 'uptime'), qr/^up /, "$label: backspace");
 		like(keys_make($vm, "\e[A", 'uptime'), qr/^up /, "$label: the line before comes back");
 		like(keys_make($vm, "ptime\x01u\x05", 'uptime'), qr/^up /, "$label: to the start, to the end");

@@ -61,17 +61,26 @@ sub frame ($kind, $hex, $count = 1) {
 	return;
 }
 
-# The last record of a file as tcpdump has it.
-sub sent ($kind) {
-	my $file  = read_file("$state/sent") // '';
-	my $frame = '-';
-	for (my $at = 24; $at + 16 <= length $file;) {
+# The last record of a file as tcpdump has it; undef: it is not whole.
+sub last_record ($path) {
+	my $file  = read_file($path) // return;
+	my ($frame, $at) = ('-', 24);
+	while ($at + 16 <= length $file) {
 		my $length = unpack 'V', substr $file, $at + 8, 4;
-		last if $at + 16 + $length > length $file;
 		$frame = unpack 'H*', substr $file, $at + 16, $length;
 		$at += 16 + $length;
 	}
-	return $frame;
+	return $at == length $file ? $frame : undef;
+}
+
+# A reader may see the beginning of what QEMU is writing.
+sub sent ($kind) {
+	for (1 .. 200) {
+		my $frame = last_record("$state/sent");
+		return $frame if defined $frame;
+		sleep 0.01;
+	}
+	die "the record of the frame is not whole\n";
 }
 
 # -- Balloon
