@@ -115,16 +115,26 @@ is($? >> 8, 143, 'a runner that is ended by a signal says so');
 ok($left && !length(read_file("/proc/$left/cmdline") // ''), 'and nothing is left') or kill 'KILL', $left;
 
 # -- What is known
-my $known = write_file("$folder/known", "# comment\n\nvector_* 00:03.0/g* - it is known\nloop_* */* DRV-SPLIT-DESC-01 was once so\nused_length block/* DEV-RNG-OP-01 never seen\n");
+my $known = write_file("$folder/known", <<'END');
+# comment
+
+vector_* 00:03.0/g* - it is known
+loop_* */* DRV-SPLIT-DESC-01 was once so
+used_length block/* DEV-RNG-OP-01 is gone
+status_* * DEV-RNG-OP-01 is about others
+END
 ($text, $status) = run('--expected', $known);
 like($text, qr/^not ok 5 - .* # TODO expected: it is known$/m, 'a known deviation is expected');
 like($text, qr/^ok 8 - .* # TODO expected to fail: was once so$/m, 'one that is gone is reported');
-like($text, qr/^# 1 were expected to fail and passed/m, 'and counted');
+like($text, qr/^ok 3 - used_length .* # TODO expected to fail: is gone$/m, 'by what the device is, too');
+like($text, qr/^ok 1 - [^#]*$/m, 'but not a case without the clause of a wide row');
+like($text, qr/^# 2 were expected to fail and passed/m, 'and counted');
+is(verdicts($text), $plain, 'the order is kept');
 like($text, qr/: 5 passed, 0 failed, 2 expected, 1 skipped$/m, 'the last line counts the expected');
 is($status, 0, 'and all is well');
 write_file("$folder/known", "vector_* 00:03.0/good DEV-RESET-01 another clause\nvector_mask entropy/good - another device\n");
 ($text, $status) = run('--expected', $known);
-is($status, 0, 'a failure that names no clause falls under any');
+is($status, 1, 'a failure falls under a row whose clause it names only');
 write_file("$folder/known", "vector_* entropy/good - waits: nothing comes\nloop_* */good - hangs the VMM\nused_* 00:03.0/other - waits elsewhere\n");
 run('--expected', $known, '--out', "$folder/out");
 like(read_file("$folder/out/good/boot-1/command"), qr/conform\.leave=loop_\*\@\* conform\.brief=vector_\*\@entropy$/, 'what is known to hang or to wait is told to the guest');
@@ -137,6 +147,14 @@ is($status, 2, 'a list that is none is not taken');
 like($text, qr/^ok \d+ - used_length 00:03\.0 flaky-3.*?  flaky: failed, then passed in attempt 2$/ms, 'what passes the second time is flaky');
 like($text, qr{^# flaky: used_length 00:03\.0 flaky-3: failed, then passed in attempt 2$}m, 'and is named at the end');
 like($text, qr/: 5 passed, 1 failed, /, 'what fails again has failed');
+
+unlink "$folder/seen";
+($text) = run('--config', 'leak-3', '--repeat', 3, '--out', "$folder/out");
+is(verdicts($text), 'ok ok not ok ok not ok ok not ok ok', '--repeat: a verdict that changes is a failure');
+like($text, qr/^  flaky: failed 1 times, passed 2 times$/m, 'and says how often it was what, where each time is a boot');
+is(join(' ', map { read_file("$folder/out/leak-3/boot-$_/command") =~ /repeat/ ? 1 : 0 } 1 .. 6), '0 0 0 0 0 0', 'of its own');
+run('--repeat', 3, '--out', "$folder/out");
+like(read_file("$folder/out/good/boot-1/command"), qr/ conform\.repeat=3\b/, 'elsewhere the guest repeats');
 
 # -- Parts of it
 my @parts = map { (run('--shard', "$_/3"))[0] } 1 .. 3;
@@ -167,6 +185,25 @@ like($console, qr/^# heard ringside-host: 1 7 unsupported $/m, 'serve: or cannot
 like($console, qr/^# heard ringside-host: 1 7 failed it does not bend$/m, 'serve: or fails');
 run('--config', 'served-dies', '--out', "$folder/out");
 like(read_file("$folder/out/served-dies/boot-1/console"), qr/^# heard ringside-host: 1 7 failed the adapter ended$/m, 'serve: one that ends has failed');
+
+# -- What QEMU's adapter reads while QEMU writes: a file of tcpdump's
+{
+	local $ENV{RINGSIDE_STATE} = "$folder/state";
+	mkdir "$folder/state";
+	write_file("$folder/state/places", "00:03.0 net\n");
+	my $ask     = "tests/conformance/vmm/qemu action sent 00:03.0";
+	my @records = map { pack 'V4 a*', 0, 0, length $_, length $_, $_ } 'first', 'second';
+	my $begin   = 'x' x 24;
+	write_file("$folder/state/sent", $begin . $records[0]);
+	is(`$ask`, unpack('H*', 'first') . "\n", 'sent: the last frame');
+	write_file("$folder/state/sent", $begin . $records[0] . substr $records[1], 0, 18);
+	is(`$ask`, "the record of the frame is not whole\n", 'sent: half of one is none, nor is the one before it');
+	is($? >> 8, 1, 'but a failure');
+	open my $answer, '-|', $ask or die "$ask: $!\n";
+	select undef, undef, undef, 0.3;
+	write_file("$folder/state/sent", $begin . join '', @records);
+	is(scalar <$answer>, unpack('H*', 'second') . "\n", 'sent: it is waited for');
+}
 
 # -- Wrong usage
 for my $words ([ '--vmm', 'none' ], [ '--config', 'none' ], [ '--shard', '3/2' ], [ '--spec', '2.0' ], [ '--frobnicate' ], [ '--only', 'a b' ]) {

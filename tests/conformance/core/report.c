@@ -62,6 +62,12 @@ void report_begin(const struct report *report, unsigned int count)
 	report_line(report, "1..%u", count);
 }
 
+void report_device(const struct report *report, const struct conformance_target *t)
+{
+	if (report->options->report != REPORT_JSON)
+		report_line(report, "# device %s %s", t->name, suite_device_name(t->device));
+}
+
 void report_listed(const struct report *report, unsigned int number,
 		   const struct conformance_target *t, const struct conformance_case *test)
 {

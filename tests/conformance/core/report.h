@@ -18,6 +18,8 @@ void report_line(const struct report *report, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* The first lines, when `count` instances will follow. */
 void report_begin(const struct report *report, unsigned int count);
+/* The device whose instances follow. */
+void report_device(const struct report *report, const struct conformance_target *t);
 /* An instance that would run (conform.list). */
 void report_listed(const struct report *report, unsigned int number,
 		   const struct conformance_target *t, const struct conformance_case *test);

@@ -249,6 +249,7 @@ static void run_targets(const struct report *report, struct conformance_target *
 		run->arena_filled = 0;
 		memset(run->slots, 0, sizeof(run->slots));
 		mask_entries(t);
+		report_device(report, t);
 		for (size_t j = 0; j < case_count; j++) {
 			if (!suite_selected(options, t, cases[j]) || ++number < options->from)
 				continue;

@@ -55,20 +55,49 @@ sub run ($self) {
 		$last    = int($settings->{shard} * $total / $settings->{shards});
 		$self->message(type => 'plan', total => $last - $first + 1) unless defined $skipped;
 	}
-	my $failed = [];
-	$skipped //= $self->run_range($first, $last, sub ($result) {
-		# Those that may yet pass wait.
+	my (@failed, @unknown);
+	$skipped //= $self->run_rounds($first, $last, sub ($result) {
+		# Those that may yet pass wait; so do those whose clauses are not known, and, to keep the order, all behind them.
 		if ($settings->{retries} && $result->{verdict} eq 'failed') {
-			push @$failed, $result;
+			push @failed, $result;
+		} elsif (@unknown || $settings->{expected}->wants_clauses($result)) {
+			push @unknown, $result;
 		} else {
 			$self->message(%$result);
 		}
 	});
-	for my $result (@$failed) {
+	$self->message(%{ $self->with_clauses($_) }) for @unknown;
+	for my $result (@failed) {
 		$self->retry($result);
 		$self->message(%$result);
 	}
 	$self->message(type => 'done', boots => $self->{boots}, seconds => time - $started, skipped => $skipped);
+	return;
+}
+
+# Runs them as often as was asked for, where a boot for each time is wanted: what a back end outside the VMM keeps from one
+# case to the other is over with it only. A verdict is what it was each time, or a failure.
+sub run_rounds ($self, $first, $last, $keep) {
+	my $rounds = $self->{fresh} && $self->{settings}{repeat} || 1;
+	return $self->run_range($first, $last, $keep) if $rounds == 1;
+	my (%kept, %times);
+	for (1 .. $rounds) {
+		my $skipped = $self->run_range($first, $last, sub ($result) {
+			my $number = $result->{number};
+			$times{$number}{ $result->{verdict} }++;
+			# A failure says most.
+			$kept{$number} = $result if !$kept{$number} || $result->{verdict} eq 'failed';
+		});
+		return $skipped if defined $skipped;
+	}
+	for my $number (sort { $a <=> $b } keys %kept) {
+		my ($result, $times) = ($kept{$number}, $times{$number});
+		if (keys %$times > 1) {
+			$result->{flaky} = join ', ', map { "$_ $times->{$_} times" } sort keys %$times;
+			$result->{verdict} = 'failed';
+		}
+		$keep->($result);
+	}
 	return;
 }
 
@@ -145,10 +174,14 @@ sub lost ($self, $number, $text, $end = undef, $name = undef) {
 sub complete ($self, $result) {
 	$self->{is}{ $result->{device} } //= $result->{is};
 	$result->{configuration} = $self->{name} if $result->{configuration} eq '-';
-	if ($self->{settings}{details} && !@{ $result->{clauses} }) {
-		my $case = $self->list->{ $result->{number} };
-		$result->{clauses} = $case->{clauses} if $case;
-	}
+	return $self->{settings}{details} ? $self->with_clauses($result) : $result;
+}
+
+# TAP has no clauses of what passed; the list has.
+sub with_clauses ($self, $result) {
+	return $result if @{ $result->{clauses} };
+	my $case = $self->list->{ $result->{number} };
+	$result->{clauses} = $case->{clauses} if $case;
 	return $result;
 }
 

@@ -58,18 +58,30 @@ sub left ($self, $configuration) { return $self->globs($configuration, 'hangs|ab
 # What is known to wait in vain.
 sub brief ($self, $configuration) { return $self->globs($configuration, 'waits') }
 
-# The entry that this result falls under. A pass names no clause, so any of the entry's does.
-sub find ($self, $result) {
+# The entries that are about this case in this place.
+sub about ($self, $result) {
 	my @places;
 	for my $device (grep { defined } @$result{qw(device is)}) {
 		push @places, map { "$device/$_" } $self->names($result->{configuration});
 	}
+	return grep {
+		my $entry = $_;
+		$result->{case} =~ $entry->{case} && grep { $_ =~ $entry->{place} } @places;
+	} @{ $self->{entries} };
+}
+
+# The entry that this result falls under.
+sub find ($self, $result) {
 	my %clauses = map { $_ => 1 } @{ $result->{clauses} };
-	for my $entry (@{ $self->{entries} }) {
-		next unless $result->{case} =~ $entry->{case} && grep { $_ =~ $entry->{place} } @places;
-		return $entry if $entry->{clause} eq '-' || !%clauses || $clauses{ $entry->{clause} };
+	for my $entry ($self->about($result)) {
+		return $entry if $entry->{clause} eq '-' || $clauses{ $entry->{clause} };
 	}
 	return;
+}
+
+# A pass names no clauses in TAP. Must they be known to judge it?
+sub wants_clauses ($self, $result) {
+	return $result->{verdict} eq 'passed' && !@{ $result->{clauses} } && grep { $_->{clause} ne '-' && $_->{reason} !~ /^sometimes/ } $self->about($result);
 }
 
 # A failure that leaves nothing behind: what was waited for has not come.

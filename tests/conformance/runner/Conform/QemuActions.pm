@@ -129,6 +129,16 @@ sub port_remove ($kind, $name) {
 	return;
 }
 
+# QEMU sees in its own time that somebody came to its end of a port, or left it.
+sub await_connection ($name, $connected) {
+	for (1 .. 500) {
+		my ($end) = grep { $_->{label} eq $name } @{ vm('query-chardev') };
+		return if $end && $connected != ($end->{filename} =~ /^disconnected:/);
+		sleep 0.01;
+	}
+	die "$name: QEMU does not see that its other end is " . ($connected ? 'there' : 'gone') . "\n";
+}
+
 # Two sockets: QEMU's, and ours for who wants something of it.
 sub hold ($name) {
 	my $qemu  = IO::Socket::UNIX->new(Peer => "$state/$name.port") or die "$name: $!\n";
@@ -136,6 +146,7 @@ sub hold ($name) {
 	my $pid   = fork // die "fork: $!\n";
 	if ($pid) {
 		write_file("$state/$name.holder.pid", $pid);
+		await_connection($name, 1);
 		return;
 	}
 	POSIX::setsid();
@@ -188,6 +199,7 @@ sub port_close ($kind, $name) {
 	my $pid = read_file("$state/$name.holder.pid") // return;
 	kill 'KILL', $pid;
 	unlink "$state/$name.holder", "$state/$name.holder.pid";
+	await_connection($name, 0);
 	return;
 }
 

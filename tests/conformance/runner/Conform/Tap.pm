@@ -37,8 +37,6 @@ sub flush ($self) {
 	my %seen;
 	$result->{clauses} = [ grep { !$seen{$_}++ } $text =~ /\b((?:DEV|DRV)-[A-Z0-9-]+-\d+)\b/g ];
 	$result->{$_} = $text =~ /^ *$_: *(.*)$/m ? $1 =~ s/\A"(.*)"\z/$1/sr : undef for qw(expected seen security features flaky);
-	# What the device at this address is, is said in blocks only.
-	$self->{is}{ $result->{device} } = $1 if $text =~ /^ *device: (\w+)/m;
 	$result->{is} = $self->{is}{ $result->{device} };
 	$self->{receive}->($result);
 	return;
@@ -69,6 +67,8 @@ sub line ($self, $line) {
 	} elsif ($line =~ /^1\.\.(\d+)/) {
 		$self->flush;
 		$self->{receive}->({ type => 'plan', total => $1 });
+	} elsif ($line =~ /^# device (\S+) (\w+)$/) {
+		$self->{is}{$1} = $2;
 	} elsif ($line =~ /^# case (\d+) (\S+) (\S+) (\S+) (\S+) (\S+): (.*)$/) {
 		$self->{receive}->({
 			type => 'case', number => $1, case => $2, device => $3, configuration => $4, kind => $5,
