@@ -46,8 +46,13 @@ flaky: images
 	tail -n 1 $(CONFORM_OUT)/flaky.tap; \
 	grep '^# ringside-conform: ' $(CONFORM_OUT)/flaky.tap >/dev/null && ! grep '^# flaky: ' $(CONFORM_OUT)/flaky.tap
 
-clauses:
-	$(Q)CC='$(CC)' tests/conformance/coverage $(wildcard $(CONFORM_OUT)/*.json)
+# What the model says is run once for each build of it.
+$(CONFORM_OUT)/model.tap: $(CONFORM_MODEL)
+	$(call say,MODEL,$@)
+	$(Q)$(CONFORM_MODEL) >$@.new && mv $@.new $@
+
+clauses: $(CONFORM_OUT)/model.tap
+	$(Q)CC='$(CC)' tests/conformance/coverage $^ $(wildcard $(CONFORM_OUT)/*.json)
 
 # -- What others get: the images, the index, the runner. A compiler is not needed for it.
 CONFORM_INSTALLED := run runner vmm expected clauses.tsv
