@@ -25,13 +25,18 @@ my $report = JSON::PP::decode_json(read_file($json) // '{}');
 
 my %of;
 push @{ $of{ $_->{configuration} }{ $_->{device} } }, $_ for @{ $report->{results} };
-for my $configuration (map { $_->{name} } @{ $report->{configurations} }) {
+for my $row (@{ $report->{configurations} }) {
+	my $configuration = $row->{name};
 	my $devices = $of{$configuration} // {};
-	isnt(scalar keys %$devices, 0, "$configuration: has devices");
-	for my $device (sort keys %$devices) {
-		my @unexpected = grep { $_->{verdict} eq 'failed' || $_->{surprise} } @{ $devices->{$device} };
-		is(scalar @unexpected, 0, "$configuration, $device: " . @{ $devices->{$device} } . ' cases, none with a verdict that is not known')
-		  or diag map { sprintf "%s: %s; seen: %s\n    %s\n", @$_{qw(case verdict)}, $_->{surprise} // $_->{seen} // '', $_->{rerun} // '' } @unexpected;
+SKIP: {
+		# Only where a network namespace is to be had; all others are everywhere.
+		skip "$configuration: $row->{skipped}", 1 if defined $row->{skipped} && $configuration eq 'q35-tap';
+		isnt(scalar keys %$devices, 0, "$configuration: has devices");
+		for my $device (sort keys %$devices) {
+			my @unexpected = grep { $_->{verdict} eq 'failed' || $_->{surprise} } @{ $devices->{$device} };
+			is(scalar @unexpected, 0, "$configuration, $device: " . @{ $devices->{$device} } . ' cases, none with a verdict that is not known')
+			  or diag map { sprintf "%s: %s; seen: %s\n    %s\n", @$_{qw(case verdict)}, $_->{surprise} // $_->{seen} // '', $_->{rerun} // '' } @unexpected;
+		}
 	}
 }
 is($report->{totals}{passed} > 10000, 1, 'most cases have run');

@@ -11,4 +11,4 @@ use FindBin;
 chdir "$FindBin::Bin/../.." or die "$FindBin::Bin/../..: $!\n";
 my $seen = qx(grep -lE 'tests/device|fault_now|fault_find' tests/conformance/*.h tests/conformance/core/* tests/conformance/cases/*);
 die "these see the model device:\n$seen" if $seen;
-exec 'build/conform/model', '--mutation' or die "build/conform/model: $!\n";
+exec 'build/conform/model', '--mutation', '--complete' or die "build/conform/model: $!\n";
