@@ -44,6 +44,12 @@ my ($again) = $text =~ /^  rerun: (.*--only vector_mask)$/m;
 like($again // '', qr/--config good --device 00:03\.0 --only vector_mask/, 'a failure says how it is run again');
 is(verdicts(scalar `$again`), 'ok', 'which runs that case alone') if defined $again;
 
+{
+	local $ENV{QEMU} = './my-qemu';
+	($text) = run('--hangs', '--strict');
+	like($text, qr{^  rerun: env QEMU=./my-qemu tests/conformance/run .* --strict --hangs --config good}m, 'with all that makes it what it was');
+}
+
 like(read_file("$folder/out/good/boot-1/command"), qr/run=conform conform\.host=1 conform\.config=good/, '--out: the command line');
 like(read_file("$folder/out/good/boot-1/console"), qr/Booting from ROM.*ok 8/s, '--out: the console');
 unlike(read_file("$folder/out/good/boot-1/tap"), qr/Booting|\r/, '--out: TAP alone');
