@@ -85,7 +85,7 @@ like($text, qr/^not ok 9 - end_of_run .*crashed with SIGABRT/ms, 'a crash after 
 is(verdicts($text), 'ok ok not ok ok not ok ok not ok ok', 'hang: that case has failed, the others have their verdicts');
 like($text, qr/^not ok 3 .*?seen: "no line from the guest in 1 s"$/ms, 'hang: by its silence');
 ($text) = run('--config', 'stuck-3');
-like($text, qr/^not ok 3 .*?seen: "the VMM hangs: it does not answer for 60 s"$/ms, 'a VMM that does not answer is not waited for');
+like($text, qr/^not ok 3 .*?seen: "the VMM hangs: it does not answer"$/ms, 'a VMM that does not answer is not waited for');
 ($text) = run('--config', 'early-3');
 like($text, qr/^not ok 3 .*?seen: "the VMM ended early with status 5: panic: out of ideas"$/ms, 'an early end says its status, and the panic');
 unlike($text, qr/security/, 'and is no crash');

@@ -63,13 +63,14 @@ sub run ($self, $receive) {
 	$self->start;
 	my $last  = time;
 	my $asked = 0;
+	my $silent = 0;	# times that the VMM did not answer
 	my $status;
 	my $how = 'early';
 	while (1) {
 		# The end is seen in the process, not in the pipe: somebody else may still hold that.
 		$status = $? if !defined $status && waitpid($self->{pid}, POSIX::WNOHANG()) == $self->{pid};
 		my $took = $self->pump($tap, defined $status ? 0 : 0.1);
-		$last = time if $took;
+		($last, $silent) = (time, 0) if $took;
 		last if $stop;
 		last if defined $status && !$took;
 		my $quiet = time - $last;
@@ -80,8 +81,12 @@ sub run ($self, $receive) {
 		}
 		# A guest may wait for long; a VMM that answers nothing at all needs no waiting for.
 		if (!$ended && $self->{timeout} && $quiet > QUIET_SECONDS && time - $asked > QUIET_SECONDS) {
-			if (!$self->alive && !$self->pump($tap, 0)) {
+			my $answer = $self->alive;
+			$silent = $answer ? 0 : $silent + 1;
+			# One that refuses at once may only be about to end, or not be there yet.
+			if ((!defined $answer || $silent > 1) && !$self->pump($tap, 0)) {
 				$how = 'dead';
+				$self->{unanswered} = defined $answer ? '' : ' for ' . ALIVE_SECONDS . ' s';
 				last;
 			}
 			$asked = time;
@@ -136,10 +141,10 @@ sub call ($self, $seconds, @words) {
 	return run_program($seconds, $self->{vmm}, @words);
 }
 
-# Does the VMM answer? One that has no way to ask it does.
+# Does the VMM answer? One that has no way to ask it does. Undef: not in all of the time that it has.
 sub alive ($self) {
 	my ($text, $status) = $self->call(ALIVE_SECONDS, 'action', 'alive');
-	return defined $status && ($status == 0 || $status >> 8 == UNSUPPORTED);
+	return defined $status ? $status == 0 || $status >> 8 == UNSUPPORTED : undef;
 }
 
 # An action, as a process of its own.
@@ -213,7 +218,7 @@ sub finish ($self, $status, $ended, $how) {
 	} elsif ($crash) {
 		@end{qw(how text)} = ('crash', "the VMM $crash");
 	} elsif ($how eq 'dead' && !$by_itself) {
-		@end{qw(how text)} = ('hang', 'the VMM hangs: it does not answer for ' . ALIVE_SECONDS . ' s');
+		@end{qw(how text)} = ('hang', "the VMM hangs: it does not answer$self->{unanswered}");
 	} elsif ($how eq 'hang' && !$ended) {
 		$end{text} = "no line from the guest in $self->{timeout} s";
 	} elsif ($ended || ($self->{list} && $by_itself && $status == 0)) {
