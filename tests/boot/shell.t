@@ -58,12 +58,12 @@ for my $machine (qw(q35 microvm)) {
 		like($vm->command('ping -6 fe80::2%eth7'), qr/there is no interface eth7$/m, "$label: %eth7 is not there");
 
 		# Nobody reads while a command runs.
-		my $from = length $vm->console;
+		my $before_ahead = length $vm->console;
 		$vm->type("ping -c 2 10.0.2.99\r");
-		$vm->wait_for(qr/^PING /m, from => $from);
+		$vm->wait_for(qr/^PING /m, from => $before_ahead);
 		my @ahead = map { sprintf 'ahead%02d%s', $_, 'a' x 140 } 1 .. 20;
 		$vm->type("$_\r") for @ahead;
-		ok($vm->wait_for(join('(?s:.*)', map { qr/^$_: no such command/m } @ahead), from => $from, what => 'answer to all of them'), "$label: 3000 characters are typed ahead, and none is lost");
+		ok($vm->wait_for(join('(?s:.*)', map { qr/^$_: no such command/m } @ahead), from => $before_ahead, what => 'answer to all of them'), "$label: 3000 characters are typed ahead, and none is lost");
 
 		like(keys_make($vm, "uptimX\x7fe", 'uptime'), qr/^up /, "$label: backspace");
 		like(keys_make($vm, "\e[A", 'uptime'), qr/^up /, "$label: the line before comes back");
