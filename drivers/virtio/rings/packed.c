@@ -248,8 +248,9 @@ static inline size_t put_one(struct packed_desc *desc, struct virtqueue_slot *sl
  * Lends so many, up to the ring's end at most. All that the loop needs stands in registers: the compiler
  * cannot know what the stores do not change.
  */
-static inline void add_run(struct packed_queue *queue, const struct virtqueue_buffer *buffers,
-			   unsigned int count)
+static __attribute__((noinline)) void add_run(struct packed_queue *queue,
+					      const struct virtqueue_buffer *buffers,
+					      unsigned int count)
 {
 	struct packed_desc *desc = &queue->desc[queue->avail.offset], *end = desc + count;
 	uint16_t flags = avail_flags(queue->avail.wrap) | PACKED_DESC_WRITE;
