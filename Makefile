@@ -196,8 +196,8 @@ $(IMAGE).nosymbols: $(OBJECTS) $(APP_OBJECTS) linker.ld $(IMAGE).link-flags
 	@mkdir -p $(@D)
 	$(Q)$(call link,$@,)
 
-$(IMAGE).symbols.S: $(IMAGE).nosymbols kernel/x86/symbols.awk
-	$(Q)nm -n $< | awk -f kernel/x86/symbols.awk >$@
+$(IMAGE).symbols.S: $(IMAGE).nosymbols kernel/x86/symbols.pl
+	$(Q)nm -n $< | perl kernel/x86/symbols.pl >$@
 
 $(IMAGE).debug: $(IMAGE).symbols.S
 	$(call say,LD,$@)

@@ -81,13 +81,24 @@ static void run_command(struct conformance_target *t, uint64_t features, uint8_t
 	run_and_judge(t, ring, &misuse, misuse_in(t, &misuse, 1), verdict);
 }
 
+/* The bytes, and zeroes behind them up to DATA_MOST: in an area of which there is one. */
+static const void *padded(const uint8_t *given, size_t size)
+{
+	static uint8_t data[DATA_MOST];
+
+	memset(data, 0, sizeof(data));
+	memcpy(data, given, size);
+	return data;
+}
+
 /* `length` bytes of data, zeroes behind those that are given. */
 #define COMMAND(name, claim, clauses, bits, class, command, verdict, length, ...)                  \
 	CASE(break_net_##name, BREAK, claim, clauses, NEEDS(bits))                                 \
 	{                                                                                          \
-		static const uint8_t data[DATA_MOST] = {__VA_ARGS__};                              \
+		static const uint8_t given[] = {__VA_ARGS__};                                      \
                                                                                                    \
-		run_command(t, bits, class, command, data, length, verdict);                       \
+		run_command(t, bits, class, command, padded(given, sizeof(given)), length,         \
+			    verdict);                                                              \
 	}
 
 /* -- Not known */
