@@ -352,6 +352,11 @@ bench-netboot:
 	@$(MAKE) -j$(JOBS) images $(TEST_PROGRAMS)
 	$(Q)RUNS=$(RUNS) SIZES=$(SIZES) perl tests/bench/netboot.pl
 
+# The table of costs that are the same in every run, measured anew.
+.PHONY: counts
+counts: images
+	$(Q)perl tests/bench/counts.pl
+
 test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model fuzz-programs
 	$(Q).ci/test '$(T)'
 
@@ -401,6 +406,7 @@ help:
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
 	@echo 'make bench-netboot   network boot beside iPXE and UEFI firmware; RUNS=5 SIZES=1,10,64,512'
+	@echo 'make counts     writes tests/bench/counts anew: kicks, interrupts, register accesses, instructions'
 	@echo 'make chaos N=1000   so many machines thrown together by chance; FIRST= chooses which'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'
