@@ -37,12 +37,20 @@ endif
 KERNEL_SOURCES := $(sort $(shell find kernel drivers net boot -name '*.[cS]' -not -path 'boot/efi/*' -not -name '*.host.c' \
 	-not -path 'boot/bzimage/*' -not -path 'kernel/application/*'))
 KERNEL_SOURCES += $(sort $(wildcard $(addprefix tests/conformance/,core/*.c cases/*.c guest/*.c)))
-# WITHOUT=tls leaves TLS out: https then says so.
-ifneq ($(filter-out tls,$(WITHOUT)),)
-$(error WITHOUT=$(WITHOUT): only tls can be left out)
+# What WITHOUT="NAME..." leaves out. Nothing else refers to these files: what they have is in tables.
+WITHOUT_NAMES := bench conform emulated netboot tls
+WITHOUT_bench := kernel/bench/% $(filter-out kernel/bench/%,$(shell find kernel drivers net -name 'bench_*.c'))
+WITHOUT_conform := tests/conformance/%
+WITHOUT_emulated := drivers/net/e1000% drivers/net/rtl8139% drivers/block/ahci% drivers/block/ata% drivers/block/ide%
+WITHOUT_netboot := net/netboot/% net/tls/%
+WITHOUT_tls := net/tls/tls.c net/tls/authorities.c
+ifneq ($(filter-out $(WITHOUT_NAMES),$(WITHOUT)),)
+$(error WITHOUT=$(WITHOUT): what can be left out is $(WITHOUT_NAMES))
 endif
-KERNEL_SOURCES := $(filter-out $(if $(filter tls,$(WITHOUT)),net/tls/tls.c net/tls/authorities.c,net/tls/tls_none.c),$(KERNEL_SOURCES))
-CLAUSES := $(B)/conformance_clauses.c
+LEFT_OUT := $(sort $(WITHOUT))
+TLS := $(if $(filter tls netboot,$(LEFT_OUT)),,yes)
+KERNEL_SOURCES := $(filter-out $(foreach name,$(LEFT_OUT),$(WITHOUT_$(name))) $(if $(TLS),net/tls/tls_none.c),$(KERNEL_SOURCES))
+CLAUSES := $(if $(filter conform,$(LEFT_OUT)),,$(B)/conformance_clauses.c)
 include net/lwip/sources.mk
 include net/tls/sources.mk
 
@@ -65,7 +73,8 @@ ASFLAGS := -m64 -fno-pic -fcf-protection=none -Wa,--noexecstack -g -I.
 # Applications have floating point; the rest is the same world.
 APP_CFLAGS := $(filter-out -mgeneral-regs-only,$(CFLAGS)) -Wall
 LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
-	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,--wrap=connect
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,--wrap=connect \
+	$(foreach name,$(LEFT_OUT),-Wl,--defsym=without_$(name)=1)
 
 APP_SOURCES := $(if $(APP),$(if $(wildcard $(APP)/.),$(sort $(shell find $(APP) -name '*.c')),$(wildcard $(APP))))
 ifneq ($(APP),)
@@ -78,10 +87,20 @@ IMAGE := $(B)/ringside
 endif
 
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o) $(CLAUSES:%=$(B)/obj/%.o)
+
+# What is on nobody's data path is made small instead of fast.
+COLD := boot/% drivers/pci/% drivers/platform/% drivers/module% kernel/application/% kernel/console/% kernel/facts/% \
+	kernel/options/% kernel/selftest/% kernel/shell/% net/http/% net/netboot/% net/tls/% tests/conformance/% $(CLAUSES) \
+	drivers/%/ethtool.c drivers/%/commands.c drivers/%/facts.c
+LWIP_COLD := core/dns.c core/init.c core/ipv4/autoip.c core/ipv4/dhcp.c core/ipv4/igmp.c core/ipv6/dhcp6.c core/ipv6/mld6.c \
+	core/ipv6/nd6.c core/stats.c api/netdb.c api/netifapi.c api/err.c
+MBEDTLS_HOT := aes.c bignum.c chacha20.c chachapoly.c gcm.c poly1305.c sha256.c sha512.c
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
-OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS) $(if $(filter tls,$(WITHOUT)),,$(IMAGE).tls_ca.o)
+$(patsubst %,$(B)/obj/%.o,$(filter $(COLD),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_COLD),$(LWIP_SOURCES))) \
+	$(patsubst %,$(B)/obj/mbedtls/%.o,$(filter-out $(MBEDTLS_HOT),$(MBEDTLS_SOURCES))): CFLAGS += -Os
+OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS) $(if $(TLS),$(IMAGE).tls_ca.o) $(IMAGE).without.o
 
 .PHONY: all images run run-image test test-all soak chaos unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
@@ -183,8 +202,14 @@ $(IMAGE).tls_ca.o: $(IMAGE).tls-ca $(TLS_CA)
 	$(Q)printf '.section .rodata\n.globl tls_ca, tls_ca_end\ntls_ca:\n%s\n.byte 0\ntls_ca_end:\n' \
 		'$(if $(TLS_CA),.incbin "$(TLS_CA)")' | $(CC) -m64 -Wa,--noexecstack -c -x assembler -o $@ -
 
+# What the image has not got, for the line that says so.
+$(eval $(call stamp_rule,$(IMAGE).without,$(LEFT_OUT)))
+$(IMAGE).without.o: $(IMAGE).without
+	$(Q)printf '.section .rodata\n.globl built_without\nbuilt_without:\n.asciz "%s"\n' '$(LEFT_OUT)' | \
+		$(CC) -m64 -Wa,--noexecstack -c -x assembler -o $@ -
+
 # The clauses of the specification that conformance cases name.
-$(CLAUSES): tests/conformance/clauses.tsv tests/conformance/clauses.pl
+$(B)/conformance_clauses.c: tests/conformance/clauses.tsv tests/conformance/clauses.pl
 	$(Q)perl tests/conformance/clauses.pl $< >$@
 
 # -- The image: linked twice, the second time with the table of symbols for stack traces ---------
@@ -196,8 +221,8 @@ $(IMAGE).nosymbols: $(OBJECTS) $(APP_OBJECTS) linker.ld $(IMAGE).link-flags
 	@mkdir -p $(@D)
 	$(Q)$(call link,$@,)
 
-$(IMAGE).symbols.S: $(IMAGE).nosymbols kernel/x86/symbols.awk
-	$(Q)nm -n $< | awk -f kernel/x86/symbols.awk >$@
+$(IMAGE).symbols.S: $(IMAGE).nosymbols kernel/x86/symbols.pl
+	$(Q)nm -n $< | perl kernel/x86/symbols.pl >$@
 
 $(IMAGE).debug: $(IMAGE).symbols.S
 	$(call say,LD,$@)
@@ -352,6 +377,11 @@ bench-netboot:
 	@$(MAKE) -j$(JOBS) images $(TEST_PROGRAMS)
 	$(Q)RUNS=$(RUNS) SIZES=$(SIZES) perl tests/bench/netboot.pl
 
+# The table of costs that are the same in every run, measured anew.
+.PHONY: counts
+counts: images
+	$(Q)perl tests/bench/counts.pl
+
 test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model fuzz-programs
 	$(Q).ci/test '$(T)'
 
@@ -401,6 +431,7 @@ help:
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
 	@echo 'make bench-netboot   network boot beside iPXE and UEFI firmware; RUNS=5 SIZES=1,10,64,512'
+	@echo 'make counts     writes tests/bench/counts anew: kicks, interrupts, register accesses, instructions'
 	@echo 'make chaos N=1000   so many machines thrown together by chance; FIRST= chooses which'
 	@echo 'make conform    the conformance suite under QEMU, in all configurations'
 	@echo 'make conform-kvm   the same with KVM, where it can be used'
@@ -419,7 +450,7 @@ help:
 	@echo 'PORT=N              the port of the status page on the host'
 	@echo 'NEWLIB_SRC= LWIP_SRC= MBEDTLS_SRC=   other sources of these libraries (archive or folder)'
 	@echo 'TLS_CA=FILE         certificates (PEM) that https believes, linked in'
-	@echo 'WITHOUT=tls         without TLS'
+	@echo 'WITHOUT="NAME..."   without the parts named: $(WITHOUT_NAMES)'
 	@echo 'V=1                 shows the commands'
 
 # -- Dependencies between files, as the compiler saw them ------------------------------------------

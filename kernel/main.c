@@ -38,6 +38,9 @@
 
 static const struct boot_info *boot;
 
+/* What WITHOUT= of the build left out of this image, with blanks between (Makefile). */
+extern const char built_without[];
+
 static const struct job *find_job(const char *name)
 {
 	TABLE_FOREACH (jobs, struct job, job)
@@ -93,7 +96,8 @@ static void start(void *unused)
 	}
 	if (!job) {
 		/* Nobody may be there to see a shell: whoever started this gets a status. */
-		log_error("run=%s: there is no such job", option_get("run", ""));
+		log_error("run=%s: there is no such job%s%s", option_get("run", ""),
+			  *built_without ? "; this image was built without " : "", built_without);
 		exit_job(EXIT_USAGE);
 	}
 	if (!job->alone)

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HEADROOM 64u /* for the driver's own header */
@@ -29,8 +30,8 @@ static struct stand {
 	struct network_device *device;
 	uint32_t length;
 	unsigned int batch, lent;
-	uint8_t *memory; /* BATCH_MAX slots */
-	struct slot slots[BATCH_MAX];
+	uint8_t *memory;    /* BATCH_MAX slots of frames */
+	struct slot *slots; /* as many, of what is said of them */
 	void (*stacks)(struct network_device *device, void *token);
 } stand;
 
@@ -167,6 +168,15 @@ static int measure(struct bench *bench, struct network_device *device)
 	return error;
 }
 
+static void release(void)
+{
+	if (stand.memory)
+		dma_free(stand.memory, BATCH_MAX * SLOT);
+	free(stand.slots);
+	stand.memory = NULL;
+	stand.slots = NULL;
+}
+
 static int run(struct bench *bench)
 {
 	int error = 0;
@@ -184,12 +194,11 @@ static int run(struct bench *bench)
 			continue;
 		}
 		stand.memory = dma_alloc(BATCH_MAX * SLOT, NULL);
-		if (!stand.memory)
-			return -ENOMEM;
-		error = measure(bench, device);
+		stand.slots = calloc(BATCH_MAX, sizeof(*stand.slots));
+		error = stand.memory && stand.slots ? measure(bench, device) : -ENOMEM;
 		/* What the device may still read stays. */
 		if (!stand.lent)
-			dma_free(stand.memory, BATCH_MAX * SLOT);
+			release();
 	}
 	return error;
 }

@@ -116,6 +116,9 @@ _Static_assert(offsetof(struct virtio_net_header, num_buffers) == 10, "virtio 1.
 _Static_assert((VIRTIO_NET_DATA + VIRTIO_NET_HEADER_SIZE + ETHERNET_HEADER_SIZE) % 4 == 0,
 	       "the IP header is aligned");
 
+/* So many buffers are lent and taken with one call. */
+#define VIRTIO_NET_BATCH 32u
+
 /* The most blocks that one frame of the largest MTU needs without mergeable buffers. */
 #define VIRTIO_NET_CHAIN_MAX                                                                       \
 	((VIRTIO_NET_HEADER_SIZE + ETHERNET_HEADER_SIZE + ETHERNET_VLAN_SIZE +                     \
@@ -142,6 +145,10 @@ struct virtio_net_receive {
 	bool unheard;		    /* the last were posted without a kick */
 	uint64_t silent_since;	    /* nothing has come since then; 0: since the last look */
 	uint64_t reminders;	    /* kicks after a silence */
+
+	/* Taken from the ring together; those from taken_next on were not looked at yet. */
+	struct virtqueue_used taken[VIRTIO_NET_BATCH];
+	unsigned int taken_next, taken_count;
 
 	/* The frame that is being put together. */
 	struct network_buffer *first, *last;

@@ -167,11 +167,40 @@ static bool post(struct virtio_net_receive *receive)
 	return true;
 }
 
+/* The same for blocks that are buffers of their own, up to VIRTIO_NET_BATCH at once. */
+static bool post_blocks(struct virtio_net_receive *receive)
+{
+	struct virtqueue_buffer batch[VIRTIO_NET_BATCH];
+	unsigned int wanted = receive->posted_target - receive->posted, count, added;
+	struct network_buffer *buffer;
+
+	if (wanted > VIRTIO_NET_BATCH)
+		wanted = VIRTIO_NET_BATCH;
+	if (wanted > virtqueue_free(receive->vq))
+		wanted = virtqueue_free(receive->vq);
+	for (count = 0; count < wanted && (buffer = take_spare(receive)); count++) {
+		buffer->lent = true;
+		buffer->next = NULL;
+		batch[count].segment.address = buffer->address + VIRTIO_NET_DATA;
+		batch[count].segment.length = VIRTIO_NET_CAPACITY;
+		batch[count].token = buffer;
+	}
+	if (!count)
+		return false;
+	added = virtqueue_add_each(receive->vq, batch, count);
+	receive->posted += added;
+	for (unsigned int i = added; i < count; i++)
+		recycle(receive, batch[i].token);
+	return added;
+}
+
 static bool fill(struct virtio_net_receive *receive)
 {
+	bool single = receive->chain == 1 && !receive->net->header_alone;
 	unsigned int before = receive->posted;
 
-	while (receive->posted < receive->posted_target && post(receive))
+	while (receive->posted < receive->posted_target &&
+	       (single ? post_blocks(receive) : post(receive)))
 		;
 	return receive->posted > before;
 }
@@ -267,11 +296,19 @@ void virtio_net_receive_start(struct virtio_net_pair *pair, struct virtqueue *vq
 	fill(receive);
 }
 
+/* What was taken from the ring and not looked at is not wanted any more. */
+static void recycle_taken(struct virtio_net_receive *receive)
+{
+	while (receive->taken_next < receive->taken_count)
+		recycle_chain(receive, receive->taken[receive->taken_next++].token);
+}
+
 void virtio_net_receive_stop(struct virtio_net_pair *pair)
 {
 	struct virtio_net_receive *receive = &pair->receive;
 	struct network_buffer *buffer;
 
+	recycle_taken(receive);
 	while ((buffer = virtqueue_detach(receive->vq)))
 		recycle_chain(receive, buffer);
 	recycle_chain(receive, receive->first);
@@ -439,6 +476,7 @@ static void take(struct virtio_net_receive *receive, struct network_buffer *buff
 	receive->posted--;
 	if (first && !begin(receive, buffer, written)) {
 		recycle_chain(receive, buffer);
+		recycle_taken(receive);
 		receive->missing = 0;
 		virtqueue_break(receive->vq);
 		return;
@@ -462,15 +500,27 @@ static void take(struct virtio_net_receive *receive, struct network_buffer *buff
 unsigned int virtio_net_receive_poll(struct virtio_net_pair *pair, unsigned int budget)
 {
 	struct virtio_net_receive *receive = &pair->receive;
-	struct network_buffer *buffer;
 	unsigned int frames = 0;
-	uint32_t written;
 
-	/* A frame counts when its last buffer was taken; the stack's callback may have stopped us.
+	/*
+	 * A frame counts when its last buffer was taken: so no more are taken than frames are
+	 * wanted, and none is left over. The stack's callback may stop us at any of them.
 	 */
-	while (frames < budget && (buffer = virtqueue_take(receive->vq, &written))) {
-		take(receive, buffer, written);
-		frames += !receive->missing;
+	while (frames < budget) {
+		unsigned int most = budget - frames;
+
+		if (most > VIRTIO_NET_BATCH)
+			most = VIRTIO_NET_BATCH;
+		receive->taken_next = 0;
+		receive->taken_count = virtqueue_take_each(receive->vq, receive->taken, most);
+		if (!receive->taken_count)
+			break;
+		while (receive->taken_next < receive->taken_count) {
+			const struct virtqueue_used *used = &receive->taken[receive->taken_next++];
+
+			take(receive, used->token, used->length);
+			frames += !receive->missing;
+		}
 	}
 	if (frames)
 		receive->silent_since = 0;

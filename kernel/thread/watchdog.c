@@ -42,7 +42,7 @@ static unsigned int limit; /* ticks */
 static void look_at_thread(struct watch *watch, const struct cpu *cpu)
 {
 	uint64_t offset;
-	const char *name;
+	char name[SYMBOL_NAME_SIZE];
 
 	if (cpu->current == cpu->idle || thread_is_application(cpu->current) ||
 	    cpu->pauses != watch->pauses) {
@@ -52,7 +52,7 @@ static void look_at_thread(struct watch *watch, const struct cpu *cpu)
 	}
 	if (++watch->busy < limit)
 		return;
-	name = symbol_find(cpu->interrupted, &offset);
+	symbol_find(cpu->interrupted, name, &offset);
 	panic("CPU %u is stuck: thread %s has not paused for %u s, in %s+%#lx", cpu->index,
 	      thread_name(cpu->current), limit, name, (unsigned long)offset);
 }

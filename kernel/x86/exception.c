@@ -70,9 +70,10 @@ static bool readable(uint64_t address)
 
 static void print_place(uint64_t address)
 {
+	char name[SYMBOL_NAME_SIZE];
 	uint64_t offset;
-	const char *name = symbol_find(address, &offset);
 
+	symbol_find(address, name, &offset);
 	console_printf("  %016lx %s+%#lx\n", (unsigned long)address, name, (unsigned long)offset);
 }
 
@@ -143,11 +144,11 @@ static void print_where(void)
 void exception(const struct interrupt_frame *f)
 {
 	uint64_t cr2 = cpu_cr2(), offset;
-	const char *name;
+	char name[SYMBOL_NAME_SIZE];
 
 	if (!begin_report())
 		cpu_halt_forever();
-	name = symbol_find(f->rip, &offset);
+	symbol_find(f->rip, name, &offset);
 	console_printf("\nringside: panic: %s",
 		       f->vector < 32 && names[f->vector] ? names[f->vector] : "exception");
 	if (f->vector == EXCEPTION_PAGE_FAULT)

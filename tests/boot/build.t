@@ -8,6 +8,7 @@ use File::Path qw(make_path remove_tree);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Ringside::Checks;
+use Ringside::Client qw(http_get);
 use Ringside::Host qw(program read_file until_true start_process);
 use Ringside::VM;
 use Test::More;
@@ -125,6 +126,34 @@ for my $case ([ 'with', '', qr/connecting to 10\.0\.2\.2 port 9: the connection 
 		is(exists $features->{$https} ? 1 : 0, $words ? 0 : 1, "$name TLS: option 175 has HTTPS only where there is TLS");
 	});
 }
+
+# -- Images without other parts, each alone and all: they serve the page, and say what they have not got.
+my %lost = (bench => 'bench', conform => 'conform', netboot => 'netboot');
+for my $parts ([qw(bench)], [qw(conform)], [qw(emulated)], [qw(netboot)], [qw(bench conform)], [qw(bench conform emulated netboot tls)]) {
+	my $words = join ' ', @$parts;
+	my $image = image('without-' . join('-', @$parts), "WITHOUT='$words'");
+	scenario("WITHOUT=$words", { image => $image, machine => 'q35', extra => [ '-device', 'e1000,netdev=other', '-netdev', 'user,id=other,net=10.0.9.0/24' ] }, sub ($vm) {
+		my $label = $vm->{label};
+		$vm->wait_ready;
+		is(http_get('127.0.0.1', $vm->port(tcp => 80), '/')->{status}, 200, "$label: serves the page");
+		my $help = $vm->command('help');
+		for my $part (sort keys %lost) {
+			my $there = !grep { $_ eq $part } @$parts;
+			is($help =~ /^  $lost{$part} .*\n/m ? 1 : 0, $there ? 1 : 0, "$label: help: " . ($there ? $part : "no $part"));
+		}
+		my $emulated = !grep { $_ eq 'emulated' } @$parts;
+		is($vm->command('lsmod') =~ /^e1000 /m ? 1 : 0, $emulated ? 1 : 0, "$label: lsmod: " . ($emulated ? 'e1000' : 'no e1000'));
+		leaves_with($vm, 0);
+	});
+	my ($job) = grep { $lost{$_} } @$parts or next;
+	scenario("WITHOUT=$words run=$job", { image => $image, machine => 'microvm', append => "run=$job" }, sub ($vm) {
+		is($vm->wait_exit(30) >> 1, 3, "$vm->{label}: ends with the status for bad usage");
+		like($vm->console, qr/run=$job: there is no such job; this image was built without \Q$words\E$/m, "$vm->{label}: and a line says why");
+	});
+}
+($output, $status) = run('make WITHOUT="tls shell" build/nothing.elf');
+isnt($status, 0, 'WITHOUT= of what is no part: fails');
+like($output, qr/WITHOUT=tls shell: what can be left out is bench conform emulated netboot tls\./, 'and says what can be left out');
 
 SKIP: {
 	my $openssl = program('openssl') or skip 'openssl is not installed (package openssl)', 1;

@@ -6,6 +6,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Ringside::Checks;
+use Ringside::Client qw(http_get tcp_echo);
 use Test::More;
 
 for my $machine (qw(microvm q35)) {
@@ -31,6 +32,18 @@ for my $machine (qw(microvm q35)) {
 	}
 }
 
+# The least memory that serves.
+for my $machine (qw(microvm q35 pc)) {
+	scenario("$machine, memory: 4M", { machine => $machine, memory => '4M', append => 'services=http,echo' }, sub ($vm) {
+		lease_is($vm, '10.0.2.15');
+		is(http_get('127.0.0.1', $vm->port(tcp => 80), '/')->{status}, 200, "$vm->{label}: the page");
+		my ($sent, $came) = tcp_echo('127.0.0.1', $vm->port(tcp => 7), 200_000);
+		is($came, $sent, "$vm->{label}: echo of 200 KB");
+		no_warnings($vm);
+		leaves_with($vm, 0);
+	});
+}
+
 scenario('q35, CPUs: 4, one wanted', { machine => 'q35', cpus => 4, append => 'cpus=1' }, sub ($vm) {
 	$vm->wait_ready;
 	my @idle = $vm->command('threads') =~ /\sidle$/mg;
@@ -40,7 +53,7 @@ scenario('q35, CPUs: 4, one wanted', { machine => 'q35', cpus => 4, append => 'c
 
 # As a job: the result is the machine's.
 scenario('microvm, run=selftest', { machine => 'microvm', cpus => 2, append => 'run=selftest' }, sub ($vm) {
-	is($vm->wait_exit, 0, "$vm->{label}: ends QEMU with status 0");
+	is($vm->wait_exit(60), 0, "$vm->{label}: ends QEMU with status 0");
 	like($vm->console, qr/^# ringside: selftest: \d+ passed, 0 failed$/m, "$vm->{label}: counts what it did");
 	like($vm->console, qr/^ringside: exit 0: success\n\z/m, "$vm->{label}: the last line says so too");
 });

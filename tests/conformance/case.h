@@ -56,19 +56,19 @@ enum conformance_kind {
 
 /* What must be there for a case to run; it is skipped with the reason otherwise. Zero: not needed. */
 struct conformance_needs {
-	uint32_t devices;     /* DEVICE() bits; 0: DEVICES_ALL */
-	uint8_t transports;   /* TRANSPORT_ bits; 0: TRANSPORTS_MODERN */
-	uint64_t features;    /* offered, bits 0 to 63 */
-	unsigned int vectors; /* MSI-X table entries */
-	bool line;	      /* an interrupt line: INTx or MMIO's */
-	bool interrupts;      /* MSI-X or a line: interrupt_route() chooses */
-	unsigned int cpus;
-	unsigned int queues; /* that the device has */
-	const char *host;    /* the verb of a host action */
-	bool writes;	     /* destroys what is on a disk */
-	bool should;	     /* a SHOULD: broken, it is TODO unless conform.strict=should */
-	bool slow;	     /* takes a second and more: left out where asked */
-	bool once;	     /* on the first device that it can run on, not on each */
+	uint64_t features;  /* offered, bits 0 to 63 */
+	const char *host;   /* the verb of a host action */
+	uint32_t devices;   /* DEVICE() bits; 0: DEVICES_ALL */
+	uint16_t vectors;   /* MSI-X table entries */
+	uint16_t queues;    /* that the device has */
+	uint8_t transports; /* TRANSPORT_ bits; 0: TRANSPORTS_MODERN */
+	uint8_t cpus;
+	bool line;	 /* an interrupt line: INTx or MMIO's */
+	bool interrupts; /* MSI-X or a line: interrupt_route() chooses */
+	bool writes;	 /* destroys what is on a disk */
+	bool should;	 /* a SHOULD: broken, it is TODO unless conform.strict=should */
+	bool slow;	 /* takes a second and more: left out where asked */
+	bool once;	 /* on the first device that it can run on, not on each */
 };
 
 struct conformance_case {

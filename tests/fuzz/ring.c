@@ -3,6 +3,7 @@
 #include "tests/fuzz/ring.h"
 
 #include "kernel/facts/facts.h"
+#include "kernel/memory/dma.h"
 #include "tests/device/ring_stand.h"
 #include "tests/device/virtio_model_ring.h"
 #include "tests/fuzz/fuzz.h"
@@ -77,6 +78,33 @@ static void take(void)
 		returned((uintptr_t)token, length);
 }
 
+/* The same for several in one call: buffers of one piece that the device writes. */
+static void add_each(void)
+{
+	struct virtqueue_buffer buffers[8];
+	unsigned int wanted = 1 + fuzz_choose(8), count = 0, added, room = virtqueue_free(ring.vq);
+
+	for (uintptr_t token = 1; token <= TOKENS && count < wanted; token++)
+		if (!writable[token - 1])
+			buffers[count++] = (struct virtqueue_buffer){
+				{dma_address(ring.memory), RING_PIECE}, (void *)token};
+	added = virtqueue_add_each(ring.vq, buffers, count);
+	fuzz_check(ring.vq->broken ? !added : added == (count < room ? count : room),
+		   "%u of %u buffers were taken with room for %u", added, count, room);
+	for (unsigned int i = 0; i < added; i++)
+		writable[(uintptr_t)buffers[i].token - 1] = 1 + RING_PIECE;
+	lent += added;
+}
+
+static void take_each(void)
+{
+	struct virtqueue_used used[8];
+	unsigned int count = virtqueue_take_each(ring.vq, used, 1 + fuzz_choose(8));
+
+	for (unsigned int i = 0; i < count; i++)
+		returned((uintptr_t)used[i].token, used[i].length);
+}
+
 /* As a driver recovers: the device is reset, buffers come back, the queue is as new. */
 static void recover(void)
 {
@@ -131,8 +159,17 @@ static void step(const struct virtqueue_parameters *parameters)
 		virtqueue_notify(ring.vq);
 		break;
 	default:
-		if (fuzz_choose(4) == 3)
+		switch (fuzz_choose(4)) {
+		case 1:
+			add_each();
+			break;
+		case 2:
+			take_each();
+			break;
+		case 3:
 			restart(parameters);
+			break;
+		}
 		break;
 	}
 }

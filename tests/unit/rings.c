@@ -6,6 +6,7 @@
  * interrupts exactly where they are due.
  */
 #include "drivers/virtio/rings/formats.h"
+#include "kernel/memory/dma.h"
 #include "tests/device/host.h"
 #include "tests/device/ring_stand.h"
 #include "tests/device/virtio_model_ring.h"
@@ -93,6 +94,24 @@ static void lend_some(uint16_t size, uintptr_t *next_token)
 	}
 }
 
+/* The same for several buffers in one call. */
+static void lend_each(uint16_t size, uintptr_t *next_token)
+{
+	unsigned int count = (unsigned int)rand() % (size + 2u), room = virtqueue_free(ring.vq);
+	struct virtqueue_buffer buffers[65];
+
+	for (unsigned int i = 0; i < count; i++) {
+		buffers[i].segment.address = dma_address(ring.memory);
+		buffers[i].segment.length = RING_PIECE;
+		buffers[i].token = (void *)(*next_token + i);
+	}
+	assert_int_equal(virtqueue_add_each(ring.vq, buffers, count), count < room ? count : room);
+	count = count < room ? count : room;
+	assert_int_equal(virtqueue_free(ring.vq), room - count);
+	for (unsigned int i = 0; i < count; i++)
+		lent[lent_count++] = (struct reference){(*next_token)++, 0, 1, 0, 0};
+}
+
 static void pop_some(void)
 {
 	for (unsigned int n = (unsigned int)rand() % 4; n > 0; n--) {
@@ -129,12 +148,21 @@ static void use(struct mode mode, unsigned int count)
 	}
 	model_ring_show(&ring.model, 0, count);
 	model_ring_interrupt(&ring.model, 0);
-	for (unsigned int i = 0; i < count; i++) {
-		uint32_t written;
+	for (unsigned int i = 0; i < count;) {
+		unsigned int most = (unsigned int)rand() % 5, came = 1;
+		struct virtqueue_used taken[5];
 
 		assert_true(virtqueue_has_used(ring.vq));
-		assert_int_equal((uintptr_t)virtqueue_take(ring.vq, &written), used[i].token);
-		assert_int_equal(written, used[i].written);
+		if (most) {
+			came = virtqueue_take_each(ring.vq, taken, most);
+			assert_int_equal(came, count - i < most ? count - i : most);
+		} else {
+			taken[0].token = virtqueue_take(ring.vq, &taken[0].length);
+		}
+		for (unsigned int j = 0; j < came; j++, i++) {
+			assert_int_equal((uintptr_t)taken[j].token, used[i].token);
+			assert_int_equal(taken[j].length, used[i].written);
+		}
 	}
 	assert_false(virtqueue_has_used(ring.vq));
 }
@@ -148,6 +176,10 @@ static void traffic(uint16_t size, struct mode mode)
 	lent_count = popped = 0;
 	for (unsigned int round = 0; round < 60u + 4u * size; round++) {
 		lend_some(size, &next_token);
+		if (rand() % 4 == 0)
+			lend_each(size, &next_token);
+		if (rand() % 4 == 0)
+			lend_some(size, &next_token);
 		virtqueue_kick(ring.vq);
 		pop_some();
 		if (popped)
@@ -481,6 +513,107 @@ static void test_batch_beyond_index(void **state)
 	ring_close();
 }
 
+/* Four buffers, lent in one call; the device has them under these heads. */
+static void lend_four(bool packed, uint16_t heads[4])
+{
+	struct mode mode = {.packed = packed};
+	struct virtqueue_buffer buffers[4];
+	struct model_chain chain;
+
+	open_queue(4, mode, 1);
+	for (unsigned int i = 0; i < 4; i++)
+		buffers[i] = (struct virtqueue_buffer){{dma_address(ring.memory), RING_PIECE},
+						       (void *)(uintptr_t)(i + 1)};
+	assert_int_equal(virtqueue_add_each(ring.vq, buffers, 4), 4);
+	assert_false(model_ring_pop(&ring.model, 0, &chain)); /* not shown yet */
+	assert_true(virtqueue_kick(ring.vq));
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_true(model_ring_pop(&ring.model, 0, &chain));
+		assert_int_equal(chain.in_bytes, RING_PIECE);
+		heads[i] = chain.head;
+	}
+}
+
+/* What is good before something that is not comes; the rest is given back after the reset. */
+static void test_each_and_a_lie(void **state)
+{
+	static const struct {
+		bool length_lie;
+		uint32_t length;
+	} lies[] = {{true, RING_PIECE + 1}, {true, UINT32_MAX}, {false, 4}, {false, 0x3fff}};
+
+	(void)state;
+	for (unsigned int packed = 0; packed < 2; packed++) {
+		for (unsigned int i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+			struct virtqueue_used used[4];
+			uint16_t heads[4];
+
+			lend_four(packed, heads);
+			model_ring_fill(&ring.model, 0, 0, heads[2], 3);
+			model_ring_fill(&ring.model, 0, 1, heads[0], RING_PIECE);
+			model_ring_fill(&ring.model, 0, 2,
+					lies[i].length_lie ? heads[1] : lies[i].length,
+					lies[i].length_lie ? lies[i].length : 0);
+			model_ring_show(&ring.model, 0, 3);
+			assert_int_equal(virtqueue_take_each(ring.vq, used, 4), 2);
+			assert_int_equal((uintptr_t)used[0].token, 3);
+			assert_int_equal(used[0].length, 3);
+			assert_int_equal((uintptr_t)used[1].token, 1);
+			assert_int_equal(used[1].length, RING_PIECE);
+			assert_int_equal(ring.failed, 1);
+			assert_true(ring.vq->broken);
+			assert_int_equal(virtqueue_take_each(ring.vq, used, 4), 0);
+			assert_int_equal(
+				virtqueue_add_each(ring.vq,
+						   &(struct virtqueue_buffer){{0, 1}, used}, 1),
+				0);
+			assert_int_equal((uintptr_t)virtqueue_detach(ring.vq) +
+						 (uintptr_t)virtqueue_detach(ring.vq),
+					 2 + 4);
+			assert_null(virtqueue_detach(ring.vq));
+			ring_close();
+		}
+	}
+}
+
+/* The same buffer twice in one call. */
+static void test_each_twice(void **state)
+{
+	(void)state;
+	for (unsigned int packed = 0; packed < 2; packed++) {
+		struct virtqueue_used used[4];
+		uint16_t heads[4];
+
+		lend_four(packed, heads);
+		model_ring_fill(&ring.model, 0, 0, heads[1], 1);
+		model_ring_fill(&ring.model, 0, 1, heads[1], 2);
+		model_ring_show(&ring.model, 0, 2);
+		assert_int_equal(virtqueue_take_each(ring.vq, used, 4), 1);
+		assert_int_equal((uintptr_t)used[0].token, 2);
+		assert_int_equal(ring.failed, 1);
+		ring_close();
+	}
+}
+
+/* A driver that gives the device up gets nothing more from it, though something good is there. */
+static void test_given_up(void **state)
+{
+	(void)state;
+	for (unsigned int packed = 0; packed < 2; packed++) {
+		struct virtqueue_used used;
+		uint16_t heads[4];
+
+		lend_four(packed, heads);
+		for (unsigned int i = 0; i < 3; i++)
+			model_ring_push(&ring.model, 0, heads[i], 1);
+		assert_int_equal((uintptr_t)virtqueue_take(ring.vq, &used.length), 1);
+		virtqueue_break(ring.vq);
+		assert_null(virtqueue_take(ring.vq, &used.length));
+		assert_int_equal(virtqueue_take_each(ring.vq, &used, 1), 0);
+		ring_close();
+	}
+}
+
 /* A buffer longer than an indirect table goes without one, or not at all. */
 static void test_longer_than_a_table(void **state)
 {
@@ -516,6 +649,9 @@ int main(void)
 		cmocka_unit_test(test_rewind),
 		cmocka_unit_test(test_batch_lengths),
 		cmocka_unit_test(test_batch_beyond_index),
+		cmocka_unit_test(test_each_and_a_lie),
+		cmocka_unit_test(test_each_twice),
+		cmocka_unit_test(test_given_up),
 		cmocka_unit_test(test_longer_than_a_table),
 	};
 

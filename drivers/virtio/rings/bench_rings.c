@@ -28,10 +28,12 @@ struct stand {
 	struct virtqueue *vq;
 	bool packed;
 	unsigned int segments, batch;
+	bool each; /* one call for the whole batch */
 	enum phase phase;
 	uint64_t overhead; /* ticks that reading the counter twice takes */
 	uint64_t kicks;
 	struct virtqueue_segment pieces[CHAIN];
+	struct virtqueue_buffer buffers[BATCH_MAX];
 	/* The device's. */
 	uint16_t place;
 	bool wrap;
@@ -97,13 +99,17 @@ static int run_round(struct bench_round *round)
 	struct stand *stand = round->context;
 	struct virtqueue *vq = stand->vq;
 	uint64_t adding = 0, taking = 0, start;
+	struct virtqueue_used used[BATCH_MAX];
 	uint32_t length;
 
 	for (uint64_t done = 0; done < round->operations; done += stand->batch) {
 		int error = 0;
 
 		start = cpu_tsc();
-		for (unsigned int i = 0; i < stand->batch; i++)
+		if (stand->each)
+			error = virtqueue_add_each(vq, stand->buffers, stand->batch) !=
+				stand->batch;
+		for (unsigned int i = 0; !stand->each && i < stand->batch; i++)
 			error |= virtqueue_add(vq, stand->pieces, 0, stand->segments, stand);
 		(void)virtqueue_kick(vq);
 		adding += counted(stand, start, cpu_tsc());
@@ -114,7 +120,9 @@ static int run_round(struct bench_round *round)
 		else
 			use_split(stand);
 		start = cpu_tsc();
-		for (unsigned int i = 0; i < stand->batch; i++)
+		if (stand->each)
+			error = virtqueue_take_each(vq, used, stand->batch) != stand->batch;
+		for (unsigned int i = 0; !stand->each && i < stand->batch; i++)
 			error |= !virtqueue_take(vq, &length);
 		taking += counted(stand, start, cpu_tsc());
 		if (error)
@@ -206,9 +214,12 @@ static int run(struct bench *bench)
 	static const struct {
 		const char *name;
 		unsigned int segments;
-		bool indirect;
-	} kinds[] = {
-		{"direct", 1, false}, {"chain of 8", CHAIN, false}, {"indirect of 8", CHAIN, true}};
+		bool indirect, each;
+	} kinds[] = {{"direct", 1, false, false},
+		     {"direct, one call", 1, false, true},
+		     {"chain of 8", CHAIN, false, false},
+		     {"indirect of 8", CHAIN, true, false}};
+	static const unsigned int kind_count = sizeof(kinds) / sizeof(kinds[0]);
 	static const unsigned int batches[] = {1, BATCH_MAX};
 	size_t size = (size_t)CHAIN * PIECE;
 	uint8_t *memory = dma_alloc(size, NULL);
@@ -220,12 +231,15 @@ static int run(struct bench *bench)
 	for (unsigned int i = 0; i < CHAIN; i++)
 		stand.pieces[i] =
 			(struct virtqueue_segment){dma_address(memory + (size_t)i * PIECE), PIECE};
+	for (unsigned int i = 0; i < BATCH_MAX; i++)
+		stand.buffers[i] = (struct virtqueue_buffer){stand.pieces[0], &stand};
 	find_overhead(&stand);
 	for (unsigned int packed = 0; packed < 2 && !error; packed++)
-		for (unsigned int kind = 0; kind < 3 && !error; kind++)
+		for (unsigned int kind = 0; kind < kind_count && !error; kind++)
 			for (unsigned int batch = 0; batch < 2 && !error; batch++) {
 				stand.packed = packed;
 				stand.segments = kinds[kind].segments;
+				stand.each = kinds[kind].each;
 				stand.batch = batches[batch];
 				error = run_queue(bench, &stand, kinds[kind].indirect,
 						  kinds[kind].name);

@@ -32,14 +32,6 @@
 #define LOG_AREA "virtio"
 #define CACHE_LINE 64u
 
-struct packed_slot {
-	void *token;	   /* of the buffer with this id; NULL: none has it */
-	uint32_t writable; /* bytes that the device may write */
-	uint16_t next;	   /* free id behind this one */
-	uint16_t count;	   /* descriptors in the ring */
-	uint16_t table;	   /* indirect table in use, or NO_TABLE */
-};
-
 /* A place in the ring. */
 struct place {
 	uint16_t offset;
@@ -53,7 +45,8 @@ struct packed_queue {
 	le32 *driver_event; /* which interrupts we want */
 	le32 *device_event; /* which notifications the device wants */
 
-	struct packed_slot *slots;
+	struct virtqueue_slot *slots;
+	struct virtqueue_slot_more *more;
 	uint16_t free_id; /* the head of the list; with IN_ORDER the next in turn */
 	uint16_t next_id; /* IN_ORDER: of the buffer that is due next */
 	struct place avail, used;
@@ -63,6 +56,7 @@ struct packed_queue {
 	uint16_t hidden_buffers, lent; /* buffers: not shown, and shown */
 	uint16_t detached;	       /* slots that virtqueue_detach() has looked at */
 	bool event_idx, in_order, strong;
+	bool plain; /* neither IN_ORDER nor ORDER_PLATFORM */
 
 	/* IN_ORDER: a used descriptor that stands for several buffers. */
 	uint16_t batch; /* how many of them were not taken yet, the last one included */
@@ -102,14 +96,14 @@ static inline uint16_t avail_flags(bool wrap)
 
 /* -- Lending */
 
-static uint32_t fill_indirect(struct packed_queue *queue, struct packed_slot *slot,
+static uint32_t fill_indirect(struct packed_queue *queue, uint16_t id,
 			      const struct virtqueue_segment *segments, unsigned int out_count,
 			      unsigned int count, struct virtqueue_segment *whole)
 {
 	struct packed_desc *entries;
 	uint32_t writable = 0;
 
-	slot->table = tables_take(&queue->tables, count, (void **)&entries, whole);
+	queue->more[id].table = tables_take(&queue->tables, count, (void **)&entries, whole);
 	for (unsigned int i = 0; i < count; i++) {
 		/* 2.8.7: of the flags only WRITE means something here. */
 		entries[i] = (struct packed_desc){
@@ -163,12 +157,12 @@ static void fill_ring(struct packed_queue *queue, uint16_t id,
 	queue->hidden += (uint16_t)count;
 }
 
-/* A buffer of `count` descriptors was put into the ring under the id: the next kick shows it. */
-static inline void lend(struct packed_queue *queue, struct packed_slot *slot, unsigned int count,
-			void *token)
+/* A buffer was put into the ring under the id: the next kick shows it. */
+static inline void lend(struct packed_queue *queue, struct virtqueue_slot *slot, unsigned int count,
+			enum slot_kind kind, void *token)
 {
 	slot->token = token;
-	slot->count = (uint16_t)count;
+	slot->kind = (uint8_t)kind;
 	queue->free_id = slot->next;
 	queue->hidden_buffers++;
 	queue->vq.free -= (uint16_t)count;
@@ -182,24 +176,27 @@ static __attribute__((noinline)) int add_any(struct virtqueue *vq,
 					     void *token)
 {
 	struct packed_queue *queue = packed_of(vq);
-	unsigned int count = out_count + in_count, used_descriptors = count;
+	unsigned int count = out_count + in_count;
 	uint16_t id = queue->free_id;
-	struct packed_slot *slot = &queue->slots[id];
+	struct virtqueue_slot *slot = &queue->slots[id];
+	enum slot_kind kind = SLOT_CHAIN;
 
 	if (vq->broken)
 		return -EIO;
 	/* 2.8.8: no list is longer than the queue, nor is a table. */
 	if (!count || count > vq->size || !token)
 		return -EINVAL;
-	if (tables_wanted(&queue->tables, vq, count))
-		used_descriptors = 1;
-	if (used_descriptors > vq->free)
+	if (tables_wanted(&queue->tables, vq, count)) {
+		count = 1;
+		kind = SLOT_TABLE;
+	}
+	if (count > vq->free)
 		return -ENOSPC;
-
-	if (used_descriptors < count) {
+	if (kind == SLOT_TABLE) {
 		struct virtqueue_segment whole;
 
-		slot->writable = fill_indirect(queue, slot, segments, out_count, count, &whole);
+		slot->writable =
+			fill_indirect(queue, id, segments, out_count, out_count + in_count, &whole);
 		fill_ring(queue, id, &whole, 1, 1, PACKED_DESC_INDIRECT);
 	} else {
 		slot->writable = 0;
@@ -207,7 +204,8 @@ static __attribute__((noinline)) int add_any(struct virtqueue *vq,
 			slot->writable += segments[i].length;
 		fill_ring(queue, id, segments, out_count, count, 0);
 	}
-	lend(queue, slot, used_descriptors, token);
+	queue->more[id].count = (uint16_t)count;
+	lend(queue, slot, count, kind, token);
 	return 0;
 }
 
@@ -217,7 +215,7 @@ static int packed_add(struct virtqueue *vq, const struct virtqueue_segment *segm
 {
 	struct packed_queue *queue = packed_of(vq);
 	uint16_t id = queue->free_id;
-	struct packed_slot *slot = &queue->slots[id];
+	struct virtqueue_slot *slot = &queue->slots[id];
 
 	/* The sum may wrap around, but not to 1 with both parts: then it is none of ours. */
 	if (out_count + in_count != 1 || in_count > 1 || !token || !vq->free || vq->broken)
@@ -226,8 +224,76 @@ static int packed_add(struct virtqueue *vq, const struct virtqueue_segment *segm
 	advance(queue, &queue->avail, 1);
 	queue->hidden++;
 	slot->writable = in_count ? segments->length : 0;
-	lend(queue, slot, 1, token);
+	lend(queue, slot, 1, SLOT_ONE, token);
 	return 0;
+}
+
+/* All of the buffer but the flags, under this id; returns the next free one. */
+static inline size_t put_one(struct packed_desc *desc, struct virtqueue_slot *slots, size_t id,
+			     const struct virtqueue_buffer *buffer)
+{
+	struct virtqueue_slot *slot = &slots[id];
+	uint32_t length = buffer->segment.length;
+
+	desc->address = buffer->segment.address;
+	desc->length = length;
+	desc->id = (uint16_t)id;
+	slot->token = buffer->token;
+	slot->writable = length;
+	slot->kind = SLOT_ONE;
+	return slot->next;
+}
+
+/*
+ * Lends so many, up to the ring's end at most. All that the loop needs stands in registers: the compiler
+ * cannot know what the stores do not change.
+ */
+static __attribute__((noinline)) void add_run(struct packed_queue *queue,
+					      const struct virtqueue_buffer *buffers,
+					      unsigned int count)
+{
+	struct packed_desc *desc = &queue->desc[queue->avail.offset], *end = desc + count;
+	uint16_t flags = avail_flags(queue->avail.wrap) | PACKED_DESC_WRITE;
+	struct virtqueue_slot *slots = queue->slots;
+	size_t id = queue->free_id;
+
+	if (!queue->hidden) {
+		queue->hidden_first = queue->avail;
+		queue->hidden_flags = flags; /* which wait */
+		id = put_one(desc++, slots, id, buffers++);
+	}
+#pragma GCC unroll 4
+	for (; desc != end; desc++) {
+		id = put_one(desc, slots, id, buffers++);
+		wire_write16(&desc->flags, flags);
+	}
+	queue->free_id = (uint16_t)id;
+	advance(queue, &queue->avail, count);
+	queue->hidden += (uint16_t)count;
+}
+
+static unsigned int packed_add_each(struct virtqueue *vq, const struct virtqueue_buffer *buffers,
+				    unsigned int count)
+{
+	struct packed_queue *queue = packed_of(vq);
+	unsigned int to_end = vq->size - queue->avail.offset;
+
+	if (vq->broken)
+		return 0;
+	if (count > vq->free)
+		count = vq->free;
+	queue->hidden_buffers += (uint16_t)count;
+	vq->free -= (uint16_t)count;
+	vq->counters.added += count;
+	for (unsigned int left = count; left;) {
+		unsigned int run = left < to_end ? left : to_end;
+
+		add_run(queue, buffers, run);
+		buffers += run;
+		left -= run;
+		to_end = vq->size;
+	}
+	return count;
 }
 
 /* Whether the device asked to be told of one of the `count` descriptors before queue->avail. */
@@ -287,18 +353,25 @@ static inline bool is_used(const struct packed_queue *queue, struct place place)
 	       (place.wrap ? PACKED_DESC_AVAIL | PACKED_DESC_USED : 0);
 }
 
-/* Forgets the token; the id and the descriptors are free again. */
-static inline void release(struct packed_queue *queue, uint16_t id, bool in_order)
+/* How many descriptors of the ring the lent buffer has. */
+static inline uint16_t descriptors(const struct packed_queue *queue, uint16_t id)
 {
-	struct packed_slot *slot = &queue->slots[id];
+	return queue->slots[id].kind == SLOT_ONE ? 1 : queue->more[id].count;
+}
 
-	slot->token = NULL;
-	tables_give_back(&queue->tables, &slot->table);
-	if (!in_order) {
-		slot->next = queue->free_id;
-		queue->free_id = id;
-	}
-	queue->vq.free += slot->count;
+/* The id, the descriptors and an indirect table are free again. */
+static inline void release(struct packed_queue *queue, uint16_t id)
+{
+	struct virtqueue_slot *slot = &queue->slots[id];
+
+	queue->vq.free += descriptors(queue, id);
+	if (slot->kind == SLOT_TABLE)
+		tables_give_back(&queue->tables, queue->more[id].table);
+	slot->kind = SLOT_FREE;
+	if (queue->in_order)
+		return; /* they stay in turn */
+	slot->next = queue->free_id;
+	queue->free_id = id;
 }
 
 static inline uint16_t id_after(const struct packed_queue *queue, uint16_t id)
@@ -312,18 +385,18 @@ static inline uint16_t id_after(const struct packed_queue *queue, uint16_t id)
  */
 static bool begin_batch(struct packed_queue *queue, uint16_t last, uint32_t length)
 {
-	unsigned int descriptors = 0, buffers = 0;
+	unsigned int passed = 0, buffers = 0;
 	uint16_t id = queue->next_id;
 
 	do {
-		if (buffers == queue->lent || !queue->slots[id].token)
+		if (buffers == queue->lent || queue->slots[id].kind == SLOT_FREE)
 			return false;
-		descriptors += queue->slots[id].count;
+		passed += descriptors(queue, id);
 		buffers++;
 		queue->batch_length = length;
 		if (id == last) {
 			queue->batch = (uint16_t)buffers;
-			advance(queue, &queue->used, descriptors);
+			advance(queue, &queue->used, passed);
 			return true;
 		}
 		id = id_after(queue, id);
@@ -338,52 +411,50 @@ static __attribute__((noinline, cold)) void *not_lent(struct packed_queue *queue
 	return NULL;
 }
 
-/* The buffer is ours again, after the device wrote so much to it. */
-static inline void *take_back(struct packed_queue *queue, uint16_t id, uint32_t written,
-			      uint32_t *length, bool in_order)
+/* The buffer is ours again; what the device wrote was checked. */
+static inline void *take_back(struct packed_queue *queue, uint16_t id)
 {
-	struct packed_slot *slot = &queue->slots[id];
-	void *token = slot->token;
+	void *token = queue->slots[id].token;
 
-	if (!virtqueue_take_length(&queue->vq, length, written, slot->writable))
-		return NULL;
-	release(queue, id, in_order);
+	release(queue, id);
 	queue->lent--;
 	queue->vq.counters.taken++;
 	return token;
 }
 
-static __attribute__((noinline)) void *take_in_order(struct packed_queue *queue, uint32_t *length)
+static void *take_in_order(struct packed_queue *queue, uint32_t *length)
 {
 	const struct packed_desc *desc = &queue->desc[queue->used.offset];
 	uint16_t id;
-	uint32_t written;
 
 	if (!queue->batch) {
+		uint32_t written;
+
 		if (!is_used(queue, queue->used))
 			return NULL;
 		virtqueue_barrier_read(queue->strong); /* the flags before the rest */
 		id = wire_read16(&desc->id);
 		written = wire_read32(&desc->length);
-		if (id >= queue->vq.size || !queue->slots[id].token || !queue->lent ||
+		if (id >= queue->vq.size || queue->slots[id].kind == SLOT_FREE || !queue->lent ||
 		    !begin_batch(queue, id, written))
 			return not_lent(queue, id);
 	}
 	id = queue->next_id;
 	/* 2.8.9: buffers that are skipped were used completely. */
-	written = --queue->batch ? queue->slots[id].writable : queue->batch_length;
+	*length = --queue->batch ? queue->slots[id].writable : queue->batch_length;
 	queue->next_id = id_after(queue, id);
-	return take_back(queue, id, written, length, true);
+	if (!virtqueue_length_is_good(&queue->vq, length, queue->slots[id].writable))
+		return NULL;
+	return take_back(queue, id);
 }
 
-static void *packed_take(struct virtqueue *vq, uint32_t *length)
+/* What packed_take() has no short way for. */
+static __attribute__((noinline)) void *take_any(struct packed_queue *queue, uint32_t *length)
 {
-	struct packed_queue *queue = packed_of(vq);
 	const struct packed_desc *desc = &queue->desc[queue->used.offset];
-	uint32_t written;
 	uint16_t id;
 
-	if (vq->broken)
+	if (queue->vq.broken)
 		return NULL;
 	if (queue->in_order)
 		return take_in_order(queue, length);
@@ -391,11 +462,104 @@ static void *packed_take(struct virtqueue *vq, uint32_t *length)
 		return NULL;
 	virtqueue_barrier_read(queue->strong); /* the flags before the rest */
 	id = wire_read16(&desc->id);
-	written = wire_read32(&desc->length);
-	if (id >= vq->size || !queue->slots[id].token || !queue->lent)
+	*length = wire_read32(&desc->length);
+	if (id >= queue->vq.size || queue->slots[id].kind == SLOT_FREE || !queue->lent)
 		return not_lent(queue, id);
-	advance(queue, &queue->used, queue->slots[id].count);
-	return take_back(queue, id, written, length, false);
+	advance(queue, &queue->used, descriptors(queue, id));
+	if (!virtqueue_length_is_good(&queue->vq, length, queue->slots[id].writable))
+		return NULL;
+	return take_back(queue, id);
+}
+
+/*
+ * A descriptor that is used and good. All others go to take_any(), which reads them anew and checks
+ * them by itself.
+ */
+static void *packed_take(struct virtqueue *vq, uint32_t *length)
+{
+	struct packed_queue *queue = packed_of(vq);
+	const struct packed_desc *desc = &queue->desc[queue->used.offset];
+	uint32_t written;
+	uint16_t id;
+
+	if (queue->plain && queue->lent && !vq->broken && is_used(queue, queue->used)) {
+		virtqueue_barrier_read(false); /* the flags before the rest */
+		id = wire_read16(&desc->id);
+		written = wire_read32(&desc->length);
+		if (id < vq->size && queue->slots[id].kind != SLOT_FREE &&
+		    written <= queue->slots[id].writable) {
+			*length = written;
+			advance(queue, &queue->used, descriptors(queue, id));
+			return take_back(queue, id);
+		}
+	}
+	return take_any(queue, length);
+}
+
+/* The same for buffers of one descriptor, as many as follow each other up to the ring's end. */
+static inline unsigned int take_run(struct packed_queue *queue, struct virtqueue_used *used,
+				    unsigned int max)
+{
+	const uint32_t mask = PACKED_DESC_AVAIL | PACKED_DESC_USED;
+	const struct packed_desc *desc = &queue->desc[queue->used.offset];
+	uint32_t used_flags = queue->used.wrap ? mask : 0, size = queue->vq.size;
+	uint32_t run = size - queue->used.offset;
+	struct virtqueue_slot *slots = queue->slots;
+	struct virtqueue_used *first = used, *end;
+	size_t free_id = queue->free_id;
+	unsigned int taken;
+
+	if (run > max)
+		run = max;
+	if (run > queue->lent)
+		run = queue->lent;
+	for (end = used + run; used != end; used++, desc++) {
+		struct virtqueue_slot *slot;
+		uint32_t length;
+		size_t id;
+
+		if ((wire_read16(&desc->flags) ^ used_flags) & mask)
+			break;
+		virtqueue_barrier_read(false); /* the flags before the rest */
+		id = wire_read16(&desc->id);
+		length = wire_read32(&desc->length);
+		if (id >= size)
+			break;
+		slot = &slots[id];
+		if (slot->kind != SLOT_ONE || length > slot->writable)
+			break;
+		used->token = slot->token;
+		used->length = length;
+		slot->kind = SLOT_FREE;
+		slot->next = (uint16_t)free_id;
+		free_id = id;
+	}
+	taken = (unsigned int)(used - first);
+	queue->free_id = (uint16_t)free_id;
+	advance(queue, &queue->used, taken);
+	queue->lent -= (uint16_t)taken;
+	queue->vq.free += (uint16_t)taken;
+	queue->vq.counters.taken += taken;
+	return taken;
+}
+
+static unsigned int packed_take_each(struct virtqueue *vq, struct virtqueue_used *used,
+				     unsigned int max)
+{
+	struct packed_queue *queue = packed_of(vq);
+	unsigned int taken = 0;
+
+	while (taken < max && !vq->broken) {
+		if (queue->plain)
+			taken += take_run(queue, used + taken, max - taken);
+		if (taken == max)
+			break;
+		used[taken].token = take_any(queue, &used[taken].length);
+		if (!used[taken].token)
+			break;
+		taken++;
+	}
+	return taken;
 }
 
 static bool packed_has_used(const struct virtqueue *vq)
@@ -444,8 +608,8 @@ static bool packed_interrupts_on(struct virtqueue *vq, unsigned int after)
 		if (!is_used(queue, place))
 			return false;
 		id = wire_read16(&queue->desc[place.offset].id);
-		if (id < vq->size && queue->slots[id].token)
-			count = queue->slots[id].count;
+		if (id < vq->size && queue->slots[id].kind != SLOT_FREE)
+			count = descriptors(queue, id);
 		/* One entry for a batch says nothing about how long it is; take() finds out. */
 		if (queue->in_order || count > vq->size - passed)
 			return true;
@@ -463,11 +627,10 @@ static void *packed_detach(struct virtqueue *vq)
 
 	while (queue->detached < vq->size) {
 		uint16_t id = queue->detached++;
-		void *token = queue->slots[id].token;
 
-		if (token) {
-			release(queue, id, queue->in_order);
-			return token;
+		if (queue->slots[id].kind != SLOT_FREE) {
+			release(queue, id);
+			return queue->slots[id].token;
 		}
 	}
 	return NULL;
@@ -480,7 +643,7 @@ static void packed_rewind(struct virtqueue *vq)
 	memset(queue->desc, 0, queue->block_size);
 	for (uint16_t i = 0; i < vq->size; i++) {
 		queue->slots[i].next = id_after(queue, i);
-		queue->slots[i].table = NO_TABLE;
+		queue->slots[i].kind = SLOT_FREE;
 	}
 	queue->free_id = queue->next_id = 0;
 	queue->avail = queue->used = (struct place){0, true}; /* 2.8.1 */
@@ -497,6 +660,7 @@ static void packed_destroy(struct virtqueue *vq)
 		dma_free(queue->desc, queue->block_size);
 	tables_destroy(&queue->tables);
 	free(queue->slots);
+	free(queue->more);
 	free(queue);
 }
 
@@ -515,9 +679,11 @@ static void packed_describe(const struct virtqueue *vq, struct facts *facts)
 static const struct virtqueue_operations packed_operations = {
 	.format = "packed",
 	.add = packed_add,
+	.add_each = packed_add_each,
 	.publish = packed_publish,
 	.next = packed_next,
 	.take = packed_take,
+	.take_each = packed_take_each,
 	.has_used = packed_has_used,
 	.interrupts_off = packed_interrupts_off,
 	.interrupts_on = packed_interrupts_on,
@@ -566,8 +732,10 @@ struct virtqueue *packed_create(const struct virtqueue_parameters *parameters)
 	queue->event_idx = parameters->event_idx;
 	queue->in_order = parameters->in_order;
 	queue->strong = parameters->order_platform;
+	queue->plain = !queue->in_order && !queue->strong;
 	queue->slots = calloc(size, sizeof(*queue->slots));
-	if (!queue->slots || !allocate_parts(queue, size) ||
+	queue->more = calloc(size, sizeof(*queue->more));
+	if (!queue->slots || !queue->more || !allocate_parts(queue, size) ||
 	    !tables_create(&queue->tables, parameters)) {
 		packed_destroy(&queue->vq);
 		return NULL;

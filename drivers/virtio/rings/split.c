@@ -33,15 +33,6 @@
 /* While no interrupt is wanted, used_event is kept behind us; so often it has to be moved along. */
 #define EVENT_REFRESH 0x4000u
 
-struct split_slot {
-	void *token;	   /* of the buffer whose chain starts here; NULL: none does */
-	uint32_t writable; /* bytes that the device may write */
-	uint16_t next;	   /* in the chain, or in the free list */
-	uint16_t last;	   /* of the chain */
-	uint16_t count;	   /* descriptors of the chain */
-	uint16_t table;	   /* indirect table in use, or NO_TABLE */
-};
-
 struct split_queue {
 	struct virtqueue vq;
 
@@ -51,7 +42,8 @@ struct split_queue {
 	le16 *used_event;  /* ours, behind avail.ring */
 	le16 *avail_event; /* the device's, behind used.ring */
 
-	struct split_slot *slots;
+	struct virtqueue_slot *slots;
+	struct virtqueue_slot_more *more;
 	uint16_t mask;
 	uint16_t free_head;
 	uint16_t avail_next, published;
@@ -98,7 +90,7 @@ static uint32_t fill_indirect(struct split_queue *queue, uint16_t head,
 	struct split_desc *entries;
 	uint32_t writable = 0;
 
-	queue->slots[head].table = tables_take(&queue->tables, count, (void **)&entries, &whole);
+	queue->more[head].table = tables_take(&queue->tables, count, (void **)&entries, &whole);
 	for (unsigned int i = 0; i < count; i++) {
 		uint16_t flags = i + 1 < count ? SPLIT_DESC_NEXT : 0;
 
@@ -113,20 +105,41 @@ static uint32_t fill_indirect(struct split_queue *queue, uint16_t head,
 	return writable;
 }
 
-/* The buffer of `count` descriptors from head to last was filled in: the next kick shows it. */
+/* The buffer from head to last was filled in: the next kick shows it. */
 static inline void lend(struct split_queue *queue, uint16_t head, uint16_t last, uint16_t count,
-			uint32_t writable, void *token)
+			enum slot_kind kind, uint32_t writable, void *token)
 {
-	struct split_slot *slot = &queue->slots[head];
+	struct virtqueue_slot *slot = &queue->slots[head];
 
+	queue->free_head = queue->slots[last].next;
 	slot->token = token;
 	slot->writable = writable;
-	slot->count = count;
-	slot->last = last;
-	queue->free_head = queue->slots[last].next;
+	slot->kind = (uint8_t)kind;
 	queue->vq.free -= count;
 	queue->avail->ring[queue->avail_next++ & queue->mask] = head;
 	queue->vq.counters.added++;
+}
+
+/* Fills in a chain from head on; returns its last descriptor. */
+static uint16_t fill_chain(struct split_queue *queue, uint16_t head,
+			   const struct virtqueue_segment *segments, unsigned int out_count,
+			   unsigned int count, uint32_t *writable)
+{
+	uint16_t place = head;
+
+	for (unsigned int i = 0;; i++) {
+		uint16_t next = queue->slots[place].next;
+		uint16_t flags = i + 1 < count ? SPLIT_DESC_NEXT : 0;
+
+		if (i >= out_count) {
+			flags |= SPLIT_DESC_WRITE;
+			*writable += segments[i].length;
+		}
+		write_desc(&queue->desc[place], &segments[i], flags, next);
+		if (i + 1 == count)
+			return place;
+		place = next;
+	}
 }
 
 /* What split_add() has no short way for. */
@@ -136,8 +149,9 @@ static __attribute__((noinline)) int add_any(struct virtqueue *vq,
 					     void *token)
 {
 	struct split_queue *queue = split_of(vq);
-	unsigned int count = out_count + in_count, used_descriptors = count;
+	unsigned int count = out_count + in_count;
 	uint16_t head = queue->free_head, last = head;
+	enum slot_kind kind = SLOT_CHAIN;
 	uint32_t writable = 0;
 
 	if (vq->broken)
@@ -146,31 +160,19 @@ static __attribute__((noinline)) int add_any(struct virtqueue *vq,
 	 * long. */
 	if (!count || count > vq->size || !token)
 		return -EINVAL;
-	if (tables_wanted(&queue->tables, vq, count))
-		used_descriptors = 1;
-	if (used_descriptors > vq->free)
-		return -ENOSPC;
-
-	if (used_descriptors < count) {
-		writable = fill_indirect(queue, head, segments, out_count, count);
-	} else {
-		uint16_t place = head;
-
-		for (unsigned int i = 0; i < count; i++) {
-			uint16_t next = queue->slots[place].next;
-			uint16_t flags = i + 1 < count ? SPLIT_DESC_NEXT : 0;
-
-			if (i >= out_count) {
-				flags |= SPLIT_DESC_WRITE;
-				writable += segments[i].length;
-			}
-			write_desc(&queue->desc[place], &segments[i], flags, next);
-			last = place;
-			place = next;
-		}
+	if (tables_wanted(&queue->tables, vq, count)) {
+		count = 1;
+		kind = SLOT_TABLE;
 	}
-
-	lend(queue, head, last, (uint16_t)used_descriptors, writable, token);
+	if (count > vq->free)
+		return -ENOSPC;
+	if (kind == SLOT_TABLE)
+		writable = fill_indirect(queue, head, segments, out_count, out_count + in_count);
+	else
+		last = fill_chain(queue, head, segments, out_count, count, &writable);
+	queue->more[head].count = (uint16_t)count;
+	queue->more[head].last = last;
+	lend(queue, head, last, (uint16_t)count, kind, writable, token);
 	return 0;
 }
 
@@ -185,8 +187,45 @@ static int split_add(struct virtqueue *vq, const struct virtqueue_segment *segme
 	if (out_count + in_count != 1 || in_count > 1 || !token || !vq->free || vq->broken)
 		return add_any(vq, segments, out_count, in_count, token);
 	write_desc(&queue->desc[head], segments, in_count ? SPLIT_DESC_WRITE : 0, 0);
-	lend(queue, head, head, 1, in_count ? segments->length : 0, token);
+	lend(queue, head, head, 1, SLOT_ONE, in_count ? segments->length : 0, token);
 	return 0;
+}
+
+/* All that the loop needs stands in registers: the compiler cannot know what the stores do not change. */
+static unsigned int split_add_each(struct virtqueue *vq, const struct virtqueue_buffer *buffers,
+				   unsigned int count)
+{
+	struct split_queue *queue = split_of(vq);
+	struct virtqueue_slot *slots = queue->slots;
+	struct split_desc *descs = queue->desc;
+	le16 *ring = queue->avail->ring;
+	uint32_t place = queue->avail_next, mask = queue->mask;
+	const struct virtqueue_buffer *end;
+	size_t head = queue->free_head;
+
+	if (vq->broken)
+		return 0;
+	if (count > vq->free)
+		count = vq->free;
+	for (end = buffers + count; buffers != end; buffers++) {
+		struct virtqueue_slot *slot = &slots[head];
+		struct split_desc *desc = &descs[head];
+		uint32_t length = buffers->segment.length;
+
+		desc->address = buffers->segment.address;
+		desc->length = length;
+		desc->flags = SPLIT_DESC_WRITE; /* without NEXT `next` means nothing */
+		slot->token = buffers->token;
+		slot->writable = length;
+		slot->kind = SLOT_ONE;
+		ring[place++ & mask] = (uint16_t)head;
+		head = slot->next;
+	}
+	queue->free_head = (uint16_t)head;
+	queue->avail_next = (uint16_t)place;
+	vq->free -= (uint16_t)count;
+	vq->counters.added += count;
+	return count;
 }
 
 static bool split_publish(struct virtqueue *vq)
@@ -216,18 +255,32 @@ static uint16_t split_next(const struct virtqueue *vq)
 	return split_of_const(vq)->avail_next;
 }
 
-/* Puts the chain's descriptors and its indirect table back; the token is forgotten. */
-static inline void release(struct split_queue *queue, uint16_t head, bool in_order)
+/* How many descriptors of the ring the lent buffer has. */
+static inline uint16_t descriptors(const struct split_queue *queue, uint16_t head)
 {
-	struct split_slot *slot = &queue->slots[head];
+	return queue->slots[head].kind == SLOT_ONE ? 1 : queue->more[head].count;
+}
 
-	slot->token = NULL;
-	tables_give_back(&queue->tables, &slot->table);
-	if (!in_order) {
-		queue->slots[slot->last].next = queue->free_head;
-		queue->free_head = head;
+/* Puts the descriptors and an indirect table back; nothing is lent under this id any more. */
+static inline void release(struct split_queue *queue, uint16_t head)
+{
+	struct virtqueue_slot *slot = &queue->slots[head], *last = slot;
+	uint16_t count = 1;
+
+	if (slot->kind != SLOT_ONE) {
+		const struct virtqueue_slot_more *more = &queue->more[head];
+
+		count = more->count;
+		last = &queue->slots[more->last];
+		if (slot->kind == SLOT_TABLE)
+			tables_give_back(&queue->tables, more->table);
 	}
-	queue->vq.free += slot->count;
+	slot->kind = SLOT_FREE;
+	queue->vq.free += count;
+	if (queue->in_order)
+		return; /* they stay in the table's order */
+	last->next = queue->free_head;
+	queue->free_head = head;
 }
 
 static __attribute__((noinline)) bool look_at_used(struct split_queue *queue)
@@ -252,7 +305,7 @@ static __attribute__((noinline)) bool look_at_used(struct split_queue *queue)
 /* The head of the buffer behind this one, with IN_ORDER. */
 static inline uint16_t head_after(const struct split_queue *queue, uint16_t head)
 {
-	return (uint16_t)((head + queue->slots[head].count) & queue->mask);
+	return (uint16_t)((head + descriptors(queue, head)) & queue->mask);
 }
 
 /* IN_ORDER: the used entry is for this buffer and all before it. False: it is none that is due. */
@@ -261,7 +314,8 @@ static bool begin_batch(struct split_queue *queue, uint16_t last, uint32_t lengt
 	uint16_t fresh = (uint16_t)(queue->used_seen - queue->used_next);
 	uint16_t head = queue->oldest;
 
-	for (uint16_t buffers = 1; buffers <= fresh && queue->slots[head].token; buffers++) {
+	for (uint16_t buffers = 1; buffers <= fresh && queue->slots[head].kind != SLOT_FREE;
+	     buffers++) {
 		if (head == last) {
 			queue->batch = buffers;
 			queue->batch_length = length;
@@ -279,60 +333,142 @@ static __attribute__((noinline, cold)) void *not_lent(struct split_queue *queue,
 	return NULL;
 }
 
-/* The buffer is ours again, after the device wrote so much to it. */
-static inline void *take_back(struct split_queue *queue, uint16_t head, uint32_t written,
-			      uint32_t *length, bool in_order)
+/* While no interrupt is wanted, the event stays behind us: EVENT_REFRESH. */
+static inline void keep_event_behind(struct split_queue *queue, uint16_t before)
 {
-	struct virtqueue *vq = &queue->vq;
-	struct split_slot *slot = &queue->slots[head];
-	void *token = slot->token;
-
-	if (!virtqueue_take_length(vq, length, written, slot->writable))
-		return NULL;
-	release(queue, head, in_order);
-	queue->used_next++;
-	if (!(queue->used_next & (EVENT_REFRESH - 1)) && queue->event_idx && !vq->armed)
+	if ((before ^ queue->used_next) & ~(EVENT_REFRESH - 1) && queue->event_idx &&
+	    !queue->vq.armed)
 		wire_write16(queue->used_event, (uint16_t)(queue->used_next - 1));
-	vq->counters.taken++;
+}
+
+/* The buffer is ours again; what the device wrote was checked. */
+static inline void *take_back(struct split_queue *queue, uint16_t head)
+{
+	void *token = queue->slots[head].token;
+
+	release(queue, head);
+	queue->used_next++;
+	keep_event_behind(queue, (uint16_t)(queue->used_next - 1));
+	queue->vq.counters.taken++;
 	return token;
 }
 
-static __attribute__((noinline)) void *take_in_order(struct split_queue *queue,
-						     const struct split_used_element *element,
-						     uint32_t *length)
+static void *take_in_order(struct split_queue *queue, const struct split_used_element *element,
+			   uint32_t *length)
 {
 	uint16_t head = queue->oldest;
-	uint32_t written;
 
 	if (!queue->batch) {
-		uint32_t id = wire_read32(&element->id);
+		uint32_t id = wire_read32(&element->id), written = wire_read32(&element->length);
 
-		written = wire_read32(&element->length);
-		if (id >= queue->vq.size || !queue->slots[id].token ||
+		if (id >= queue->vq.size || queue->slots[id].kind == SLOT_FREE ||
 		    !begin_batch(queue, (uint16_t)id, written))
 			return not_lent(queue, id);
 	}
 	/* 2.7.9: buffers that are skipped were used completely. */
-	written = --queue->batch ? queue->slots[head].writable : queue->batch_length;
+	*length = --queue->batch ? queue->slots[head].writable : queue->batch_length;
 	queue->oldest = head_after(queue, head);
-	return take_back(queue, head, written, length, true);
+	if (!virtqueue_length_is_good(&queue->vq, length, queue->slots[head].writable))
+		return NULL;
+	return take_back(queue, head);
 }
 
-static void *split_take(struct virtqueue *vq, uint32_t *length)
+/* What split_take() has no short way for. */
+static __attribute__((noinline)) void *take_any(struct split_queue *queue, uint32_t *length)
 {
-	struct split_queue *queue = split_of(vq);
-	const struct split_used_element *element;
+	const struct split_used_element *element =
+		&queue->used->ring[queue->used_next & queue->mask];
 	uint32_t id;
 
-	if (vq->broken || (queue->used_seen == queue->used_next && !look_at_used(queue)))
+	if (queue->vq.broken || (queue->used_seen == queue->used_next && !look_at_used(queue)))
 		return NULL;
-	element = &queue->used->ring[queue->used_next & queue->mask];
 	if (queue->in_order)
 		return take_in_order(queue, element, length);
 	id = wire_read32(&element->id);
-	if (id >= vq->size || !queue->slots[id].token)
+	if (id >= queue->vq.size || queue->slots[id].kind == SLOT_FREE)
 		return not_lent(queue, id);
-	return take_back(queue, (uint16_t)id, wire_read32(&element->length), length, false);
+	*length = wire_read32(&element->length);
+	if (!virtqueue_length_is_good(&queue->vq, length, queue->slots[id].writable))
+		return NULL;
+	return take_back(queue, (uint16_t)id);
+}
+
+/*
+ * An entry that was seen and that is good. All others go to take_any(), which reads them anew and checks
+ * them by itself.
+ */
+static void *split_take(struct virtqueue *vq, uint32_t *length)
+{
+	struct split_queue *queue = split_of(vq);
+	const struct split_used_element *element =
+		&queue->used->ring[queue->used_next & queue->mask];
+	uint32_t id, written;
+
+	if (queue->used_seen == queue->used_next || queue->in_order || vq->broken)
+		return take_any(queue, length);
+	id = wire_read32(&element->id);
+	written = wire_read32(&element->length);
+	if (id >= vq->size || queue->slots[id].kind == SLOT_FREE ||
+	    written > queue->slots[id].writable)
+		return take_any(queue, length);
+	*length = written;
+	return take_back(queue, (uint16_t)id);
+}
+
+/* The same for buffers of one descriptor, as many as follow each other, at most `max`. */
+static inline unsigned int take_run(struct split_queue *queue, struct virtqueue_used *used,
+				    unsigned int max)
+{
+	unsigned int fresh = (uint16_t)(queue->used_seen - queue->used_next), taken;
+	const struct split_used_element *ring = queue->used->ring;
+	struct virtqueue_used *first = used, *end = used + (fresh < max ? fresh : max);
+	uint32_t size = queue->vq.size, mask = queue->mask, place = queue->used_next;
+	struct virtqueue_slot *slots = queue->slots;
+	size_t free_head = queue->free_head;
+
+	for (; used != end; used++, place++) {
+		size_t id = wire_read32(&ring[place & mask].id);
+		uint32_t length = wire_read32(&ring[place & mask].length);
+		struct virtqueue_slot *slot;
+
+		if (id >= size)
+			break;
+		slot = &slots[id];
+		if (slot->kind != SLOT_ONE || length > slot->writable)
+			break;
+		used->token = slot->token;
+		used->length = length;
+		slot->kind = SLOT_FREE;
+		slot->next = (uint16_t)free_head;
+		free_head = id;
+	}
+	taken = (unsigned int)(used - first);
+	place = queue->used_next;
+	queue->used_next = (uint16_t)(place + taken);
+	queue->free_head = (uint16_t)free_head;
+	queue->vq.free += (uint16_t)taken;
+	queue->vq.counters.taken += taken;
+	keep_event_behind(queue, (uint16_t)place);
+	return taken;
+}
+
+static unsigned int split_take_each(struct virtqueue *vq, struct virtqueue_used *used,
+				    unsigned int max)
+{
+	struct split_queue *queue = split_of(vq);
+	unsigned int taken = 0;
+
+	while (taken < max && !vq->broken) {
+		if (queue->used_seen == queue->used_next && !look_at_used(queue))
+			break;
+		if (!queue->in_order)
+			taken += take_run(queue, used + taken, max - taken);
+		if (taken == max || queue->used_seen == queue->used_next)
+			continue;
+		used[taken].token = take_any(queue, &used[taken].length);
+		taken += used[taken].token != NULL;
+	}
+	return taken;
 }
 
 static bool split_has_used(const struct virtqueue *vq)
@@ -348,8 +484,8 @@ static void split_interrupts_off(struct virtqueue *vq)
 
 	/*
 	 * 2.7.7.1: with EVENT_IDX the flags stay 0. The event that was asked for lies behind us
-	 * after the interrupt; no new one is due before the index has gone round, and split_take()
-	 * sees to that.
+	 * after the interrupt; no new one is due before the index has gone round, and
+	 * keep_event_behind() sees to that.
 	 */
 	if (!queue->event_idx)
 		wire_write16(&queue->avail->flags, SPLIT_AVAIL_NO_INTERRUPT);
@@ -374,11 +510,10 @@ static void *split_detach(struct virtqueue *vq)
 
 	while (queue->detached < vq->size) {
 		uint16_t head = queue->detached++;
-		void *token = queue->slots[head].token;
 
-		if (token) {
-			release(queue, head, queue->in_order);
-			return token;
+		if (queue->slots[head].kind != SLOT_FREE) {
+			release(queue, head);
+			return queue->slots[head].token;
 		}
 	}
 	return NULL;
@@ -391,7 +526,7 @@ static void split_rewind(struct virtqueue *vq)
 	memset(queue->desc, 0, queue->block_size);
 	for (uint16_t i = 0; i < vq->size; i++) {
 		queue->slots[i].next = (uint16_t)((i + 1) & queue->mask);
-		queue->slots[i].table = NO_TABLE;
+		queue->slots[i].kind = SLOT_FREE;
 	}
 	queue->free_head = queue->oldest = 0;
 	queue->avail_next = queue->published = queue->used_next = queue->used_seen = 0;
@@ -415,6 +550,7 @@ static void split_destroy(struct virtqueue *vq)
 		dma_free(queue->desc, queue->block_size);
 	tables_destroy(&queue->tables);
 	free(queue->slots);
+	free(queue->more);
 	free(queue);
 }
 
@@ -431,9 +567,11 @@ static void split_describe(const struct virtqueue *vq, struct facts *facts)
 static const struct virtqueue_operations split_operations = {
 	.format = "split",
 	.add = split_add,
+	.add_each = split_add_each,
 	.publish = split_publish,
 	.next = split_next,
 	.take = split_take,
+	.take_each = split_take_each,
 	.has_used = split_has_used,
 	.interrupts_off = split_interrupts_off,
 	.interrupts_on = split_interrupts_on,
@@ -496,7 +634,9 @@ struct virtqueue *split_create(const struct virtqueue_parameters *parameters)
 	queue->in_order = parameters->in_order;
 	queue->strong = parameters->order_platform;
 	queue->slots = calloc(size, sizeof(*queue->slots));
-	if (!queue->slots || !allocate_parts(queue, size, parameters->legacy_align) ||
+	queue->more = calloc(size, sizeof(*queue->more));
+	if (!queue->slots || !queue->more ||
+	    !allocate_parts(queue, size, parameters->legacy_align) ||
 	    !tables_create(&queue->tables, parameters)) {
 		split_destroy(&queue->vq);
 		return NULL;

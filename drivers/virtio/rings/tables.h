@@ -8,8 +8,6 @@
 
 #include "drivers/virtio/rings/virtqueue.h"
 
-#define NO_TABLE UINT16_MAX
-
 struct indirect_tables {
 	char *memory; /* NULL: no indirect descriptors */
 	uint64_t address;
@@ -37,13 +35,9 @@ static inline bool tables_wanted(const struct indirect_tables *tables, const str
 uint16_t tables_take(struct indirect_tables *tables, unsigned int count, void **entries,
 		     struct virtqueue_segment *whole);
 
-/* Gives *table back unless it is NO_TABLE, which it is afterwards. */
-static inline void tables_give_back(struct indirect_tables *tables, uint16_t *table)
+static inline void tables_give_back(struct indirect_tables *tables, uint16_t table)
 {
-	if (*table == NO_TABLE)
-		return;
-	tables->free[tables->free_count++] = *table;
-	*table = NO_TABLE;
+	tables->free[tables->free_count++] = table;
 }
 
 #endif

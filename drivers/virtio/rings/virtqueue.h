@@ -10,6 +10,9 @@
  *	if (virtqueue_interrupts_on(vq, 1))		sleep? true: not yet, take again
  *		...
  *
+ * Where many buffers of one segment come and go, virtqueue_add_each() and virtqueue_take_each() do
+ * the same for all of them in one call, at a third of the instructions.
+ *
  * Who may call: one thread at a time for a queue, or code under one lock. virtqueue_interrupt()
  * comes from interrupt handlers at any moment and touches nothing but `armed` and counters.
  *
@@ -41,6 +44,18 @@ struct virtqueue_segment {
 	uint32_t length;
 };
 
+/* A buffer of one segment, which the device writes. `token` is not NULL. */
+struct virtqueue_buffer {
+	struct virtqueue_segment segment;
+	void *token;
+};
+
+/* A buffer that the device has used, and how many bytes it wrote to it. */
+struct virtqueue_used {
+	void *token;
+	uint32_t length;
+};
+
 struct virtqueue_counters {
 	uint64_t added; /* buffers */
 	uint64_t taken;
@@ -57,11 +72,15 @@ struct virtqueue_operations {
 	const char *format; /* "split", "packed" */
 	int (*add)(struct virtqueue *vq, const struct virtqueue_segment *segments,
 		   unsigned int out_count, unsigned int in_count, void *token);
+	unsigned int (*add_each)(struct virtqueue *vq, const struct virtqueue_buffer *buffers,
+				 unsigned int count);
 	/* Shows what was added to the device. True: it wants to be notified. */
 	bool (*publish)(struct virtqueue *vq);
 	/* Where the next buffer will be shown, as NOTIFICATION_DATA wants it (2.9). */
 	uint16_t (*next)(const struct virtqueue *vq);
 	void *(*take)(struct virtqueue *vq, uint32_t *length);
+	unsigned int (*take_each)(struct virtqueue *vq, struct virtqueue_used *used,
+				  unsigned int max);
 	bool (*has_used)(const struct virtqueue *vq);
 	void (*interrupts_off)(struct virtqueue *vq);
 	bool (*interrupts_on)(struct virtqueue *vq, unsigned int after);
@@ -137,6 +156,17 @@ static inline int virtqueue_add(struct virtqueue *vq, const struct virtqueue_seg
 	return vq->operations->add(vq, segments, out_count, in_count, token);
 }
 
+/*
+ * Lends `count` buffers, one after the other. Returns how many: fewer when descriptors run out, none when
+ * the queue is broken.
+ */
+static inline unsigned int virtqueue_add_each(struct virtqueue *vq,
+					      const struct virtqueue_buffer *buffers,
+					      unsigned int count)
+{
+	return vq->operations->add_each(vq, buffers, count);
+}
+
 /* Notifies the device, whether it asked for that or not. Nothing happens when it is not running. */
 static inline void virtqueue_notify(struct virtqueue *vq)
 {
@@ -166,6 +196,16 @@ static inline bool virtqueue_kick(struct virtqueue *vq)
 static inline void *virtqueue_take(struct virtqueue *vq, uint32_t *length)
 {
 	return vq->operations->take(vq, length);
+}
+
+/*
+ * The next used buffers, at most `max`. Returns how many; fewer when there are no more, or when the
+ * queue broke behind them. Those that came are the caller's, whatever becomes of the queue.
+ */
+static inline unsigned int virtqueue_take_each(struct virtqueue *vq, struct virtqueue_used *used,
+					       unsigned int max)
+{
+	return vq->operations->take_each(vq, used, max);
 }
 
 /* True when take would return something (or find out that the device lies). Context: any. */

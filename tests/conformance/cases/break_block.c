@@ -9,7 +9,6 @@
 #define NEEDS(where) .devices = DEVICE(BLOCK), .transports = (where)
 #define HEADER 16u
 #define STATUS_NONE 0xffu
-#define DATA_MOST 4096u
 #define SEED 0x33
 #define SCRATCH 4u
 #define SERIAL 20u
@@ -78,14 +77,13 @@ static void run_and_judge(struct conformance_target *t, const struct misuse *mis
 static void offer(struct conformance_target *t, const struct shape *shape, uint64_t sector,
 		  enum verdict verdict)
 {
-	static const uint8_t data[DATA_MOST];
 	unsigned int pieces = shape->in_pieces ? shape->in_pieces : 1;
 	struct misuse misuse = {0};
 	uint8_t *status = NULL;
 
 	add_header(t, &misuse, shape, sector);
 	if (shape->out)
-		misuse_out(t, &misuse, data, shape->out);
+		misuse_out_padded(t, &misuse, NULL, 0, shape->out);
 	if (shape->readable_status)
 		misuse_out(t, &misuse, "\xff", 1);
 	for (unsigned int i = 0; shape->in && i < pieces; i++)

@@ -135,16 +135,14 @@ SENSELESS(port_name, "PORT_NAME from the driver", 0, PORT_NAME, 1)
 static void run_shape(struct conformance_target *t, uint16_t value, uint32_t length,
 		      uint32_t writable)
 {
-	static uint8_t bytes[4096];
 	struct message message = {.event = PORT_READY, .value = value};
 	struct misuse misuse = {0};
 	struct control control;
 	struct used used;
 
-	memcpy(bytes, &message, sizeof(message));
 	open_control(t, &control);
 	if (length)
-		misuse_out(t, &misuse, bytes, length);
+		misuse_out_padded(t, &misuse, &message, sizeof(message), length);
 	if (writable)
 		misuse_in(t, &misuse, writable);
 	misuse_run(t, control.transmit, &misuse, &used);

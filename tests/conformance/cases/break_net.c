@@ -8,7 +8,6 @@
 #define ON_NET .devices = DEVICE(NET)
 #define HEADER 12u
 #define FRAME 60u
-#define FRAME_MOST 100000u
 #define HEADER_FIRST 14u /* of Ethernet */
 
 enum { RECEIVE, TRANSMIT };
@@ -21,16 +20,17 @@ struct header {
 };
 _Static_assert(sizeof(struct header) == HEADER, "5.1.9");
 
-/* The header, then a frame to nobody, of the experimental type: no switch answers it. */
-static const uint8_t *message(const struct header *header)
+/* The header, then a frame to nobody, of the experimental type: no switch answers it; `length` of both. */
+static void add_message(struct conformance_target *t, struct misuse *misuse,
+			const struct header *header, uint32_t length)
 {
 	static const uint8_t ethernet[HEADER_FIRST] = {2, 0, 0, 0, 0, 1,    2,
 						       0, 0, 0, 0, 2, 0x88, 0xb5};
-	static uint8_t bytes[HEADER + FRAME_MOST];
+	uint8_t bytes[HEADER + HEADER_FIRST];
 
 	memcpy(bytes, header, HEADER);
 	memcpy(bytes + HEADER, ethernet, sizeof(ethernet));
-	return bytes;
+	misuse_out_padded(t, misuse, bytes, sizeof(bytes), length);
 }
 
 /* -- Transmit */
@@ -44,7 +44,7 @@ static void run_sent(struct conformance_target *t, uint64_t features, const stru
 	session_begin(t, SESSION_ONLY(features | FEATURE(F_RING_PACKED)));
 	session_ready(t);
 	if (bytes)
-		misuse_out(t, &misuse, message(header), bytes);
+		add_message(t, &misuse, header, bytes);
 	if (writable)
 		misuse_in(t, &misuse, writable);
 	if (completes)
@@ -71,7 +71,7 @@ SENT(frame_13, "a frame of 13 bytes", "-", HEADER + 13, 0)
 SENT(frame_1515, "a frame of 1515 bytes", "DRV-NET-CFG-09", HEADER + 1515, 0)
 SENT(frame_65535, "a frame of 65535 bytes", "DRV-NET-CFG-09", HEADER + 65535, 0)
 SENT(frame_65536, "a frame of 65536 bytes", "DRV-NET-CFG-09", HEADER + 65536, 0)
-SENT(frame_100000, "a frame of 100000 bytes", "DRV-NET-CFG-09", HEADER + FRAME_MOST, 0)
+SENT(frame_100000, "a frame of 100000 bytes", "DRV-NET-CFG-09", HEADER + 100000, 0)
 SENT(send_writable, "a writable buffer in a transmit queue", "-", 0, HEADER + FRAME)
 SENT(send_writable_byte, "a writable byte in a transmit queue", "-", 0, 1)
 SENT(send_mixed, "a frame with a writable part", "-", HEADER + FRAME, FRAME)

@@ -67,9 +67,10 @@ static void run_and_judge(struct conformance_target *t, struct ring *ring,
 			     ACK_ERROR);
 }
 
-/* `data` in a descriptor of its own, as drivers have it. */
+/* `length` bytes of data in a descriptor of their own, as drivers have them; zeroes behind those given. */
 static void run_command(struct conformance_target *t, uint64_t features, uint8_t class,
-			uint8_t command, const void *data, uint32_t length, enum verdict verdict)
+			uint8_t command, const void *data, uint32_t given, uint32_t length,
+			enum verdict verdict)
 {
 	const uint8_t head[2] = {class, command};
 	struct ring *ring = open_control(t, features);
@@ -77,7 +78,7 @@ static void run_command(struct conformance_target *t, uint64_t features, uint8_t
 
 	misuse_out(t, &misuse, head, sizeof(head));
 	if (length)
-		misuse_out(t, &misuse, data, length);
+		misuse_out_padded(t, &misuse, data, given, length);
 	run_and_judge(t, ring, &misuse, misuse_in(t, &misuse, 1), verdict);
 }
 
@@ -85,9 +86,9 @@ static void run_command(struct conformance_target *t, uint64_t features, uint8_t
 #define COMMAND(name, claim, clauses, bits, class, command, verdict, length, ...)                  \
 	CASE(break_net_##name, BREAK, claim, clauses, NEEDS(bits))                                 \
 	{                                                                                          \
-		static const uint8_t data[DATA_MOST] = {__VA_ARGS__};                              \
+		static const uint8_t given[] = {__VA_ARGS__};                                      \
                                                                                                    \
-		run_command(t, bits, class, command, data, length, verdict);                       \
+		run_command(t, bits, class, command, given, sizeof(given), length, verdict);       \
 	}
 
 /* -- Not known */
@@ -188,7 +189,7 @@ CASE(break_net_wrong_pairs_behind, BREAK, "VQ_PAIRS_SET of one pair more than th
 {
 	uint16_t pairs = (uint16_t)(config_read(t, CONFIG_PAIRS, 2) + 1);
 
-	run_command(t, BIT(MQ), MQ, MQ_PAIRS, &pairs, sizeof(pairs), REFUSED);
+	run_command(t, BIT(MQ), MQ, MQ_PAIRS, &pairs, sizeof(pairs), sizeof(pairs), REFUSED);
 }
 
 #define ODD(name, what, clauses, bits, class, command, length, ...)                                \
@@ -248,8 +249,8 @@ static void run_rss(struct conformance_target *t, const struct rss *rss, enum ve
 	put(bytes, &at, rss->pairs, 2);
 	put(bytes, &at, key, 1);
 	at += key;
-	run_command(t, BIT(MQ) | BIT(RSS), MQ, MQ_RSS, bytes, rss->bytes ? rss->bytes : at,
-		    verdict);
+	run_command(t, BIT(MQ) | BIT(RSS), MQ, MQ_RSS, bytes, sizeof(bytes),
+		    rss->bytes ? rss->bytes : at, verdict);
 }
 
 #define RSS(name, what, clauses, verdict, how, ...)                                                \

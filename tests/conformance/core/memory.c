@@ -95,14 +95,22 @@ void lend_pair(struct conformance_target *t, size_t read_size, size_t write_size
 	*write_area = t->arena + new_loan(t, offset + read_size, write_size, LOAN_WRITE)->offset;
 }
 
-void *lend_copy(struct conformance_target *t, const void *data, size_t size)
+void *lend_padded(struct conformance_target *t, const void *data, size_t given, size_t size)
 {
-	void *area = lend(t, size, 0, LOAN_READ);
+	uint8_t *area = lend(t, size, 0, LOAN_READ);
 
-	if (size)
-		memcpy(area, data, size);
+	if (given > size)
+		given = size;
+	if (given)
+		memcpy(area, data, given);
+	memset(area + given, 0, size - given);
 	seal(t, area);
 	return area;
+}
+
+void *lend_copy(struct conformance_target *t, const void *data, size_t size)
+{
+	return lend_padded(t, data, size, size);
 }
 
 /* The loan that has this byte. */

@@ -25,6 +25,8 @@ enum loan {
 void *lend(struct conformance_target *t, size_t size, size_t alignment, enum loan loan);
 /* Lends a sealed copy. */
 void *lend_copy(struct conformance_target *t, const void *data, size_t size);
+/* The same of `given` bytes with zeroes behind them; cut where `size` is less. */
+void *lend_padded(struct conformance_target *t, const void *data, size_t given, size_t size);
 /*
  * From now on nobody may change a LOAN_READ area: its content is remembered and compared after the case.
  * Called again, the content of then counts. An area that was never sealed only has its guards checked.

@@ -18,12 +18,18 @@ static struct segment *next_segment(struct conformance_target *t, struct misuse 
 	return &misuse->segments[misuse->out + misuse->in];
 }
 
+void misuse_out_padded(struct conformance_target *t, struct misuse *misuse, const void *data,
+		       uint32_t given, uint32_t length)
+{
+	*next_segment(t, misuse) =
+		(struct segment){.data = lend_padded(t, data, given, length), .length = length};
+	misuse->out++;
+}
+
 void misuse_out(struct conformance_target *t, struct misuse *misuse, const void *data,
 		uint32_t length)
 {
-	*next_segment(t, misuse) =
-		(struct segment){.data = lend_copy(t, data, length), .length = length};
-	misuse->out++;
+	misuse_out_padded(t, misuse, data, length, length);
 }
 
 void *misuse_in(struct conformance_target *t, struct misuse *misuse, uint32_t length)

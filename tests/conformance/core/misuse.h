@@ -18,6 +18,9 @@ struct misuse {
 	uint32_t writable; /* bytes */
 };
 
+/* The same, `length` bytes: those that are given, and zeroes behind them. */
+void misuse_out_padded(struct conformance_target *t, struct misuse *misuse, const void *data,
+		       uint32_t given, uint32_t length);
 /* Adds a sealed copy for the device to read; all of these come before the writable ones. */
 void misuse_out(struct conformance_target *t, struct misuse *misuse, const void *data,
 		uint32_t length);

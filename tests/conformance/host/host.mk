@@ -6,7 +6,7 @@ CONFORM_HOST_OBJECTS := $(CONFORM_HOST_SOURCES:%=$(B)/host/%.o) $(B)/host/confor
 CONFORM_MODEL := $(B)/conform/model
 $(eval $(call stamp_rule,$(B)/conform/host-list,$(CONFORM_HOST_SOURCES)))
 
-$(B)/host/conformance_clauses.o: $(CLAUSES) $(B)/host-flags
+$(B)/host/conformance_clauses.o: $(B)/conformance_clauses.c $(B)/host-flags
 	$(call say,HOSTCC,$<)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -c -o $@ $<
 
