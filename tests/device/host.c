@@ -13,6 +13,7 @@
 
 #define PORT_REGIONS_MAX 32
 #define MODELS_MAX 128
+#define RELAX_TIME 200 /* nanoseconds */
 
 struct port_region {
 	uint16_t port;
@@ -258,7 +259,8 @@ void memory_barrier_write(void)
 	host_poll();
 }
 
+/* A poll of a register takes so long; with less, bounded loops go round for ever. */
 void cpu_relax(void)
 {
-	clock_spin(1);
+	clock_spin(RELAX_TIME);
 }
