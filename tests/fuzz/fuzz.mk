@@ -6,7 +6,7 @@ F := $(B)/fuzz
 TIME ?= 60
 FUZZ_CFLAGS := $(filter-out -Werror -O1 -fsanitize=% -fno-sanitize-recover=undefined,$(HOST_CFLAGS)) -Werror -O1 \
 	-Wno-unknown-warning-option -fno-pie -fno-pic -DMODEL_PACKED_IDS=1024 \
-	-DMODEL_NET_FRAMES=8 -DMODEL_NET_FRAME_MAX=8192 \
+	-DMODEL_NET_FRAMES=8 -DMODEL_NET_FRAME_MAX=8192 -DMODEL_ATA_SECTORS=64u \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 FUZZ_LDFLAGS := -no-pie -fsanitize=fuzzer,address,undefined -Wl,-T,tests/fuzz/state.ld
 
