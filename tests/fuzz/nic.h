@@ -17,7 +17,9 @@ struct nic_fuzzed {
 	void (*lie)(bool may);
 	/* Writes into the memory that was lent to it. */
 	void (*write)(void);
-	/* An interrupt of any cause, a change of the link. */
+	/* The link changes, and that is said. */
+	void (*link)(bool up);
+	/* An interrupt of any cause. */
 	void (*cause)(void);
 	/* All buffers are there. */
 	void (*check)(struct network_device *device);

@@ -49,12 +49,13 @@ static void write(void)
 	emulated_write(base + DESCRIPTOR * index, DEVICE_PART, DEVICE_PART);
 }
 
+static void link(bool up)
+{
+	e1000_model_link(&model, up);
+}
+
 static void cause(void)
 {
-	if (fuzz_choose(4) == 3) {
-		e1000_model_link(&model, fuzz_choose(2));
-		return;
-	}
 	model.icr |= (uint32_t)fuzz_number(4);
 	pci_model_line(&model.pci, true);
 	pci_model_line(&model.pci, false);
@@ -72,7 +73,7 @@ static void check(struct network_device *device)
 
 void fuzz_target(void)
 {
-	static const struct nic_fuzzed fuzzed = {init, inject, lie, write, cause, check};
+	static const struct nic_fuzzed fuzzed = {init, inject, lie, write, link, cause, check};
 
 	nic_fuzz(&fuzzed, "net.buffers=384");
 }

@@ -49,12 +49,13 @@ static void write(void)
 		emulated_write(base, 0, RTL8139_RING + 2048);
 }
 
+static void link(bool up)
+{
+	rtl8139_model_link(&model, up);
+}
+
 static void cause(void)
 {
-	if (fuzz_choose(4) == 3) {
-		rtl8139_model_link(&model, fuzz_choose(2));
-		return;
-	}
 	model.isr |= (uint16_t)fuzz_number(2);
 	pci_model_line(&model.pci, true);
 	pci_model_line(&model.pci, false);
@@ -71,7 +72,7 @@ static void check(struct network_device *device)
 
 void fuzz_target(void)
 {
-	static const struct nic_fuzzed fuzzed = {init, inject, lie, write, cause, check};
+	static const struct nic_fuzzed fuzzed = {init, inject, lie, write, link, cause, check};
 
 	nic_fuzz(&fuzzed, "net.buffers=64");
 }
