@@ -181,17 +181,20 @@ static unsigned int describe_frame(struct virtio_net_transmit *transmit,
 	return count;
 }
 
-/* Asks to be woken when half of the ring was sent. True: there is room already. */
+/*
+ * Asks to be woken when half of the ring was sent. True: there is room already. A device that breaks meanwhile, or
+ * takes back what it said, makes none.
+ */
 static bool wait_for_room(struct virtio_net_pair *pair)
 {
 	struct virtio_net_transmit *transmit = &pair->transmit;
-	unsigned int half = transmit->outstanding / 2;
+	unsigned int before = transmit->outstanding, half = before / 2;
 
 	virtqueue_kick(transmit->vq); /* what the device does not know of it never sends */
 	if (!virtqueue_interrupts_on(transmit->vq, half ? half : 1))
 		return false;
 	virtio_net_reclaim(pair);
-	return true;
+	return transmit->outstanding < before;
 }
 
 /*

@@ -142,14 +142,20 @@ void virtio_device_break(struct virtio_device *device, const char *reason)
 	virtio_recovery_wake();
 }
 
+bool virtio_asks_for_reset(struct virtio_device *device)
+{
+	if (!(device->transport->status_read(device) & VIRTIO_STATUS_NEEDS_RESET) || device->broken)
+		return false;
+	log_error("%s (%s): asks for a reset", device->bus_name, device->name);
+	virtio_device_break(device, "asked for a reset");
+	return true;
+}
+
 void virtio_config_interrupt(struct virtio_device *device)
 {
 	device->config_interrupts++;
-	if (device->transport->status_read(device) & VIRTIO_STATUS_NEEDS_RESET && !device->broken) {
-		log_error("%s (%s): asks for a reset", device->bus_name, device->name);
-		virtio_device_break(device, "asked for a reset");
+	if (virtio_asks_for_reset(device))
 		return;
-	}
 	if (device->driver && device->driver->config_changed)
 		device->driver->config_changed(device);
 }

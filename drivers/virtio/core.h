@@ -11,6 +11,9 @@ int virtio_negotiate(struct virtio_device *device);
 /* Status bits are only ever added, but by a reset (2.1.1). */
 void virtio_status_add(struct virtio_device *device, uint8_t bits);
 
+/* DEVICE_NEEDS_RESET (2.1.2): true when the device has set it, and is broken by that now. Any context. */
+bool virtio_asks_for_reset(struct virtio_device *device);
+
 /* The worker thread; once, before the first device that it may have to recover. */
 void virtio_recovery_start(void);
 /* Polling instead of interrupts (poll.c): from DRIVER_OK on; stopping one that is not polled is nothing. */

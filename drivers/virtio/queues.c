@@ -235,6 +235,8 @@ void virtio_driver_ok(struct virtio_device *device)
 		device->queues[i]->live = true;
 	if (device->polled)
 		virtio_poll_start(device);
+	/* 2.1.2: what came before DRIVER_OK comes with no interrupt. */
+	(void)virtio_asks_for_reset(device);
 }
 
 /* -- Resetting one (2.6.1) */

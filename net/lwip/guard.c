@@ -2,6 +2,7 @@
 #include "net/lwip/guard.h"
 
 #include "lwip/ip.h"
+#include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/etharp.h"
 #include "lwip/prot/ethernet.h"
 #include "lwip/prot/iana.h"
@@ -51,6 +52,35 @@ bool guard_ip4_refused(const struct pbuf *packet)
 		return false;
 	memcpy(&udp, (const uint8_t *)packet->payload + IPH_HL_BYTES(&header), sizeof(udp));
 	return udp.dest == PP_HTONS(LWIP_IANA_PORT_DHCP_CLIENT);
+}
+
+/*
+ * tcp_parseopt() reads the length of an option before it looks whether it is there. One that reaches beyond
+ * the header is nobody's either (RFC 9293, 3.1: be prepared for illegal lengths).
+ */
+bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsigned int first,
+		       const uint8_t *second)
+{
+	const uint8_t *options = (const uint8_t *)header + TCP_HLEN;
+	unsigned int offset = 0;
+
+	while (offset < length) {
+		uint8_t kind = offset < first ? options[offset] : second[offset - first], own;
+
+		if (kind == LWIP_TCP_OPT_EOL)
+			return false;
+		if (kind == LWIP_TCP_OPT_NOP) {
+			offset++;
+			continue;
+		}
+		if (offset + 1 == length)
+			return true;
+		own = offset + 1 < first ? options[offset + 1] : second[offset + 1 - first];
+		if (own < 2 || own > length - offset)
+			return true;
+		offset += own;
+	}
+	return false;
 }
 
 /* -- IPv6: extension headers (RFC 8200, 4) */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define THREADS_PERIOD (10 * NANOSECONDS_PER_MILLISECOND)
-#define PATIENCE (600 * NANOSECONDS_PER_SECOND)
+#define PATIENCE (3600 * NANOSECONDS_PER_SECOND)
 
 struct block_device *ata_disks[ATA_DISKS_MAX];
 struct pci_device *ata_controller;

@@ -10,7 +10,11 @@
 #include "drivers/pci/device.h"
 #include "tests/device/host.h"
 
-#define ATA_MODEL_SECTORS 4096u
+/* The fuzz targets set all of it up for each run, and have less. */
+#ifndef MODEL_ATA_SECTORS
+#define MODEL_ATA_SECTORS 4096u
+#endif
+#define ATA_MODEL_SECTORS MODEL_ATA_SECTORS
 #define ATA_MODEL_SECTOR 512u
 
 struct ata_model {

@@ -13,6 +13,7 @@
 
 #define PORT_REGIONS_MAX 32
 #define MODELS_MAX 128
+#define RELAX_TIME 200 /* nanoseconds */
 
 struct port_region {
 	uint16_t port;
@@ -33,6 +34,7 @@ static struct model models[MODELS_MAX];
 static unsigned int model_count;
 static bool polling;
 static uint64_t accesses;
+static void (*alter)(unsigned int width, uint64_t *value);
 
 void host_abort(const char *format, ...)
 {
@@ -59,6 +61,7 @@ void host_reset(void)
 	model_count = 0;
 	polling = false;
 	accesses = 0;
+	alter = NULL;
 	host_dma_reset();
 	host_interrupt_reset();
 	host_thread_reset();
@@ -80,6 +83,11 @@ struct host_region *host_mmio_region(uint64_t address, uint64_t size,
 	region->next = regions;
 	regions = region;
 	return region;
+}
+
+void host_on_read(void (*function)(unsigned int width, uint64_t *value))
+{
+	alter = function;
 }
 
 uint64_t host_io_accesses(void)
@@ -148,8 +156,11 @@ static uint64_t mmio_read(const volatile void *pointer, unsigned int width)
 
 	accesses++;
 	if (region->operations && region->operations->read)
-		return region->operations->read(region->context, offset, width);
-	memcpy(&value, region->memory + offset, width);
+		value = region->operations->read(region->context, offset, width);
+	else
+		memcpy(&value, region->memory + offset, width);
+	if (alter)
+		alter(width, &value);
 	return value;
 }
 
@@ -185,10 +196,14 @@ static const struct port_region *ports_at(uint16_t port, unsigned int width)
 static uint32_t port_read(uint16_t port, unsigned int width)
 {
 	const struct port_region *region = ports_at(port, width);
+	uint64_t value;
 
-	return region ? (uint32_t)region->operations->read(region->context, port - region->port,
-							   width)
-		      : UINT32_MAX;
+	if (!region)
+		return UINT32_MAX;
+	value = region->operations->read(region->context, port - region->port, width);
+	if (alter)
+		alter(width, &value);
+	return (uint32_t)value;
 }
 
 static void port_write(uint16_t port, unsigned int width, uint32_t value)
@@ -258,7 +273,8 @@ void memory_barrier_write(void)
 	host_poll();
 }
 
+/* A poll of a register takes so long; with less, bounded loops go round for ever. */
 void cpu_relax(void)
 {
-	clock_spin(1);
+	clock_spin(RELAX_TIME);
 }

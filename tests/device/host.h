@@ -47,6 +47,12 @@ struct host_region *host_mmio_region(uint64_t address, uint64_t size,
 				     const struct host_region_operations *operations,
 				     void *context);
 
+/*
+ * Until host_reset(): a function that may change what the sources read from any register or port, after the device
+ * below has said what it is.
+ */
+void host_on_read(void (*function)(unsigned int width, uint64_t *value));
+
 /* How many register accesses there were since host_reset(): MMIO and ports. */
 uint64_t host_io_accesses(void);
 

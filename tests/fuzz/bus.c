@@ -48,10 +48,21 @@ bool bus_runs(void)
 	return device && device->driven && !device->broken && !device->given_up;
 }
 
+void bus_recover(void)
+{
+	static bool recovering;
+
+	if (recovering)
+		return;
+	recovering = true;
+	(void)virtio_recover();
+	recovering = false;
+}
+
 void bus_wait(uint64_t nanoseconds, void (*service)(void))
 {
 	host_clock_advance(nanoseconds);
-	(void)virtio_recover();
+	bus_recover();
 	if (service)
 		service();
 }

@@ -4,14 +4,18 @@
 
 #include "tests/device/pci_model.h"
 
+#include <errno.h>
 #include <sanitizer/asan_interface.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define REGIONS_MAX 16
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+const char *__asan_default_options(void);
 
 /* -- The stream */
 
@@ -271,6 +275,65 @@ static void begin_run(void)
 		fuzz_free(blocks + 1);
 	host_reset();
 	pci_model_reset();
+}
+
+/* -- The command line */
+
+/* A small quarantine: less memory is touched, more runs. What a run leaves is freed by the next one. */
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=4:detect_leaks=0";
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat status;
+
+	return path[0] != '-' && !stat(path, &status) && S_ISDIR(status.st_mode);
+}
+
+/* build/fuzz/corpus/NAME, of build/fuzz/NAME; or NULL. */
+static char *scratch_folder(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+	char *folder = NULL;
+
+	if (!slash || asprintf(&folder, "%.*s/corpus", (int)(slash - program), program) < 0)
+		return NULL;
+	(void)mkdir(folder, 0777);
+	free(folder);
+	if (asprintf(&folder, "%.*s/corpus%s", (int)(slash - program), program, slash) < 0)
+		return NULL;
+	return mkdir(folder, 0777) && errno != EEXIST ? NULL : folder;
+}
+
+/*
+ * libFuzzer writes what it finds into the first folder that it is given, and by hand that easily is the one with the seeds:
+ * where a single folder is named, a scratch one goes before it. Without its search for leaks it does not run inputs twice.
+ */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	char **words = calloc((size_t)*argc + 3, sizeof(*words)), *scratch = NULL;
+	int count = 0, folders = 0;
+	bool writes = true;
+
+	for (int i = 1; i < *argc; i++) {
+		folders += is_folder((*argv)[i]);
+		if (!strcmp((*argv)[i], "-runs=0"))
+			writes = false;
+	}
+	if (folders == 1 && writes)
+		scratch = scratch_folder((*argv)[0]);
+	words[count++] = (*argv)[0];
+	words[count++] = strdup("-detect_leaks=0");
+	for (int i = 1; i < *argc; i++) {
+		if (scratch && is_folder((*argv)[i]))
+			words[count++] = scratch;
+		words[count++] = (*argv)[i];
+	}
+	*argc = count;
+	*argv = words;
+	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

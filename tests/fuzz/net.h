@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A network device and the stack above it, for several targets. */
+/* A virtio network device with the stack above it (network_user.h), for several targets. */
 #ifndef TESTS_FUZZ_NET_H
 #define TESTS_FUZZ_NET_H
 
@@ -7,15 +7,11 @@
 #include "tests/device/virtio_model_net.h"
 #include "tests/fuzz/bus.h"
 #include "tests/fuzz/hostile.h"
+#include "tests/fuzz/network_user.h"
 
 struct fuzz_net {
 	struct virtio_model_net model;
 	struct hostile hostile;
-	struct network_device *device; /* NULL: none was found */
-	uint8_t *memory;	       /* of frames that are sent */
-	uint64_t given, back;	       /* tokens */
-	unsigned int held;	       /* received frames that the stack has kept */
-	unsigned int refused;
 	bool pci_lies; /* configuration space says anything */
 };
 

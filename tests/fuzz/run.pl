@@ -13,8 +13,6 @@ my @targets = grep { /$pattern/ } map { m{([^/]+)\.c$} } glob 'tests/fuzz/target
 @targets or die "fuzz: no target matches $pattern\n";
 my $jobs = $ENV{FUZZ_JOBS} // 2;
 
-# A small quarantine: less memory is touched, more runs.
-$ENV{ASAN_OPTIONS} //= 'quarantine_size_mb=4:detect_leaks=0';
 for my $folder ('build/fuzz/corpus', 'build/fuzz/findings', 'build/fuzz/logs') { mkdir $folder }
 
 my (%running, $failed);

@@ -12,7 +12,6 @@ use constant { MOST => 48, LARGEST => 2048 };
 
 chdir "$FindBin::Bin/../.." or die "$FindBin::Bin: $!\n";
 my $pattern = shift // '';
-$ENV{ASAN_OPTIONS} //= 'quarantine_size_mb=4:detect_leaks=0';
 
 # File => { feature => 1 }, of a merge's control file. Eight features are one edge, by how often it was taken.
 sub features ($target) {

@@ -143,6 +143,48 @@ static void behind_a_fragment_header_is_no_other(void **state)
 	}
 }
 
+/* A TCP header with these options behind it, the last of them in another piece; nothing behind either. */
+static bool options_refused(const void *bytes, unsigned int length, unsigned int in_second)
+{
+	unsigned int first = length - in_second;
+	uint8_t *segment = calloc(1, TCP_HLEN + first), *second = malloc(in_second ? in_second : 1);
+	bool result;
+
+	memcpy(segment + TCP_HLEN, bytes, first);
+	memcpy(second, (const uint8_t *)bytes + first, in_second);
+	result = guard_tcp_refused((const struct tcp_hdr *)segment, length, first,
+				   in_second ? second : NULL);
+	free(segment);
+	free(second);
+	return result;
+}
+
+static void tcp_options_are_whole(void **state)
+{
+	/* MSS, SACK permitted, time stamps, nothing, window scale: as Linux has them. */
+	static const uint8_t syn[20] = {2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2,
+					3, 4, 5, 6,    7, 8, 1, 3,  3, 7};
+
+	(void)state;
+	assert_false(options_refused("", 0, 0));
+	for (unsigned int second = 0; second <= 20; second++)
+		assert_false(options_refused(syn, 20, second));
+	/* Cut off in the middle of one, of one's head, and between two. */
+	assert_true(options_refused(syn, 19, 0));
+	assert_true(options_refused(syn, 18, 0));
+	assert_true(options_refused(syn, 18, 1));
+	assert_true(options_refused(syn, 18, 18));
+	assert_false(options_refused(syn, 17, 0));
+	/* No length, lengths of less than an option has, one beyond all; each in the last word. */
+	assert_true(options_refused("\1\1\1\12", 4, 0));
+	assert_true(options_refused("\1\1\12\0", 4, 0));
+	assert_true(options_refused("\1\1\12\1", 4, 2));
+	assert_false(options_refused("\1\1\12\2", 4, 1));
+	assert_true(options_refused("\1\1\12\377", 4, 0));
+	/* Behind the end of the list stands anything. */
+	assert_false(options_refused("\1\0\12\377", 4, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +193,7 @@ int main(void)
 		cmocka_unit_test(fragments_for_the_dhcp_client_are_dropped),
 		cmocka_unit_test(extension_headers_are_whole),
 		cmocka_unit_test(behind_a_fragment_header_is_no_other),
+		cmocka_unit_test(tcp_options_are_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, tear_down);

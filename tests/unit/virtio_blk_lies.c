@@ -190,6 +190,34 @@ static void test_needs_reset(void **state)
 	disk_end();
 }
 
+/* While it is set up, as soon as its features are accepted: no interrupt comes of that (2.1.2). */
+static bool break_early(struct virtio_model *model, enum model_space space, uint32_t offset,
+			unsigned int width, uint64_t *value)
+{
+	const uint8_t features_ok = 8, driver_ok = 4;
+
+	(void)space;
+	(void)offset;
+	(void)width;
+	(void)value;
+	if ((model->status & (features_ok | driver_ok)) == features_ok) {
+		model->on_read = NULL;
+		virtio_model_needs_reset(model);
+	}
+	return false;
+}
+
+static void test_needs_reset_early(void **state)
+{
+	(void)state;
+	disk_prepare("");
+	disk.model.model.on_read = break_early;
+	disk_boot();
+	assert_true(host_log_has("asks for a reset"));
+	expect_works();
+	disk_end();
+}
+
 /* What the device had not seen yet is not lost: it waits for the reset, and is done then. */
 static void test_waiting_survive(void **state)
 {
@@ -483,6 +511,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_id),
 		cmocka_unit_test(test_wrong_index),
 		cmocka_unit_test(test_needs_reset),
+		cmocka_unit_test(test_needs_reset_early),
 		cmocka_unit_test(test_waiting_survive),
 		cmocka_unit_test(test_retry_in_done),
 		cmocka_unit_test(test_timeout),

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* -- A device that lies */
 
@@ -378,14 +379,49 @@ static void test_random_lies(void **state)
 	}
 }
 
+static void (*honest)(struct virtio_model *model);
+
+/* All that is there is sent, and at the same moment it asks for a reset. */
+static void send_and_break(struct virtio_model *model)
+{
+	stack.net.hold_transmit = false;
+	model->process = honest;
+	honest(model);
+	virtio_model_needs_reset(model);
+}
+
+/* The ring is full, and while the driver looks for room the device breaks: it does not look for ever. */
+static void test_breaks_while_full(void **state)
+{
+	unsigned int sent = 0;
+	int error;
+
+	(void)state;
+	stack_start("");
+	stack_boot();
+	stack.net.hold_transmit = true;
+	while (sent < 2 * STACK_RING && stack_send(100, 1, 12) == 0)
+		sent++;
+	assert_in_range(sent, 1, STACK_RING);
+	stack_flush();
+	honest = stack.net.model.process;
+	stack.net.model.process = send_and_break;
+	alarm(30);
+	error = stack_send(100, 1, 12);
+	alarm(0);
+	assert_true(error == -ENOBUFS || error == -ENETDOWN);
+	expect_recovered(1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lie_num_buffers),	 cmocka_unit_test(test_lie_length),
-		cmocka_unit_test(test_lie_used),	 cmocka_unit_test(test_needs_reset),
-		cmocka_unit_test(test_reset_never_ends), cmocka_unit_test(test_reset_takes_long),
-		cmocka_unit_test(test_start_fails),	 cmocka_unit_test(test_breaks_again),
-		cmocka_unit_test(test_shut_down),	 cmocka_unit_test(test_random_lies),
+		cmocka_unit_test(test_lie_num_buffers),	  cmocka_unit_test(test_lie_length),
+		cmocka_unit_test(test_lie_used),	  cmocka_unit_test(test_needs_reset),
+		cmocka_unit_test(test_reset_never_ends),  cmocka_unit_test(test_reset_takes_long),
+		cmocka_unit_test(test_start_fails),	  cmocka_unit_test(test_breaks_again),
+		cmocka_unit_test(test_shut_down),	  cmocka_unit_test(test_random_lies),
+		cmocka_unit_test(test_breaks_while_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,13 @@
 /* The frame that is being received stands for several segments; under the core lock. */
 extern bool network_frame_joined;
 
+/* guard.c; true: lwIP must not have it */
+bool guard_ip4_refused(const struct pbuf *packet);
+bool guard_ip6_refused(const struct pbuf *packet);
+/* The options behind a TCP header: `length` bytes, of which all after the first `first` stand at `second`. */
+bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsigned int first,
+		       const uint8_t *second);
+
 /*
  * TCP acknowledges every second segment at once (RFC 9293, 3.8.6.3). A frame of several is at least two,
  * so that its sender does not wait for a timer when it sent all that it may in one frame.
@@ -19,8 +26,12 @@ extern bool network_frame_joined;
  * what was said with data that was sent again, it did not hear, and lwIP does not repeat it: at the end
  * the window, which may have been closed when the data went first, is told once more.
  */
-static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *header)
+static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *header,
+				   unsigned int options_length, unsigned int options1_length,
+				   const uint8_t *options2)
 {
+	if (guard_tcp_refused(header, options_length, options1_length, options2))
+		return ERR_VAL;
 	/* Listeners are shorter structures, and have no such flags. */
 	if (pcb->state == LISTEN)
 		return ERR_OK;
@@ -32,7 +43,7 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 }
 
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options_length, options1_length, options2, packet) \
-	network_tcp_in(pcb, header)
+	network_tcp_in(pcb, header, options_length, options1_length, options2)
 
 /* syn.c; under the core lock, before the packet is checked. True: it is dropped. */
 bool network_ip4_in(const struct pbuf *packet, struct netif *netif);
@@ -47,10 +58,6 @@ u32_t network_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *rem
 /* dhcp_extension.c; under the core lock. Other than 0: the packet was taken. */
 int network_dhcp_in(struct pbuf *packet, struct netif *netif);
 void network_dhcp_append(struct netif *netif, uint8_t *options, u16_t *length, u8_t type);
-
-/* guard.c; true: lwIP must not have it */
-bool guard_ip4_refused(const struct pbuf *packet);
-bool guard_ip6_refused(const struct pbuf *packet);
 
 static inline int network_ip4_hook(struct pbuf *packet, struct netif *netif)
 {

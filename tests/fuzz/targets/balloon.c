@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 
 #define MEMORY_START 0x40003000ull
-#define MEMORY_SIZE ((8ull << 20) + 0x5000)
+#define MEMORY_SIZE ((6ull << 20) + 0x5000) /* two whole blocks of 2 MiB, and pieces */
 #define ALL (MEMORY_SIZE / PAGE_SIZE)
 #define STEPS 60
 #define ROUNDS 64

@@ -4,37 +4,22 @@
  * request ends exactly once, and memory outside of its segments is as it was.
  */
 #include "drivers/block/virtio_blk.h"
-#include "kernel/memory/dma.h"
 #include "kernel/options/options.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
 #include "tests/device/virtio_model_block.h"
 #include "tests/fuzz/bus.h"
+#include "tests/fuzz/disk_user.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/hostile.h"
 
-#include <string.h>
-
 #define SECTORS 64
-#define REQUESTS 48u
-#define MEMORY 16384u
-#define GUARD 0xa5
 #define STEPS 100
 #define THREADS_PERIOD (10 * NANOSECONDS_PER_MILLISECOND)
 #define PATIENCE (3600 * NANOSECONDS_PER_SECOND)
 
 static struct virtio_model_block device;
 static struct hostile hostile;
-static uint8_t *memory;
-static bool may_change[MEMORY]; /* bytes that a device was to write since the start */
-
-static struct mine {
-	struct block_request request;
-	struct block_segment segments[4];
-	bool running;
-} requests[REQUESTS];
-static unsigned int running;
-static bool recovering;
 
 static void run_threads(void *context);
 static struct timer threads = TIMER_INIT(run_threads, NULL);
@@ -44,80 +29,13 @@ static void run_threads(void *context)
 {
 	(void)context;
 	fuzz_check(clock_monotonic() < PATIENCE, "a sleep that nothing ends");
-	if (!recovering) {
-		recovering = true;
-		(void)virtio_recover();
-		recovering = false;
-	}
+	bus_recover();
 	timer_arm(&threads, clock_monotonic() + THREADS_PERIOD);
 }
 
 static void service(void)
 {
 	block_service();
-}
-
-static void done(struct block_request *request)
-{
-	struct mine *mine = request->context;
-
-	fuzz_check(mine->running, "a request ended twice");
-	fuzz_check(request->error <= 0, "a request ended with %d", request->error);
-	mine->running = false;
-	running--;
-	if (block_first())
-		wait_wake(&block_first()->waiters);
-}
-
-static struct mine *spare(void)
-{
-	for (unsigned int i = 0; i < REQUESTS; i++)
-		if (!requests[i].running)
-			return &requests[i];
-	return NULL;
-}
-
-static void add(void)
-{
-	struct mine *mine = spare();
-	struct block_request *request;
-	unsigned int count = 1 + fuzz_choose(4), place_of = 512 * fuzz_choose(MEMORY / 512);
-
-	if (!mine || !block_first())
-		return;
-	memset(mine, 0, sizeof(*mine));
-	request = &mine->request;
-	request->device = block_first();
-	request->operation = fuzz_choose(BLOCK_OPERATIONS);
-	request->unmap = fuzz_choose(2);
-	request->sector = fuzz_choose(8) == 7 ? fuzz_number(8) : fuzz_choose(SECTORS);
-	for (unsigned int i = 0; i < count; i++) {
-		uint32_t length = 512 * (1 + fuzz_choose(4));
-
-		if (request->operation == BLOCK_IDENTIFY)
-			length = 20;
-		if (request->operation == BLOCK_LIFETIME)
-			length = 6;
-		if (length > MEMORY - place_of)
-			break;
-		mine->segments[i] = (struct block_segment){memory + place_of, length};
-		if (request->operation != BLOCK_WRITE)
-			memset(may_change + place_of, 1, length);
-		request->segment_count = i + 1;
-		place_of += length;
-		if (length < 512)
-			break;
-	}
-	if (request->operation >= BLOCK_FLUSH && request->operation <= BLOCK_SECURE_ERASE) {
-		request->segment_count = 0;
-		request->sectors = fuzz_choose(16);
-	}
-	request->segments = mine->segments;
-	request->done = done;
-	request->context = mine;
-	mine->running = true;
-	running++;
-	block_add(request);
 }
 
 static void step(void)
@@ -127,7 +45,7 @@ static void step(void)
 	switch (fuzz_choose(8)) {
 	case 0:
 	case 1:
-		add();
+		disk_user_add(block_first(), SECTORS);
 		break;
 	case 2:
 		if (disk)
@@ -160,15 +78,7 @@ static void step(void)
 static void drain(void)
 {
 	bus_settle(service);
-	for (unsigned int i = 0; running && i < 400; i++) {
-		/* A kick is for what was added on the same CPU. */
-		for (unsigned int cpu = 0; block_first() && cpu < 4; cpu++) {
-			host_cpu(cpu, 4);
-			block_kick(block_first());
-		}
-		bus_wait(NANOSECONDS_PER_SECOND, service);
-	}
-	fuzz_check(!running, "%u requests do not end", running);
+	disk_user_drain(service);
 }
 
 static void describe(void)
@@ -184,10 +94,6 @@ void fuzz_target(void)
 {
 	uint64_t bits;
 
-	memset(requests, 0, sizeof(requests));
-	memset(may_change, 0, sizeof(may_change));
-	running = 0;
-	recovering = false;
 	host_threads();
 	timer_arm(&threads, THREADS_PERIOD);
 	host_cpu(0, 4);
@@ -218,15 +124,13 @@ void fuzz_target(void)
 	options_parse("block.timeout=5");
 	hostile_open(&hostile, &device.model);
 	bus_boot();
-	memory = dma_alloc(MEMORY, NULL);
-	memset(memory, GUARD, MEMORY);
+	disk_user_open(UINT64_MAX);
 	for (unsigned int i = 0; i < STEPS && fuzz_more(); i++)
 		step();
 	describe();
 	hostile_check(&hostile);
 	hostile_calm(&hostile);
 	drain();
-	for (unsigned int i = 0; i < MEMORY; i++)
-		fuzz_check(memory[i] == GUARD || may_change[i], "byte %u was changed", i);
+	disk_user_check();
 	virtio_model_block_free(&device);
 }

@@ -10,30 +10,30 @@
 
 static void set_mode(void)
 {
-	struct network_receive_mode *mode = &net.device->mode;
+	struct network_receive_mode *mode = &user.device->mode;
 
 	mode->promiscuous = fuzz_choose(2);
 	mode->all_multicast = fuzz_choose(2);
 	mode->group_count = fuzz_choose(NETWORK_GROUPS_MAX + 1);
 	for (unsigned int i = 0; i < mode->group_count; i++)
 		memcpy(mode->groups[i], (uint8_t[]){1, 0, 0x5e, 0, 0, (uint8_t)i}, 6);
-	if (net.device->operations->mode_changed)
-		net.device->operations->mode_changed(net.device);
+	if (user.device->operations->mode_changed)
+		user.device->operations->mode_changed(user.device);
 }
 
 static void set_feature(void)
 {
 	struct network_feature features[32];
-	unsigned int count = net.device->operations->features(net.device, features, 32);
+	unsigned int count = user.device->operations->features(user.device, features, 32);
 
 	if (count)
-		(void)net.device->operations->set_feature(
-			net.device, features[fuzz_choose(count)].name, fuzz_choose(2));
+		(void)user.device->operations->set_feature(
+			user.device, features[fuzz_choose(count)].name, fuzz_choose(2));
 }
 
 static void set(void)
 {
-	const struct network_operations *operations = net.device->operations;
+	const struct network_operations *operations = user.device->operations;
 	uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
 	struct network_steering steering;
 	struct network_information information;
@@ -44,22 +44,23 @@ static void set(void)
 		break;
 	case 1:
 		mac[0] = fuzz_byte();
-		(void)operations->set_mac(net.device, mac);
+		(void)operations->set_mac(user.device, mac);
 		break;
 	case 2:
-		(void)operations->set_vlan(net.device, (uint16_t)fuzz_choose(4096), fuzz_choose(2));
+		(void)operations->set_vlan(user.device, (uint16_t)fuzz_choose(4096),
+					   fuzz_choose(2));
 		break;
 	case 3:
 		set_feature();
 		break;
 	case 4:
-		(void)operations->set_queue_pairs(net.device, fuzz_choose(6));
+		(void)operations->set_queue_pairs(user.device, fuzz_choose(6));
 		break;
 	case 5:
-		operations->steering(net.device, &steering);
+		operations->steering(user.device, &steering);
 		fuzz_check(steering.table_length <= NETWORK_STEERING_TABLE_MAX, "a table of %u",
 			   steering.table_length);
-		operations->information(net.device, &information);
+		operations->information(user.device, &information);
 		break;
 	case 6:
 		net.model.silent = fuzz_choose(2);
@@ -68,7 +69,7 @@ static void set(void)
 		net.model.refuse = (uint32_t)fuzz_number(4);
 		break;
 	default:
-		virtio_net_control_work(virtio_net_of(net.device));
+		virtio_net_control_work(virtio_net_of(user.device));
 		break;
 	}
 }
@@ -95,7 +96,7 @@ void fuzz_target(void)
 	net.model.model.config[20] = 0xff;
 	net_boot();
 	for (unsigned int i = 0; i < STEPS && fuzz_more(); i++)
-		if (net.device && fuzz_choose(3) != 2)
+		if (user.device && fuzz_choose(3) != 2)
 			set();
 		else
 			net_step();

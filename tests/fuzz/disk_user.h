@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whoever uses disks, as several targets play it: requests of all kinds, each of which ends exactly once, over
+ * memory of which nothing changes but what a device was to write.
+ */
+#ifndef TESTS_FUZZ_DISK_USER_H
+#define TESTS_FUZZ_DISK_USER_H
+
+#include "drivers/block/block.h"
+
+/* Its memory is DMA memory below this address. */
+void disk_user_open(uint64_t limit);
+/* A request of any form, mostly to the first so many sectors. NULL: none. */
+void disk_user_add(struct block_device *disk, uint32_t sectors);
+/* Lets time go by until all have ended, with one turn of `service` for each second. */
+void disk_user_drain(void (*service)(void));
+void disk_user_check(void);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/fuzz/emulated.h"
+
+#include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <string.h>
+
+#define WRITE_MAX 16u
+#define SETTLE_STEPS 400
+#define STEP (500 * NANOSECONDS_PER_MILLISECOND)
+#define THREADS_PERIOD (10 * NANOSECONDS_PER_MILLISECOND)
+#define PATIENCE (3600 * NANOSECONDS_PER_SECOND)
+
+static uint8_t lies;
+
+static void run_threads(void *context);
+static struct timer threads = TIMER_INIT(run_threads, NULL);
+
+static void alter(unsigned int width, uint64_t *value)
+{
+	if (emulated_tells(EMULATED_REGISTERS) && fuzz_choose(16) == 15)
+		*value = fuzz_number(width);
+}
+
+void emulated_open(void)
+{
+	host_threads();
+	timer_arm(&threads, THREADS_PERIOD);
+	lies = fuzz_byte();
+	host_on_read(alter);
+}
+
+bool emulated_tells(enum emulated_lie lie)
+{
+	return lies & lie && fuzz_more();
+}
+
+void emulated_calm(void)
+{
+	lies = 0;
+}
+
+void emulated_write(uint64_t address, uint32_t offset, uint32_t length)
+{
+	uint32_t place = offset + fuzz_choose(length), count = 1 + fuzz_choose(WRITE_MAX);
+	uint8_t *memory = host_dma_pointer(address + place, 1);
+
+	if (!memory)
+		return;
+	while (count && !host_dma_pointer(address + place, count))
+		count--;
+	fuzz_fill(memory, count);
+}
+
+/* What the thread does; nothing while it sleeps itself, in an attempt. True: there is nothing left to do. */
+static bool recover(void)
+{
+	static bool recovering;
+	uint64_t next;
+
+	if (recovering)
+		return false;
+	recovering = true;
+	next = pci_device_recover();
+	recovering = false;
+	return next == UINT64_MAX;
+}
+
+static void run_threads(void *context)
+{
+	(void)context;
+	fuzz_check(clock_monotonic() < PATIENCE, "a sleep that nothing ends");
+	(void)recover();
+	timer_arm(&threads, clock_monotonic() + THREADS_PERIOD);
+}
+
+void emulated_wait(uint64_t nanoseconds, void (*service)(void))
+{
+	host_clock_advance(nanoseconds);
+	(void)recover();
+	if (service)
+		service();
+}
+
+void emulated_settle(void (*service)(void))
+{
+	for (unsigned int i = 0; i < SETTLE_STEPS; i++) {
+		emulated_wait(STEP, service);
+		if (i > 8 && recover())
+			return;
+	}
+	host_abort("the device neither runs nor is given up");
+}
