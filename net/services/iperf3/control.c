@@ -279,8 +279,10 @@ static void take_state(uint8_t state)
 	if (state == CLIENT_TERMINATE) {
 		iperf3_end("the client breaks off");
 	} else if (state == TEST_END && iperf3_test.state == IPERF3_RUNNING) {
-		if (say_state(EXCHANGE_RESULTS))
+		if (say_state(EXCHANGE_RESULTS)) {
 			set_state(IPERF3_RESULTS);
+			iperf3_streams_send();
+		}
 	} else if (state == IPERF_DONE && iperf3_test.state == IPERF3_SHOWING) {
 		iperf3_end(NULL);
 	} else {

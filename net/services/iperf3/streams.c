@@ -31,8 +31,11 @@ void iperf3_stream_sent(struct iperf3_stream *stream, size_t length)
 	const struct iperf3_parameters *parameters = &iperf3_test.parameters;
 
 	iperf3_counters->bytes_sent += length;
-	stream->bytes += length;
-	stream->last = clock_monotonic();
+	if (iperf3_test.state < IPERF3_SHOWING) {
+		stream->bytes += length;
+		stream->last = clock_monotonic();
+	}
+	stream->in_block = (stream->in_block + (uint32_t)length) % parameters->block;
 	stream->place = (stream->place + (uint32_t)length) % IPERF3_PATTERN;
 	if (parameters->rate)
 		stream->due += length * 8 * NANOSECONDS_PER_SECOND / parameters->rate;
@@ -44,8 +47,11 @@ static uint64_t bytes_left(void)
 	const struct iperf3_test *test = &iperf3_test;
 	uint64_t sent = 0;
 
-	/* What is omitted does not count, and we would stop too early. */
-	if (!test->parameters.bytes || test->parameters.omit)
+	/*
+	 * What is omitted does not count, and we would stop too early; and with both ways it is the
+	 * faster one that ends the test.
+	 */
+	if (!test->parameters.bytes || test->parameters.omit || test->parameters.to_server)
 		return UINT64_MAX;
 	for (unsigned int i = 0; i < test->streams_there; i++)
 		if (test->streams[i].sends)
@@ -58,11 +64,14 @@ static size_t tcp_piece(const struct iperf3_stream *stream, uint64_t left)
 {
 	const struct iperf3_parameters *parameters = &iperf3_test.parameters;
 	size_t length = IPERF3_PATTERN - stream->place, room = tcp_sndbuf(stream->pcb);
+	size_t block_left = parameters->block - stream->in_block;
+	bool over = iperf3_test.state != IPERF3_RUNNING;
 
-	if (parameters->rate && stream->due > clock_monotonic())
+	/* When the test is over the client still waits for the rest of a block that it began. */
+	if (over ? !stream->in_block : parameters->rate && stream->due > clock_monotonic())
 		return 0;
-	if (parameters->rate && length > parameters->block)
-		length = parameters->block;
+	if ((over || parameters->rate) && length > block_left)
+		length = block_left;
 	if (length > left)
 		length = (size_t)left;
 	if (length <= room)
@@ -75,11 +84,13 @@ void iperf3_stream_send(struct iperf3_stream *stream)
 {
 	uint64_t left = bytes_left();
 
-	if (!stream->sends || !stream->pcb || iperf3_test.state != IPERF3_RUNNING)
+	if (!stream->sends || !stream->pcb || iperf3_test.state < IPERF3_RUNNING ||
+	    iperf3_test.state == IPERF3_ENDING)
 		return;
 	for (;;) {
 		size_t length = tcp_piece(stream, left);
-		bool last = length == left || iperf3_test.parameters.rate;
+		bool last = length == left || iperf3_test.parameters.rate ||
+			    iperf3_test.state != IPERF3_RUNNING;
 
 		if (!length || tcp_write(stream->pcb, iperf3_pattern + stream->place, (u16_t)length,
 					 last ? 0 : TCP_WRITE_FLAG_MORE) != ERR_OK)
