@@ -54,7 +54,7 @@ struct iperf3_stream {
 	uint64_t last;	/* when the last of them came or went; nanoseconds, as clock_monotonic() */
 	uint64_t due;	/* when the next may be sent */
 	uint32_t place; /* in what is sent */
-	uint32_t in_block; /* bytes of a block that is not complete */
+	bool finished;	/* its end is sent */
 	/* Of UDP: the last number, how many of those up to it did not come, and both when the counts
 	 * began. */
 	uint64_t packets, lost, omitted_packets, omitted_lost;
@@ -103,7 +103,7 @@ void iperf3_end(const char *why);
 /* -- streams.c */
 /* The stream that is to be made next, NULL: all are there. */
 struct iperf3_stream *iperf3_stream_next(void);
-/* TCP takes more: sends what is due, and when the test is over what completes a block. */
+/* TCP takes more: sends what is due, or the stream's end when the test is over. */
 void iperf3_stream_send(struct iperf3_stream *stream);
 void iperf3_stream_received(struct iperf3_stream *stream, size_t length);
 /* The payload of `length` bytes is on its way: counts it, and says when the next may go. */

@@ -31,11 +31,8 @@ void iperf3_stream_sent(struct iperf3_stream *stream, size_t length)
 	const struct iperf3_parameters *parameters = &iperf3_test.parameters;
 
 	iperf3_counters->bytes_sent += length;
-	if (iperf3_test.state < IPERF3_SHOWING) {
-		stream->bytes += length;
-		stream->last = clock_monotonic();
-	}
-	stream->in_block = (stream->in_block + (uint32_t)length) % parameters->block;
+	stream->bytes += length;
+	stream->last = clock_monotonic();
 	stream->place = (stream->place + (uint32_t)length) % IPERF3_PATTERN;
 	if (parameters->rate)
 		stream->due += length * 8 * NANOSECONDS_PER_SECOND / parameters->rate;
@@ -64,14 +61,11 @@ static size_t tcp_piece(const struct iperf3_stream *stream, uint64_t left)
 {
 	const struct iperf3_parameters *parameters = &iperf3_test.parameters;
 	size_t length = IPERF3_PATTERN - stream->place, room = tcp_sndbuf(stream->pcb);
-	size_t block_left = parameters->block - stream->in_block;
-	bool over = iperf3_test.state != IPERF3_RUNNING;
 
-	/* When the test is over the client still waits for the rest of a block that it began. */
-	if (over ? !stream->in_block : parameters->rate && stream->due > clock_monotonic())
+	if (parameters->rate && stream->due > clock_monotonic())
 		return 0;
-	if ((over || parameters->rate) && length > block_left)
-		length = block_left;
+	if (parameters->rate && length > parameters->block)
+		length = parameters->block;
 	if (length > left)
 		length = (size_t)left;
 	if (length <= room)
@@ -84,13 +78,17 @@ void iperf3_stream_send(struct iperf3_stream *stream)
 {
 	uint64_t left = bytes_left();
 
-	if (!stream->sends || !stream->pcb || iperf3_test.state < IPERF3_RUNNING ||
-	    iperf3_test.state == IPERF3_ENDING)
+	if (!stream->sends || !stream->pcb || iperf3_test.state < IPERF3_RUNNING)
 		return;
+	if (iperf3_test.state > IPERF3_RUNNING) {
+		/* The client reads in blocks: it would wait for the rest of one for seconds. */
+		if (!stream->finished)
+			stream->finished = tcp_shutdown(stream->pcb, 0, 1) == ERR_OK;
+		return;
+	}
 	for (;;) {
 		size_t length = tcp_piece(stream, left);
-		bool last = length == left || iperf3_test.parameters.rate ||
-			    iperf3_test.state != IPERF3_RUNNING;
+		bool last = length == left || iperf3_test.parameters.rate;
 
 		if (!length || tcp_write(stream->pcb, iperf3_pattern + stream->place, (u16_t)length,
 					 last ? 0 : TCP_WRITE_FLAG_MORE) != ERR_OK)
