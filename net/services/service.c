@@ -11,7 +11,7 @@
 
 #define LOG_AREA "services"
 
-OPTION(services, "services", "none|http,echo,discard,chargen",
+OPTION(services, "services", "none|http,echo,discard,chargen,iperf3,frames",
        "what is offered on the network (default: http)", NULL);
 
 static bool is_known(const char *word, size_t length)

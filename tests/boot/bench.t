@@ -41,6 +41,10 @@ sub result ($report, $benchmark, $device, $operation) {
 	return $found[0];
 }
 
+# User networking has nobody who answers raw frames.
+my $NOBODY = 'net: eth0: nobody answers (services=frames) to receive and loop';
+sub skipped ($report) { return join ', ', map { "$_->{benchmark}: $_->{reason}" } @{ $report->{skipped} } }
+
 sub has_shape ($label, $report, @benchmarks) {
 	is($report->{report}, 'ringside bench 1', "$label: names its form");
 	my ($version, $commit) = image_version();
@@ -95,7 +99,7 @@ scenario('q35', {
 	my $report = report_of($vm);
 	has_shape($label, $report, qw(rings exits irq boot block net udp tcp balloon console));
 	costs_are($label, $report, 'vda');
-	is_deeply($report->{skipped}, [], "$label: nothing is skipped");
+	is(skipped($report), $NOBODY, "$label: what is skipped, and why");
 	is(result($report, 'block', 'vda', 'random write, 4 KiB, depth 1')->{kicks}, 1, "$label: block: writes to the disk that bench.write= names");
 	is(scalar(grep { $_->{device} && $_->{device} eq 'sda' && $_->{operation} =~ /write/ } @{ $report->{results} }), 0, "$label: and to no other");
 	ok(result($report, 'block', 'vda', '.*all CPUs')->{median}, "$label: block: from all CPUs");
@@ -135,10 +139,40 @@ scenario('microvm', {
 	my $report = report_of($vm);
 	has_shape($label, $report, qw(rings exits irq boot block net udp tcp balloon console));
 	costs_are($label, $report, 'vda');
-	is(join(' ', map { "$_->{benchmark}: $_->{reason}" } @{ $report->{skipped} }), 'irq: one CPU: no messages to another one', "$label: what is skipped, and why");
+	is(skipped($report), "irq: one CPU: no messages to another one, $NOBODY", "$label: what is skipped, and why");
 	is($report->{environment}{virtio}{devices}[0]{transport}, 'mmio 2', "$label: the transport");
 	no_warnings($vm);
 });
+
+# Raw frames with another Ringside, which sends them back or sends its own.
+{
+	my $path   = scratch() . '/frames';
+	my $other  = Ringside::VM->start(name => 'bench-frames-peer', append => 'ip=192.168.7.1/24 services=http,frames', network => [
+		'-netdev', "stream,id=net0,server=on,addr.type=unix,addr.path=$path", '-device', 'virtio-net-pci,netdev=net0,mac=52:54:00:72:69:01,romfile=' ]);
+	$other->wait_ready;
+	scenario('frames', {
+		append  => 'ip=192.168.7.2/24 run=bench bench.only=net bench.report=json bench.rounds=3 bench.warmup=1',
+		network => [ '-netdev', "stream,id=net0,server=off,addr.type=unix,addr.path=$path", '-device', 'virtio-net-pci,netdev=net0,mac=52:54:00:72:69:02,romfile=' ],
+	}, sub ($vm) {
+		my $label  = $vm->{label};
+		my $report = report_of($vm);
+		has_shape($label, $report, 'net');
+		is(skipped($report), '', "$label: nothing is skipped");
+		for my $length (60, 1514) {
+			for my $what ("loop, $length bytes, batch of 1", "loop, $length bytes, batch of 32", "receive, $length bytes, batch of 32") {
+				my $result = result($report, 'net', 'eth0', $what);
+				is($result->{bytes}, $length, "$label: $what: bytes");
+				my $batch = $what =~ /(\d+)$/ ? $1 : die;
+				ok($result->{kicks} >= 1 / $batch - 0.001 && $result->{kicks} < 1 / $batch + 0.1, "$label: $what: a kick for each batch ($result->{kicks})");
+				is($result->{bytes_copied}, 0, "$label: $what: nothing is copied");
+			}
+		}
+		no_warnings($vm);
+	});
+	$other->{label} = 'frames, the peer';
+	no_warnings($other);
+	leaves_with($other, 0);
+}
 
 # Nothing to measure, a table, and words that are wrong.
 scenario('alone', { machine => 'microvm', network => 'none', append => 'run=bench bench.only=block,net,udp,balloon,console bench.rounds=0 bench.ports=7,7,9' }, sub ($vm) {

@@ -49,6 +49,11 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 bool network_ip4_in(const struct pbuf *packet, struct netif *netif);
 bool network_ip6_in(const struct pbuf *packet, struct netif *netif);
 
+/* net/services/frames.c; under the core lock. True: it took the frame, and frees it. */
+bool network_experiment_in(struct pbuf *frame, struct netif *netif);
+#define LWIP_HOOK_UNKNOWN_ETH_PROTOCOL(frame, netif)                                               \
+	(network_experiment_in(frame, netif) ? ERR_OK : ERR_ARG)
+
 /* isn.c; under the core lock */
 u32_t network_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
 		  u16_t remote_port);

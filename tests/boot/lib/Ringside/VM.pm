@@ -52,6 +52,7 @@ sub default_image () { return $ENV{RINGSIDE_IMAGE} || 'build/ringside' }
 #	reboots		a reset does not end QEMU
 #	extra		a list of more words for QEMU
 #	before_network	the same, before the network device
+#	script		a list: a program that starts QEMU with words of its own, and its arguments; only QMP is added
 sub start ($class, %options) {
 	my $self = bless {
 		machine => 'q35', memory => '128M', cpus => 1, accel => 'tcg', boot => 'pvh', append => '',
@@ -81,6 +82,7 @@ sub is_microvm ($self) { return $self->{machine} =~ /^microvm/ }
 
 # QEMU's command line.
 sub words ($self) {
+	return (@{ $self->{script} }, '-qmp', "unix:$self->{qmp_path},server=on,wait=off", @{ $self->{extra} }) if $self->{script};
 	my @words = ($ENV{QEMU} || 'qemu-system-x86_64', '-machine', $self->{machine}, '-accel', $self->{accel});
 	push @words, '-cpu', $self->{cpu} if $self->{cpu};
 	push @words, '-m', $self->{memory}, '-smp', $self->{cpus};
