@@ -21,6 +21,7 @@
 #define BENCH_LENGTH 4096u
 #define BENCH_COUNT_DEFAULT 1000u
 #define BENCH_COUNT_MAX 10000000u
+#define BENCH_KIB_MAX 1024u
 /* Between reads, so that they are not sequential; odd and not small. */
 #define BENCH_STEP (37u * BENCH_LENGTH)
 
@@ -161,30 +162,36 @@ COMMAND(blktest, "blktest --yes DEVICE [MIB]",
 
 static enum command_result command_blkbench(int argc, char **argv)
 {
-	uint64_t count = BENCH_COUNT_DEFAULT, depth = 1, places, kicks, interrupts, kicks_before,
-		 interrupts_before, nanoseconds = 0;
+	uint64_t count = BENCH_COUNT_DEFAULT, depth = 1, kib = 0, length = BENCH_LENGTH,
+		 step = BENCH_STEP, places, kicks, interrupts, kicks_before, interrupts_before,
+		 nanoseconds = 0;
 	struct block_device *device;
 	int error = 0;
 
-	if (argc < 2 || argc > 4)
+	if (argc < 2 || argc > 5)
 		return COMMAND_USAGE;
 	device = block_argument(argv[1]);
 	if (!device || (argc > 2 && !block_number_argument(argv[2], &count)) ||
-	    (argc > 3 && !block_number_argument(argv[3], &depth)))
+	    (argc > 3 && !block_number_argument(argv[3], &depth)) ||
+	    (argc > 4 && !block_number_argument(argv[4], &kib)))
 		return COMMAND_FAILED;
-	if (!count || count > BENCH_COUNT_MAX || !depth || depth > STREAM_DEPTH_MAX)
+	if (!count || count > BENCH_COUNT_MAX || !depth || depth > STREAM_DEPTH_MAX ||
+	    (argc > 4 && (!kib || kib > BENCH_KIB_MAX)))
 		return COMMAND_USAGE;
-	if (device->sectors < BENCH_LENGTH / BLOCK_SECTOR)
+	/* A length that was asked for is read one behind the other. */
+	if (kib)
+		length = step = kib << 10;
+	if (device->sectors < length / BLOCK_SECTOR)
 		return block_result(device, "read", -ENOSPC);
 	/* So many reads go over the device once, then it begins anew. */
-	places = (device->sectors * BLOCK_SECTOR - BENCH_LENGTH) / BENCH_STEP + 1;
+	places = (device->sectors * BLOCK_SECTOR - length) / step + 1;
 	device->disk->operations->costs(device->disk, &kicks_before, &interrupts_before);
 	for (uint64_t left = count; left && !error && !command_interrupted();) {
 		struct stream stream = {
 			.device = device,
 			.operation = BLOCK_READ,
-			.length = BENCH_LENGTH,
-			.step = BENCH_STEP / BLOCK_SECTOR,
+			.length = (uint32_t)length,
+			.step = step / BLOCK_SECTOR,
 			.count = left < places ? left : places,
 			.depth = (unsigned int)depth,
 		};
@@ -196,9 +203,9 @@ static enum command_result command_blkbench(int argc, char **argv)
 	if (error)
 		return block_result(device, "read", error);
 	device->disk->operations->costs(device->disk, &kicks, &interrupts);
-	command_print("ringside: blkbench %s: %llu reads of %u bytes, depth %llu, %llu us,"
+	command_print("ringside: blkbench %s: %llu reads of %llu bytes, depth %llu, %llu us,"
 		      " %llu kicks, %llu interrupts\n",
-		      device->name, (unsigned long long)count, BENCH_LENGTH,
+		      device->name, (unsigned long long)count, (unsigned long long)length,
 		      (unsigned long long)depth,
 		      (unsigned long long)(nanoseconds / NANOSECONDS_PER_MICROSECOND),
 		      (unsigned long long)(kicks - kicks_before),
@@ -206,5 +213,5 @@ static enum command_result command_blkbench(int argc, char **argv)
 	return COMMAND_OK;
 }
 
-COMMAND(blkbench, "blkbench DEVICE [COUNT [DEPTH]]",
-	"reads blocks of 4 KiB and counts time, kicks and interrupts", command_blkbench);
+COMMAND(blkbench, "blkbench DEVICE [COUNT [DEPTH [KIB]]]",
+	"reads blocks (of 4 KiB) and counts time, kicks and interrupts", command_blkbench);

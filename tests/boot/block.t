@@ -328,6 +328,8 @@ with_disk('q35, null-co', 'q35', [ '-blockdev', 'driver=null-co,node-name=disk0,
 	my ($many) = $vm->command('blkbench vda 5000 64', seconds => 60) =~ /, (\d+) us,/;
 	ok($one && $many, sprintf '%s: %.0f reads a second at depth 1, %.0f at depth 64', $label, 5e9 / $one, 5e9 / $many);
 	cmp_ok($many, '<', $one, "$label: many at once are faster");
+	like($vm->command('blkbench vda 64 4 128'), qr/: 64 reads of 131072 bytes, depth 4, /, "$label: blkbench: in blocks of 128 KiB");
+	like($vm->command("blkbench vda 64 4 $_"), qr/^usage: blkbench /m, "$label: blkbench: not in blocks of $_ KiB") for 0, 1025;
 	diag sprintf '%s: %.0f reads a second at depth 1, %.0f at depth 64', $label, 5e9 / $one, 5e9 / $many if $ENV{RINGSIDE_FIGURES};
 	leaves_with($vm, 0);
 });
