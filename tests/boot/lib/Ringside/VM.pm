@@ -40,6 +40,7 @@ sub default_image () { return $ENV{RINGSIDE_IMAGE} || 'build/ringside' }
 #	machine memory cpus accel cpu	as QEMU has them
 #	boot		pvh, bzimage, efi-kernel, network (the firmware finds something), or disk (then `disk` names an image)
 #	image		the image's path without its ending
+#	kernel		the path of another kernel than an image of ours, for QEMU to load
 #	bios firmware	qboot and the like; `ovmf => 1` for UEFI, 'pxe' or 'pxe6' for UEFI that boots by PXE
 #	append		the kernel command line
 #	serial		0: the machine has no serial port
@@ -50,6 +51,8 @@ sub default_image () { return $ENV{RINGSIDE_IMAGE} || 'build/ringside' }
 #	net_options	appended to the network device ("mq=on")
 #	no_debug_exit	without isa-debug-exit
 #	reboots		a reset does not end QEMU
+#	typed		so many characters are typed at once, and the next when these have been echoed: a machine whose input is
+#			recorded (rr=record) loses what its serial port has no room for
 #	extra		a list of more words for QEMU
 #	before_network	the same, before the network device
 #	script		a list: a program that starts QEMU with words of its own, and its arguments; only QMP is added
@@ -102,7 +105,7 @@ sub words ($self) {
 		push @words, '-drive', "if=none,id=disk,format=raw,readonly=on,file=$self->{disk}",
 		  '-device', 'virtio-blk-pci,drive=disk';
 	} else {
-		push @words, '-kernel', "$self->{image}.$loaded_by{$self->{boot}}";
+		push @words, '-kernel', $self->{kernel} // "$self->{image}.$loaded_by{$self->{boot}}";
 		push @words, '-append', $self->{append} if length $self->{append};
 	}
 	return @words, @{ $self->{before_network} }, $self->network_words, @{ $self->{extra} };
@@ -195,7 +198,13 @@ sub wait_ready ($self, %options) {
 sub wait_prompt ($self, %options) { return scalar $self->wait_for($PROMPT, what => 'prompt', %options) }
 
 sub type ($self, $text) {
-	print { $self->{input} } $text or $self->fail("nothing can be typed: $!");
+	my $length = $self->{typed} // length $text;
+	for (my $at = 0; $at < length $text; $at += $length) {
+		my $piece = substr $text, $at, $length;
+		my $from  = length $self->{console};
+		print { $self->{input} } $piece or $self->fail("nothing can be typed: $!");
+		until_true(2, sub { $self->pump; length $self->{console} >= $from + length $piece }) if $self->{typed};
+	}
 	return;
 }
 

@@ -24,8 +24,11 @@ sub start ($class, @words) {
 }
 
 # A disk, with so many queues.
-sub disk ($class, $path, $queues) {
-	return $class->start(program('qemu-storage-daemon'), '--blockdev', "driver=file,node-name=disk0,filename=$path", '--export',
+sub disk ($class, $path, $queues) { return $class->disk_of("driver=file,node-name=disk0,filename=$path", $queues) }
+
+# The same of another block device of QEMU's, whose node is "disk0".
+sub disk_of ($class, $blockdev, $queues) {
+	return $class->start(program('qemu-storage-daemon'), '--blockdev', $blockdev, '--export',
 		"type=vhost-user-blk,id=export0,node-name=disk0,addr.type=unix,addr.path=SOCKET,writable=on,num-queues=$queues");
 }
 

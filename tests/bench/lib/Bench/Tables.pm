@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-2-Clause
+package Bench::Tables;
+
+# What was measured as tables in Markdown. Each function takes all parts, by name, and returns text; a cell of what was not
+# measured is "-".
+
+use v5.36;
+use Exporter qw(import);
+use List::Util qw(max);
+
+our @EXPORT_OK = qw(tables parts_of exits short value);
+
+# A number with three digits that count.
+sub short ($number) {
+	return '-' unless defined $number;
+	return '0' if !$number;
+	my $size = abs $number;
+	return sprintf '%.0f', $number if $size >= 100;
+	return sprintf '%.1f', $number if $size >= 10;
+	return sprintf '%.2f', $number if $size >= 1;
+	return sprintf '%.3f', $number;
+}
+
+sub thousands ($number) { return defined $number ? short($number / 1000) . ' k' : '-' }
+
+sub row (@cells) { return '| ' . join(' | ', @cells) . " |\n" }
+sub table ($head, @rows) { return join '', row(@$head), '|' . '---|' x @$head . "\n", map { row(@$_) } @rows }
+
+# A member at any depth, or undef.
+sub value ($data, @path) {
+	for my $name (@path) {
+		return undef unless ref $data eq 'HASH';
+		$data = $data->{$name};
+	}
+	return $data;
+}
+
+# Parts of the ladder "network" or "block" that were measured, rung by rung.
+my %order = (
+	network => [qw(rtl8139 e1000 virtio-noevent virtio virtio-packed virtio-queues vhost-net vhost-user)],
+	block   => [qw(ide ahci virtio virtio-packed virtio-queues vhost-user)],
+);
+sub parts_of ($parts, $ladder) { return grep { $_ && !defined $_->{skipped} } map { $parts->{"$ladder-$_"} } @{ $order{$ladder} } }
+
+# What leaves the guest for an operation: notifications and register accesses. Undef where notifications were not seen.
+sub exits ($part, $guest, $load) {
+	my $each = value($part, guests => $guest, $load, 'each') // return undef;
+	return undef unless defined $each->{kicks} || defined $each->{accesses};
+	return ($each->{kicks} // 0) + ($each->{accesses} // 0);
+}
+
+sub cost ($part, $guest, $load) { return short(exits($part, $guest, $load)) . ' / ' . short(value($part, guests => $guest, $load, 'each', 'interrupts')) }
+
+sub beside ($format, $ours, $theirs) {
+	my $text = $format->($ours);
+	return $text unless defined $theirs;
+	return "$text / " . $format->($theirs) . (defined $ours && $theirs ? sprintf ' (%.1f x)', $ours / $theirs : '');
+}
+
+sub costs ($parts, $ladder, @loads) {
+	return table([ 'device', map { ("$_->[1], Ringside", 'Linux') } @loads ],
+		map { my $part = $_; [ $part->{title}, map { my $load = $_->[0]; map { cost($part, $_, $load) } qw(Ringside Linux) } @loads ] } parts_of($parts, $ladder));
+}
+
+sub rates ($parts, $ladder, $what, @loads) {
+	return table([ 'device', map { $_->[1] } @loads ],
+		map { my $part = $_; [ $part->{title}, map { my ($load, undef, $format) = @$_; beside($format // \&short, map { value($part, guests => $_, $load, $what) } qw(Ringside Linux)) } @loads ] } parts_of($parts, $ladder));
+}
+
+# MiB to Mbit.
+sub megabits ($mebibytes) { return defined $mebibytes ? short($mebibytes * 8.388608) : '-' }
+
+sub machine ($parts) {
+	my @rows;
+	my $add = sub ($title, $unit, $part, $key, $less = 1) {
+		my ($ours, $theirs) = map { value($parts->{$part}, guests => $_, $key) } qw(Ringside Linux);
+		push @rows, [ $title, map({ defined $_ ? short($_) . " $unit" : '-' } $ours, $theirs), defined $ours && defined $theirs && $ours ? sprintf '%.1f x', $theirs / $ours : '-' ];
+	};
+	for my $machine (qw(q35 microvm)) {
+		$add->("QEMU's start to the first answer by TCP, $machine", 'ms', "start-$machine", 'milliseconds');
+		$add->("CPU time of that, $machine", 'ms', "start-$machine", 'cpu_milliseconds');
+		my $line = value($parts->{"start-$machine"}, guests => 'line', 'milliseconds');
+		push @rows, [ "an image that only says a line, $machine", short($line) . ' ms', '', '' ];
+	}
+	$add->('the least memory that serves page and echo, microvm', 'MiB', 'memory', 'mib');
+	$add->('balloon, 2048 MiB to 512', 's', 'balloon', 'inflate');
+	$add->('balloon, back', 's', 'balloon', 'deflate');
+	my %kilobytes = map { $_ => value($parts->{size}, guests => $_, 'bytes') } qw(Ringside Linux);
+	push @rows, [ 'image (Linux: kernel and initramfs)', map({ defined $kilobytes{$_} ? short($kilobytes{$_} / 1000) . ' KB' : '-' } qw(Ringside Linux)),
+		$kilobytes{Ringside} && $kilobytes{Linux} ? sprintf '%.1f x', $kilobytes{Linux} / $kilobytes{Ringside} : '-' ];
+	return table([ '', 'Ringside', 'Linux', 'Linux takes' ], @rows);
+}
+
+sub instructions ($parts) {
+	my @rows;
+	for my $rung (qw(ide ahci virtio virtio-packed)) {
+		my $part = $parts->{"instructions-$rung"} or next;
+		push @rows, [ $part->{title}, map { my $load = $_; map { short(value($part, guests => $_, $load)) } qw(Ringside Linux) } qw(random-1 random-32) ];
+	}
+	return table([ 'device', 'depth 1, Ringside', 'Linux', 'depth 32, Ringside', 'Linux' ], @rows);
+}
+
+sub skipped ($parts) {
+	my @lines = map { "- $_: $parts->{$_}{skipped}\n" } grep { defined $parts->{$_}{skipped} } sort keys %$parts;
+	return @lines ? join('', "Not measured here:\n\n", @lines) : '';
+}
+
+# Of which machine, when, and how busy it was.
+sub environment ($parts) {
+	my @seen = map { $_->{environment} } grep { $_ && $_->{environment} } values %$parts or return '';
+	my ($first, $last) = (sort map { $_->{date} } @seen)[ 0, -1 ];
+	my $e = $seen[0];
+	my $load = max(map { $_->{load} } @seen);
+	return "Measured from $first to $last: $e->{cpu}, $e->{cpus} CPUs, $e->{kernel}; QEMU $e->{qemu}, $e->{accelerator}; Ringside $e->{ringside}.\n"
+	  . "Rounds of each: $e->{runs}. The load average was at most $load" . ($load > $e->{cpus} / 2 ? ', **so other work disturbed the times** (counts and instructions it does not)' : '') . ".\n";
+}
+
+sub tables ($parts) {
+	my @udp  = ([ 'udp-1', 'UDP echo, 1 in flight' ], [ 'udp-32', '32 in flight' ]);
+	my @bulk = ([ send => 'MiB to the guest' ], [ receive => 'MiB from it' ]);
+	my @disk = ([ 'random-1', '4 KiB, depth 1' ], [ 'random-32', 'depth 32' ], [ 'sequential-4', '128 KiB, depth 4' ]);
+	my @connections = ([ request => 'TCP request and response', \&thousands ], [ connect => 'connect, request, close', \&thousands ]);
+	return {
+		environment    => environment($parts),
+		'network-cost' => costs($parts, 'network', @udp),
+		'bulk-cost'    => costs($parts, 'network', @bulk),
+		'network-rate' => rates($parts, 'network', rate => map({ [ @$_, \&thousands ] } @udp), @connections, map { [ @$_, \&megabits ] } @bulk),
+		latency        => rates($parts, 'network', p50 => map({ [ @$_ ] } @udp), map { [ @$_[ 0, 1 ] ] } @connections),
+		'network-cpu'  => rates($parts, 'network', cpu_microseconds => map({ [ @$_[ 0, 1 ] ] } @udp, @connections), @bulk),
+		'block-cost'   => costs($parts, 'block', @disk),
+		'block-rate'   => rates($parts, 'block', rate => map { [ @$_, \&thousands ] } @disk),
+		'block-cpu'    => rates($parts, 'block', cpu_microseconds => @disk),
+		instructions   => instructions($parts),
+		machine        => machine($parts),
+		skipped        => skipped($parts),
+	};
+}
+
+1;
