@@ -7,8 +7,10 @@
 #	ONLY=PATTERN	parts whose names match ("network-e1000"); what was measured before stays in the report
 #	RUNS=3		rounds of each load, the guests in turn; medians count
 #	SECONDS=0.4	of each load in each round
+#	LINUX=no	without the Linux guest, whose kernels are 100 MB of packages
+#	FOLDER=PATH	where the figures go, a file for each part (build/bench/ladder)
 #
-# Each part's figures are in build/bench/ladder/PART.json; tests/bench/report makes tables and plots of them.
+# tests/bench/report makes tables and plots of them.
 
 use v5.36;
 use FindBin;
@@ -18,7 +20,7 @@ use Bench::Guest;
 use Bench::Linux;
 use Bench::Machine  qw(measure_start measure_memory measure_balloon measure_size measure_rings);
 use Bench::Network  qw(measure_network settle_host);
-use Bench::Results  qw(environment save);
+use Bench::Results  qw(environment save $FOLDER);
 use Bench::Ringside;
 use Bench::Rungs    qw(network_rungs block_rungs);
 use Ringside::Tap   qw(enter_namespace);
@@ -26,7 +28,7 @@ use Time::HiRes qw(time);
 
 STDOUT->autoflush;
 # Packages are fetched before the network is one of our own, where this program starts anew.
-$ENV{BENCH_NO_LINUX} = Bench::Linux->missing // '' unless $ENV{RINGSIDE_NAMESPACE};
+$ENV{BENCH_NO_LINUX} = ($ENV{LINUX} // '') eq 'no' ? 'LINUX=no' : Bench::Linux->missing // '' unless $ENV{RINGSIDE_NAMESPACE};
 my $no_network = enter_namespace(@ARGV);
 my $no_linux   = length $ENV{BENCH_NO_LINUX} ? $ENV{BENCH_NO_LINUX} : undef;
 
@@ -38,12 +40,12 @@ sub number_option ($name, $default, $pattern) {
 }
 my $runs    = number_option(RUNS    => 3,   qr/^\d{1,3}$/);
 my $seconds = number_option(SECONDS => 0.4, qr/^\d{1,3}(?:\.\d+)?$/);
+$FOLDER = $ENV{FOLDER} if length($ENV{FOLDER} // '');
 my $only    = $ENV{ONLY} // '';
 my $wanted  = eval { qr/$only/ } // die "bench: ONLY=$only: not a pattern\n";
 
 my @classes  = ('Bench::Ringside', $no_linux ? () : 'Bench::Linux');
 my %accel    = Bench::Guest::accelerator();
-
 
 sub say_line ($line) { say "    $line"; return }
 
@@ -51,6 +53,7 @@ sub say_line ($line) { say "    $line"; return }
 my @parts = (
 	map({ my $rung = $_; [ "network-$rung->{name}", $no_network // $rung->{missing}, sub { measure_network($rung, \@classes, $runs, $seconds, \&say_line) } ] } network_rungs()),
 	map({ my $rung = $_; [ "block-$rung->{name}", $rung->{missing}, sub { measure_block($rung, \@classes, $runs, $seconds, \&say_line) } ] } block_rungs()),
+	# QEMU counts them with software emulation only, whatever the rest is measured with.
 	map({ my $rung = $_; [ "instructions-$rung->{name}", undef, sub { measure_instructions($rung, \@classes, \&say_line) } ] } grep { $_->{name} =~ /^(?:ide|ahci|virtio|virtio-packed)$/ } block_rungs()),
 	map({ my $machine = $_; [ "start-$machine", $no_network, sub { measure_start($machine, \@classes, $runs < 5 ? 5 : $runs, \&say_line) } ] } qw(q35 microvm)),
 	[ 'balloon', undef,       sub { measure_balloon(\@classes, $runs, \&say_line) } ],

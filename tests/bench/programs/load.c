@@ -47,7 +47,8 @@
 static const char *address;
 static float samples[SAMPLES_MAX];
 static uint64_t operations, bytes, lost;
-static uint64_t began, ended; /* nanoseconds */
+static uint64_t began,
+	ended; /* nanoseconds; what is lost at the end is not waited for in `ended` */
 
 static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
 {
@@ -72,7 +73,8 @@ static uint64_t now(void)
 /* One round trip that began then. */
 static void done(uint64_t since)
 {
-	samples[operations++ % SAMPLES_MAX] = (float)(now() - since) / 1000;
+	ended = now();
+	samples[operations++ % SAMPLES_MAX] = (float)(ended - since) / 1000;
 	bytes += MESSAGE;
 }
 
@@ -371,7 +373,8 @@ int main(int argc, char **argv)
 		load_first(until);
 	else
 		fail("%s: no such load", mode);
-	ended = now();
+	if (!ended)
+		ended = now();
 	printf("operations=%llu bytes=%llu seconds=%.6f lost=%llu", (unsigned long long)operations,
 	       (unsigned long long)bytes, (double)(ended - began) / 1e9, (unsigned long long)lost);
 	if (!stream) {

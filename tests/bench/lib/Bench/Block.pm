@@ -102,7 +102,7 @@ sub measure_instructions ($rung, $classes, $say) {
 	my %data;
 	for my $class (@$classes) {
 		my $record = scratch() . '/instructions.record';
-		my ($guest) = start($rung, $class, extra => [ '-icount', "shift=0,rr=record,rrfile=$record" ], name => "instructions-$rung->{name}", typed => 8);
+		my ($guest) = start($rung, $class, extra => [ '-icount', "shift=0,rr=record,rrfile=$record" ], accel => 'tcg', cpu => 'max', name => "instructions-$rung->{name}", typed => 8);
 		$guest->wait_ready;
 		my $qmp = $guest->{vm}->qmp;
 		for my $depth (1, 32) {

@@ -31,7 +31,7 @@ sub start ($class, %options) {
 	my $name  = join '-', 'bench', $options{name}, lc $class->name;
 	my $trace = Bench::Trace->new;
 	my %own   = $class->options(%options, extra => [ @{ $options{devices} // [] }, $trace->words, @{ $options{extra} // [] } ]);
-	my $vm    = Ringside::VM->start(accelerator(), memory => '256M', network => 'none', %options{grep { exists $options{$_} } qw(machine memory cpus typed)}, %own, name => $name);
+	my $vm    = Ringside::VM->start(accelerator(), memory => '256M', network => 'none', %options{grep { exists $options{$_} } qw(machine memory cpus accel cpu typed)}, %own, name => $name);
 	return bless { vm => $vm, trace => $trace, address => $options{address} }, $class;
 }
 

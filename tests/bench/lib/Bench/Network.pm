@@ -7,7 +7,8 @@ package Bench::Network;
 use v5.36;
 use Bench::Results qw(median);
 use Exporter qw(import);
-use Ringside::Host qw(program);
+use Ringside::Client qw(udp_ask);
+use Ringside::Host   qw(program until_true);
 use Ringside::Tap  qw(tap_device);
 use Ringside::VhostUser;
 
@@ -104,7 +105,11 @@ sub measure_network ($rung, $classes, $runs, $seconds, $say) {
 			modules => $rung->{modules}, devices => [ @net, map { s/netdev=net0/netdev=net0,mac=$Ringside::VM::MAC/r } @{ $rung->{words} } ]);
 		push @guests, $guest;
 	}
-	$_->wait_ready for @guests;
+	for my $guest (@guests) {
+		$guest->wait_ready;
+		# QEMU's e1000 holds back what comes in its first second.
+		until_true(20, sub { defined udp_ask(guest_address($guest->name), 7, 'there?', seconds => 0.2) }) or $guest->{vm}->fail('does not answer');
+	}
 	for my $load (@LOADS) {
 		load_once($_, $load, 0.1) for @guests;
 		my %rounds;

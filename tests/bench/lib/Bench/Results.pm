@@ -12,7 +12,7 @@ use POSIX qw(strftime);
 use Ringside::Checks qw(image_version);
 use Ringside::Host   qw(read_file write_file);
 
-our @EXPORT_OK = qw(environment median save load_all);
+our @EXPORT_OK = qw($FOLDER environment median save load_all);
 
 our $FOLDER = 'build/bench/ladder';
 
