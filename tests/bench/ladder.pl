@@ -19,7 +19,7 @@ use Bench::Block    qw(measure_block measure_instructions);
 use Bench::Guest;
 use Bench::Linux;
 use Bench::Machine  qw(measure_start measure_memory measure_balloon measure_size measure_rings);
-use Bench::Network  qw(measure_network settle_host);
+use Bench::Network  qw(measure_network measure_network_instructions settle_host);
 use Bench::Results  qw(environment save $FOLDER);
 use Bench::Ringside;
 use Bench::Rungs    qw(network_rungs block_rungs);
@@ -54,7 +54,8 @@ my @parts = (
 	map({ my $rung = $_; [ "network-$rung->{name}", $no_network // $rung->{missing}, sub { measure_network($rung, \@classes, $runs, $seconds, \&say_line) } ] } network_rungs()),
 	map({ my $rung = $_; [ "block-$rung->{name}", $rung->{missing}, sub { measure_block($rung, \@classes, $runs, $seconds, \&say_line) } ] } block_rungs()),
 	# QEMU counts them with software emulation only, whatever the rest is measured with.
-	map({ my $rung = $_; [ "instructions-$rung->{name}", undef, sub { measure_instructions($rung, \@classes, \&say_line) } ] } grep { $_->{name} =~ /^(?:ide|ahci|virtio|virtio-packed)$/ } block_rungs()),
+	map({ my $rung = $_; [ "instructions-block-$rung->{name}", undef, sub { measure_instructions($rung, \@classes, \&say_line) } ] } grep { $_->{name} =~ /^(?:ide|ahci|virtio|virtio-packed)$/ } block_rungs()),
+	map({ my $rung = $_; [ "instructions-network-$rung->{name}", $no_network, sub { measure_network_instructions($rung, \@classes, $seconds, \&say_line) } ] } grep { $_->{name} =~ /^(?:rtl8139|e1000|virtio|virtio-packed)$/ } network_rungs()),
 	map({ my $machine = $_; [ "start-$machine", $no_network, sub { measure_start($machine, \@classes, $runs < 5 ? 5 : $runs, \&say_line) } ] } qw(q35 microvm)),
 	[ 'balloon', undef,       sub { measure_balloon(\@classes, $runs, \&say_line) } ],
 	[ 'memory',  $no_network, sub { measure_memory(\@classes, \&say_line) } ],

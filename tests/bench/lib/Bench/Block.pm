@@ -5,9 +5,9 @@ package Bench::Block;
 # there. And the guest's instructions for each, which are the same in each run.
 
 use v5.36;
+use Bench::Guest;
 use Bench::Results qw(median);
 use Exporter qw(import);
-use Ringside::Host qw(scratch);
 use Ringside::VhostUser;
 
 our @EXPORT_OK = qw(measure_block measure_instructions);
@@ -96,27 +96,21 @@ sub counts ($guest, $rung, $words, $everywhere) {
 }
 
 # Instructions that the guest executes for a read: what so many reads take more than half as many, because a command has a
-# cost of its own. QEMU counts them when it records (-icount with rr=record), and no halts among them. Time goes on while the
-# guest waits: it must not be skipped (sleep=off), or a busy host's disk is given up.
+# cost of its own.
 sub measure_instructions ($rung, $classes, $say) {
 	my %data;
 	for my $class (@$classes) {
-		my $record = scratch() . '/instructions.record';
-		my ($guest) = start($rung, $class, extra => [ '-icount', "shift=0,rr=record,rrfile=$record" ], accel => 'tcg', cpu => 'max', name => "instructions-$rung->{name}", typed => 8);
+		my ($guest) = start($rung, $class, Bench::Guest::counting_instructions(), name => "instructions-$rung->{name}");
 		$guest->wait_ready;
-		my $qmp = $guest->{vm}->qmp;
 		for my $depth (1, 32) {
 			my @took;
 			for my $count (640, 640, 1280) {    # the first is for warming up
-				my $before = $qmp->execute('query-replay')->{icount};
-				$guest->read(disk => $rung->{disk}, count => $count, depth => $depth);
-				push @took, $qmp->execute('query-replay')->{icount} - $before;
+				push @took, $guest->instructions(sub { $guest->read(disk => $rung->{disk}, count => $count, depth => $depth) });
 			}
 			$data{ $class->name }{"random-$depth"} = ($took[2] - $took[1]) / 640;
 			$say->(sprintf '%-9s %-16s depth %2d: %.0f instructions for each read', $class->name, $rung->{title}, $depth, $data{ $class->name }{"random-$depth"});
 		}
 		$guest->stop;
-		unlink $record;
 	}
 	return { title => $rung->{title}, guests => \%data };
 }

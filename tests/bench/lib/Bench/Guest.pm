@@ -13,7 +13,7 @@ package Bench::Guest;
 
 use v5.36;
 use Bench::Trace;
-use Ringside::Host qw(read_file);
+use Ringside::Host qw(read_file scratch);
 use Ringside::Kvm  qw(kvm_options);
 use Ringside::VM;
 
@@ -38,7 +38,21 @@ sub start ($class, %options) {
 sub name ($class) { return (ref $class || $class) =~ s/.*:://r }
 
 # Counts of QEMU's trace while the code runs; $devices is whose.
-sub traced ($self, $devices, $code) { return $self->{trace}->during($self->{vm}->qmp, $devices, $code) }
+sub traced ($self, $devices, $code) { return $self->{trace}->during($self->{vm}->qmp, $self->{vm}{accel}, $devices, $code) }
+
+# Options with which QEMU counts instructions: when it records, and no halts among them. Time goes on while the guest waits:
+# it must not be skipped (sleep=off), or a busy host's disk is given up.
+sub counting_instructions () {
+	return (accel => 'tcg', cpu => 'max', typed => 8, extra => [ '-icount', 'shift=0,rr=record,rrfile=' . scratch() . '/instructions.record' ]);
+}
+
+# So many while the code runs.
+sub instructions ($self, $code) {
+	my $qmp    = $self->{vm}->qmp;
+	my $before = $qmp->execute('query-replay')->{icount};
+	$code->();
+	return $qmp->execute('query-replay')->{icount} - $before;
+}
 
 # Seconds of CPU that QEMU has used, all threads.
 sub cpu_seconds ($self) {

@@ -85,7 +85,7 @@ sub options ($class, %options) {
 	my $flavour = $options{kernel} // 'whole';
 	my ($kernel) = debian_file($packages{$flavour}, 'boot/vmlinuz-*');
 	my $archive = initramfs($flavour, @{ $options{modules} });
-	my $line    = 'console=ttyS0 quiet loglevel=0 panic=-1 mitigations=off tsc=reliable random.trust_cpu=on';
+	my $line    = 'console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off tsc=reliable no_timer_check random.trust_cpu=on';
 	$line .= ' tsc_early_khz=' . tsc_khz() if $options{machine} =~ /^microvm/;
 	$line .= " bench_address=$options{address}" if $options{address};
 	return (kernel => $kernel, append => $line, extra => [ @{ $options{extra} // [] }, '-initrd', $archive ]);

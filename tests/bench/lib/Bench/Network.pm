@@ -5,6 +5,7 @@ package Bench::Network;
 # device. Each guest has a TAP device of its own.
 
 use v5.36;
+use Bench::Guest;
 use Bench::Results qw(median);
 use Exporter qw(import);
 use Ringside::Client qw(udp_ask);
@@ -12,7 +13,7 @@ use Ringside::Host   qw(program until_true);
 use Ringside::Tap  qw(tap_device);
 use Ringside::VhostUser;
 
-our @EXPORT_OK = qw(measure_network load_once host_address guest_address tap_words settle_host);
+our @EXPORT_OK = qw(measure_network measure_network_instructions start_guests load_once host_address guest_address tap_words settle_host);
 
 # name, words for tests/bench/programs/load, what one operation is: the load's, or a MiB.
 our @LOADS = (
@@ -89,9 +90,9 @@ sub counts ($guest, $rung, $load, $seconds) {
 	return { map { $_ => $count->{$_} / $operations } keys %$count };
 }
 
-# Data of the part; $classes are those of the guests.
-sub measure_network ($rung, $classes, $runs, $seconds, $say) {
-	my (@guests, @back_ends, %data);
+# The guests on a rung, which answer; and the back ends that are processes of their own.
+sub start_guests ($rung, $classes, %options) {
+	my (@guests, @back_ends);
 	for my $class (@$classes) {
 		my $name = $class->name;
 		my @net;
@@ -101,15 +102,22 @@ sub measure_network ($rung, $classes, $runs, $seconds, $say) {
 		} else {
 			@net = tap_words($name, %$rung{qw(queues netdev)});
 		}
-		my $guest = $class->start(name => "net-$rung->{name}", machine => 'q35', cpus => $rung->{cpus} // 1, address => guest_address($name),
-			modules => $rung->{modules}, devices => [ @net, map { s/netdev=net0/netdev=net0,mac=$Ringside::VM::MAC/r } @{ $rung->{words} } ]);
-		push @guests, $guest;
+		push @guests, $class->start(name => "network-$rung->{name}", machine => 'q35', cpus => $rung->{cpus} // 1, address => guest_address($name),
+			modules => $rung->{modules}, devices => [ @net, map { s/netdev=net0/netdev=net0,mac=$Ringside::VM::MAC/r } @{ $rung->{words} } ], %options);
 	}
 	for my $guest (@guests) {
 		$guest->wait_ready;
 		# QEMU's e1000 holds back what comes in its first second.
 		until_true(20, sub { defined udp_ask(guest_address($guest->name), 7, 'there?', seconds => 0.2) }) or $guest->{vm}->fail('does not answer');
 	}
+	return (\@guests, \@back_ends);
+}
+
+# Data of the part; $classes are those of the guests.
+sub measure_network ($rung, $classes, $runs, $seconds, $say) {
+	my ($guests, $back_ends) = start_guests($rung, $classes);
+	my @guests = @$guests;
+	my %data;
 	for my $load (@LOADS) {
 		load_once($_, $load, 0.1) for @guests;
 		my %rounds;
@@ -126,7 +134,25 @@ sub measure_network ($rung, $classes, $runs, $seconds, $say) {
 		}
 	}
 	$_->stop for @guests;
-	$_->finish for @back_ends;
+	$_->finish for @$back_ends;
+	return { title => $rung->{title}, guests => \%data };
+}
+
+# Instructions that the guest executes for each operation, as Bench::Block counts them.
+sub measure_network_instructions ($rung, $classes, $seconds, $say) {
+	my %data;
+	for my $class (@$classes) {
+		my ($guests, $back_ends) = start_guests($rung, [$class], Bench::Guest::counting_instructions(), name => "instructions-$rung->{name}");
+		my $guest = $guests->[0];
+		for my $load (@LOADS) {
+			my $result;
+			load_once($guest, $load, 0.1);
+			my $count = $guest->instructions(sub { $result = load_once($guest, $load, $seconds) });
+			$data{ $class->name }{ $load->{name} } = $count / operations($load, $result);
+			$say->(sprintf '%-9s %-28s %10.0f instructions for each', $class->name, $load->{title}, $data{ $class->name }{ $load->{name} });
+		}
+		$guest->stop;
+	}
 	return { title => $rung->{title}, guests => \%data };
 }
 

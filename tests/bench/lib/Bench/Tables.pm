@@ -40,7 +40,7 @@ my %order = (
 	network => [qw(rtl8139 e1000 virtio-noevent virtio virtio-packed virtio-queues vhost-net vhost-user)],
 	block   => [qw(ide ahci virtio virtio-packed virtio-queues vhost-user)],
 );
-sub parts_of ($parts, $ladder) { return grep { $_ && !defined $_->{skipped} } map { $parts->{"$ladder-$_"} } @{ $order{$ladder} } }
+sub parts_of ($parts, $ladder, $prefix = '') { return grep { $_ && !defined $_->{skipped} } map { $parts->{"$prefix$ladder-$_"} } @{ $order{$ladder} } }
 
 # What leaves the guest for an operation: notifications and register accesses. Undef where notifications were not seen.
 sub exits ($part, $guest, $load) {
@@ -91,13 +91,10 @@ sub machine ($parts) {
 	return table([ '', 'Ringside', 'Linux', 'Linux takes' ], @rows);
 }
 
-sub instructions ($parts) {
-	my @rows;
-	for my $rung (qw(ide ahci virtio virtio-packed)) {
-		my $part = $parts->{"instructions-$rung"} or next;
-		push @rows, [ $part->{title}, map { my $load = $_; map { short(value($part, guests => $_, $load)) } qw(Ringside Linux) } qw(random-1 random-32) ];
-	}
-	return table([ 'device', 'depth 1, Ringside', 'Linux', 'depth 32, Ringside', 'Linux' ], @rows);
+# Their parts are named after the ladder.
+sub instructions ($parts, $ladder, @loads) {
+	return table([ 'device', map { $_->[1] } @loads ],
+		map { my $part = $_; [ $part->{title}, map { my $load = $_->[0]; beside(\&short, map { value($part, guests => $_, $load) } qw(Ringside Linux)) } @loads ] } parts_of($parts, $ladder, 'instructions-'));
 }
 
 sub skipped ($parts) {
@@ -130,7 +127,8 @@ sub tables ($parts) {
 		'block-cost'   => costs($parts, 'block', @disk),
 		'block-rate'   => rates($parts, 'block', rate => map { [ @$_, \&thousands ] } @disk),
 		'block-cpu'    => rates($parts, 'block', cpu_microseconds => @disk),
-		instructions   => instructions($parts),
+		'block-instructions'   => instructions($parts, 'block', @disk[ 0, 1 ]),
+		'network-instructions' => instructions($parts, 'network', map({ [ @$_[ 0, 1 ] ] } @udp, @connections), @bulk),
 		machine        => machine($parts),
 		skipped        => skipped($parts),
 	};
