@@ -371,12 +371,12 @@ chaos: images
 	$(Q)first=$${FIRST:-$$(date +%s)}; echo "machines $$first to $$((first + $(CHAOS) - 1))"; \
 		RINGSIDE_CHAOS_FIRST=$$first RINGSIDE_CHAOS=$(CHAOS) prove -m -Q tests/boot/chaos.t
 
-# The ladder of devices, beside Linux: ONLY=PATTERN RUNS=3 SECONDS=0.4. bench-docs puts the figures into docs/.
+# The ladder of devices, beside Linux: ONLY=PATTERN RUNS=3 ROUND=0.4. bench-docs puts the figures into docs/.
 .PHONY: bench bench-docs
 bench:
 	@.ci/install build run test
 	@$(MAKE) -j$(JOBS) images $(TEST_PROGRAMS) $(BENCH_PROGRAMS)
-	$(Q)ONLY='$(ONLY)' RUNS='$(RUNS)' SECONDS='$(SECONDS)' perl tests/bench/ladder.pl; status=$$?; perl tests/bench/report || status=1; exit $$status
+	$(Q)ONLY='$(ONLY)' RUNS='$(RUNS)' ROUND='$(ROUND)' perl tests/bench/ladder.pl; status=$$?; perl tests/bench/report || status=1; exit $$status
 
 bench-docs:
 	$(Q)perl tests/bench/report --publish >/dev/null
@@ -441,7 +441,7 @@ help:
 	@echo 'make conform-model   the conformance suite on the model device'
 	@echo 'make mutation   the conformance cases on the model device, under each of its faults'
 	@echo 'make soak       ten minutes of all devices under load at once'
-	@echo 'make bench      the ladder from emulated to para-virtual devices, beside Linux; ONLY=PATTERN RUNS=3 SECONDS=0.4'
+	@echo 'make bench      the ladder from emulated to para-virtual devices, beside Linux; ONLY=PATTERN RUNS=3 ROUND=0.4'
 	@echo 'make bench-docs     its tables and plots, into docs/'
 	@echo 'make bench-netboot   network boot beside iPXE and UEFI firmware; RUNS=5 SIZES=1,10,64,512'
 	@echo 'make counts     writes tests/bench/counts anew: kicks, interrupts, register accesses, instructions'

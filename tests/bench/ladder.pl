@@ -6,7 +6,7 @@
 #
 #	ONLY=PATTERN	parts whose names match ("network-e1000"); what was measured before stays in the report
 #	RUNS=3		rounds of each load, the guests in turn; medians count
-#	SECONDS=0.4	of each load in each round
+#	ROUND=0.4	seconds of each load in a round
 #	LINUX=no	without the Linux guest, whose kernels are 100 MB of packages
 #	FOLDER=PATH	where the figures go, a file for each part (build/bench/ladder)
 #
@@ -39,7 +39,7 @@ sub number_option ($name, $default, $pattern) {
 	return $value;
 }
 my $runs    = number_option(RUNS    => 3,   qr/^\d{1,3}$/);
-my $seconds = number_option(SECONDS => 0.4, qr/^\d{1,3}(?:\.\d+)?$/);
+my $seconds = number_option(ROUND => 0.4, qr/^\d{1,3}(?:\.\d+)?$/);
 $FOLDER = $ENV{FOLDER} if length($ENV{FOLDER} // '');
 my $only    = $ENV{ONLY} // '';
 my $wanted  = eval { qr/$only/ } // die "bench: ONLY=$only: not a pattern\n";

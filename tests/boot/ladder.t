@@ -89,7 +89,7 @@ is(median(4, 1), 2.5, 'median: of an even one');
 
 my $folder = scratch() . '/ladder/parts';
 mkdir scratch() . "/ladder";
-my @options = ("FOLDER=$folder", 'LINUX=no', 'RUNS=1', 'SECONDS=0.05');
+my @options = ("FOLDER=$folder", 'LINUX=no', 'RUNS=1', 'ROUND=0.05');
 is(system('env', @options, 'ONLY=^(?:network-(?:virtio|e1000|vhost-net)|block-(?:virtio|ahci))$', 'sh', '-c', "$^X tests/bench/ladder.pl >$folder.log 2>&1") >> 8, 0, 'ladder: five parts are measured or skipped')
   or diag read_file("$folder.log");
 my $measured = eval { load_all($folder) } // {};
