@@ -5,7 +5,7 @@
 #	perl tests/bench/ladder.pl
 #
 #	ONLY=PATTERN	parts whose names match ("network-e1000"); what was measured before stays in the report
-#	RUNS=3		rounds of each load, the guests in turn; medians count
+#	RUNS=3		rounds of each load, the guests in turn; medians count (5 of starts, if nothing is said)
 #	ROUND=0.4	seconds of each load in a round
 #	LINUX=no	without the Linux guest, whose kernels are 100 MB of packages
 #	FOLDER=PATH	where the figures go, a file for each part (build/bench/ladder)
@@ -56,7 +56,7 @@ my @parts = (
 	# QEMU counts them with software emulation only, whatever the rest is measured with.
 	map({ my $rung = $_; [ "instructions-block-$rung->{name}", undef, sub { measure_instructions($rung, \@classes, \&say_line) } ] } grep { $_->{name} =~ /^(?:ide|ahci|virtio|virtio-packed)$/ } block_rungs()),
 	map({ my $rung = $_; [ "instructions-network-$rung->{name}", $no_network, sub { measure_network_instructions($rung, \@classes, $seconds, \&say_line) } ] } grep { $_->{name} =~ /^(?:rtl8139|e1000|virtio|virtio-packed)$/ } network_rungs()),
-	map({ my $machine = $_; [ "start-$machine", $no_network, sub { measure_start($machine, \@classes, $runs < 5 ? 5 : $runs, \&say_line) } ] } qw(q35 microvm)),
+	map({ my $machine = $_; [ "start-$machine", $no_network, sub { measure_start($machine, \@classes, length($ENV{RUNS} // "") ? $runs : 5, \&say_line) } ] } qw(q35 microvm)),
 	[ 'balloon', undef,       sub { measure_balloon(\@classes, $runs, \&say_line) } ],
 	[ 'memory',  $no_network, sub { measure_memory(\@classes, \&say_line) } ],
 	[ 'size',    undef,       sub { measure_size(\@classes, \&say_line) } ],

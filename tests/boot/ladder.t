@@ -74,7 +74,7 @@ for my $what (sort keys %verdict) {
 }
 
 my $svg = bars('A & B', [ 'Ringside', 'Linux' ], [ 'first <one>', 10, 5 ], [ 'second', 2.5, undef ]);
-my @widths = $svg =~ /<rect class="series\d" x="230" y="(?!31")[^>]*width="([\d.]+)" height="11"\/>/g;
+my @widths = $svg =~ /<rect class="series\d" x="280" y="(?!31")[^>]*width="([\d.]+)" height="11"\/>/g;
 is_deeply([ map { sprintf '%.2f', $_ / $widths[0] } @widths ], [ '1.00', '0.50', '0.25' ], 'plots: bars are as long as what they say');
 like($svg, qr{>-</text>}, 'plots: nothing where nothing was measured');
 like($svg, qr{<text[^>]*>first &lt;one&gt;</text>.*}s, 'plots: names are escaped');

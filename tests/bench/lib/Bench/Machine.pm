@@ -9,6 +9,7 @@ use Bench::Network qw(host_address guest_address tap_words);
 use Bench::Results qw(median);
 use Exporter qw(import);
 use JSON::PP ();
+use List::Util qw(max);
 use Ringside::Client  qw(http_get udp_ask);
 use Ringside::Host    qw(program read_file until_true within);
 use Ringside::Payload qw(payload);
@@ -86,28 +87,31 @@ sub measure_start ($machine, $classes, $runs, $say) {
 
 # -- Memory
 
-# Does the guest serve page and echo with so many MiB?
-sub serves ($class, $mib) {
+# Does the guest serve page and echo with so many MiB, within so many seconds?
+sub serves ($class, $mib, $seconds) {
 	my ($guest) = start_with_network($class, 'microvm', name => 'memory', memory => "${mib}M");
 	my $vm      = $guest->{vm};
-	my $ready   = until_true(20, sub { $vm->pump; $vm->ended || $vm->{console} =~ /guest: ready|ringside: ready/ }) && !$vm->ended;
+	my $ready   = until_true($seconds, sub { $vm->pump; $vm->ended || $vm->{console} =~ /guest: ready|ringside: ready/ }) && !$vm->ended;
 	my $address = guest_address($class->name);
 	my $served  = $ready && eval { http_get($address, 80)->{status} == 200 } && (udp_ask($address, 7, 'memory', seconds => 1) // '') eq 'memory';
 	$guest->stop;
 	return $served;
 }
 
-# The least that serves, between what does not and what does.
+# The least that serves, between what does not and what does. Who has too little may say nothing at all, so a start is waited
+# for four times as long as that with enough took.
 sub measure_memory ($classes, $say) {
 	my %between = (Ringside => [ 1, 8 ], Linux => [ 24, 160 ]);
 	my %data;
 	for my $class (@$classes) {
 		my $name = $class->name;
 		my ($too_little, $enough) = @{ $between{$name} };
-		serves($class, $enough) or die "$name does not serve with $enough MiB\n";
+		my $start = time;
+		serves($class, $enough, 90) or die "$name does not serve with $enough MiB\n";
+		my $limit = max(5, 4 * (time - $start));
 		while ($enough - $too_little > 1) {
 			my $middle = int(($enough + $too_little) / 2);
-			(serves($class, $middle) ? $enough : $too_little) = $middle;
+			(serves($class, $middle, $limit) ? $enough : $too_little) = $middle;
 		}
 		$data{$name} = { mib => $enough };
 		$say->(sprintf '%-9s serves with %d MiB on a microvm', $name, $enough);

@@ -12,7 +12,7 @@ use List::Util qw(max);
 
 our @EXPORT_OK = qw(bars);
 
-use constant { WIDTH => 760, LEFT => 230, RIGHT => 80, BAR => 13, GAP => 9, TOP => 52 };
+use constant { WIDTH => 760, LEFT => 280, RIGHT => 80, BAR => 13, GAP => 9, TOP => 52 };
 
 my $style = <<'END';
 <style>

@@ -51,10 +51,11 @@ sub exits ($part, $guest, $load) {
 
 sub cost ($part, $guest, $load) { return short(exits($part, $guest, $load)) . ' / ' . short(value($part, guests => $guest, $load, 'each', 'interrupts')) }
 
-sub beside ($format, $ours, $theirs) {
+# Ours and theirs, and how many times better ours is; $less: less is better.
+sub beside ($format, $less, $ours, $theirs) {
 	my $text = $format->($ours);
 	return $text unless defined $theirs;
-	return "$text / " . $format->($theirs) . (defined $ours && $theirs ? sprintf ' (%.1f x)', $ours / $theirs : '');
+	return "$text / " . $format->($theirs) . ($ours && $theirs ? sprintf ' (%.1f x)', $less ? $theirs / $ours : $ours / $theirs : '');
 }
 
 sub costs ($parts, $ladder, @loads) {
@@ -62,10 +63,15 @@ sub costs ($parts, $ladder, @loads) {
 		map { my $part = $_; [ $part->{title}, map { my $load = $_->[0]; map { cost($part, $_, $load) } qw(Ringside Linux) } @loads ] } parts_of($parts, $ladder));
 }
 
-sub rates ($parts, $ladder, $what, @loads) {
-	return table([ 'device', map { $_->[1] } @loads ],
-		map { my $part = $_; [ $part->{title}, map { my ($load, undef, $format) = @$_; beside($format // \&short, map { value($part, guests => $_, $load, $what) } qw(Ringside Linux)) } @loads ] } parts_of($parts, $ladder));
+sub both ($parts, $ladder, $what, $less, @loads) {
+	return table([ 'device', map { $_->[1] } @loads ], map {
+		my $part = $_;
+		[ $part->{title}, map { my ($load, undef, $format) = @$_; beside($format // \&short, $less, map { value($part, guests => $_, $load, $what) } qw(Ringside Linux)) } @loads ]
+	} parts_of($parts, $ladder));
 }
+
+sub rates ($parts, $ladder, @loads) { return both($parts, $ladder, rate => 0, @loads) }
+sub spent ($parts, $ladder, $what, @loads) { return both($parts, $ladder, $what, 1, @loads) }
 
 # MiB to Mbit.
 sub megabits ($mebibytes) { return defined $mebibytes ? short($mebibytes * 8.388608) : '-' }
@@ -94,7 +100,7 @@ sub machine ($parts) {
 # Their parts are named after the ladder.
 sub instructions ($parts, $ladder, @loads) {
 	return table([ 'device', map { $_->[1] } @loads ],
-		map { my $part = $_; [ $part->{title}, map { my $load = $_->[0]; beside(\&short, map { value($part, guests => $_, $load) } qw(Ringside Linux)) } @loads ] } parts_of($parts, $ladder, 'instructions-'));
+		map { my $part = $_; [ $part->{title}, map { my $load = $_->[0]; beside(\&short, 1, map { value($part, guests => $_, $load) } qw(Ringside Linux)) } @loads ] } parts_of($parts, $ladder, 'instructions-'));
 }
 
 sub skipped ($parts) {
@@ -121,12 +127,12 @@ sub tables ($parts) {
 		environment    => environment($parts),
 		'network-cost' => costs($parts, 'network', @udp),
 		'bulk-cost'    => costs($parts, 'network', @bulk),
-		'network-rate' => rates($parts, 'network', rate => map({ [ @$_, \&thousands ] } @udp), @connections, map { [ @$_, \&megabits ] } @bulk),
-		latency        => rates($parts, 'network', p50 => map({ [ @$_ ] } @udp), map { [ @$_[ 0, 1 ] ] } @connections),
-		'network-cpu'  => rates($parts, 'network', cpu_microseconds => map({ [ @$_[ 0, 1 ] ] } @udp, @connections), @bulk),
+		'network-rate' => rates($parts, 'network', map({ [ @$_, \&thousands ] } @udp), @connections, map { [ @$_, \&megabits ] } @bulk),
+		latency        => spent($parts, 'network', p50 => map({ [ @$_ ] } @udp), map { [ @$_[ 0, 1 ] ] } @connections),
+		'network-cpu'  => spent($parts, 'network', cpu_microseconds => map({ [ @$_[ 0, 1 ] ] } @udp, @connections), @bulk),
 		'block-cost'   => costs($parts, 'block', @disk),
-		'block-rate'   => rates($parts, 'block', rate => map { [ @$_, \&thousands ] } @disk),
-		'block-cpu'    => rates($parts, 'block', cpu_microseconds => @disk),
+		'block-rate'   => rates($parts, 'block', map { [ @$_, \&thousands ] } @disk),
+		'block-cpu'    => spent($parts, 'block', cpu_microseconds => @disk),
 		'block-instructions'   => instructions($parts, 'block', @disk[ 0, 1 ]),
 		'network-instructions' => instructions($parts, 'network', map({ [ @$_[ 0, 1 ] ] } @udp, @connections), @bulk),
 		machine        => machine($parts),
