@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The host's side of the network loads: asks a guest's echo, discard and chargen for some seconds, and prints one
- * line of what was done.
+ * line of what was done. The seconds begin when connections are there, and one operation is done however long it takes.
  *
  *	load udp ADDRESS SECONDS IN_FLIGHT [FLOWS]	round trips of datagrams of 64 bytes
  *	load request ADDRESS SECONDS			the same over one TCP connection, one in flight
@@ -47,8 +47,7 @@
 static const char *address;
 static float samples[SAMPLES_MAX];
 static uint64_t operations, bytes, lost;
-static uint64_t began,
-	ended; /* nanoseconds; what is lost at the end is not waited for in `ended` */
+static uint64_t duration, began, ended; /* nanoseconds; what is lost at the end is not in `ended` */
 
 static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *format, ...)
 {
@@ -68,6 +67,13 @@ static uint64_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* Connections are there: from now on it counts. When it is over. */
+static uint64_t start_clock(void)
+{
+	began = now();
+	return began + duration;
 }
 
 /* One round trip that began then. */
@@ -156,10 +162,11 @@ static unsigned int take_datagrams(struct flow *flow)
 	return taken;
 }
 
-static void load_udp(uint64_t until, unsigned int in_flight, unsigned int count)
+static void load_udp(unsigned int in_flight, unsigned int count)
 {
 	struct flow flows[FLOWS_MAX] = {0};
 	struct pollfd polls[FLOWS_MAX];
+	uint64_t until = start_clock();
 
 	for (unsigned int i = 0; i < count; i++) {
 		flows[i].handle = connect_to(SOCK_DGRAM, PORT_ECHO);
@@ -181,10 +188,12 @@ static void load_udp(uint64_t until, unsigned int in_flight, unsigned int count)
 			} else if (polls[i].revents) {
 				free = take_datagrams(flow);
 			}
-			if (free && now() < until)
+			if (free && (now() < until || !operations))
 				send_datagrams(flow, free);
 			running += flow->in_flight;
 		}
+		if (!operations && now() > began + PATIENCE_SECONDS * 1000000000ull)
+			fail("%s: no datagram comes back", address);
 		if (!running)
 			break;
 	}
@@ -220,43 +229,47 @@ static void ask(int handle)
 		fail("%s: another answer than the question", address);
 }
 
-static void load_request(uint64_t until)
+static void load_request(void)
 {
 	int handle = connect_to(SOCK_STREAM, PORT_ECHO);
+	uint64_t until = start_clock();
 
-	while (now() < until) {
+	do {
 		uint64_t since = now();
 
 		ask(handle);
 		done(since);
-	}
+	} while (now() < until);
 	close(handle);
 }
 
-static void load_connect(uint64_t until)
+static void load_connect(void)
 {
-	while (now() < until) {
+	uint64_t until = start_clock();
+
+	do {
 		uint64_t since = now();
 		int handle = connect_to(SOCK_STREAM, PORT_ECHO);
 
 		ask(handle);
 		close(handle);
 		done(since);
-	}
+	} while (now() < until);
 }
 
-static void load_send(uint64_t until)
+static void load_send(void)
 {
 	static char block[BLOCK];
 	int handle = connect_to(SOCK_STREAM, PORT_DISCARD);
 	char answer[32] = "";
+	uint64_t until = start_clock();
 	ssize_t length;
 
-	while (now() < until) {
+	do {
 		write_all(handle, block, sizeof(block));
 		bytes += sizeof(block);
 		operations++;
-	}
+	} while (now() < until);
 	shutdown(handle, SHUT_WR);
 	length = read(handle, answer, sizeof(answer) - 1);
 	if (length <= 0 || strtoull(answer, NULL, 10) != bytes)
@@ -265,19 +278,20 @@ static void load_send(uint64_t until)
 	close(handle);
 }
 
-static void load_receive(uint64_t until)
+static void load_receive(void)
 {
 	static char block[BLOCK];
 	int handle = connect_to(SOCK_STREAM, PORT_CHARGEN);
+	uint64_t until = start_clock();
 
-	while (now() < until) {
+	do {
 		ssize_t length = read(handle, block, sizeof(block));
 
 		if (length <= 0)
 			fail("chargen of %s: %s", address, length ? strerror(errno) : "it closed");
 		bytes += (uint64_t)length;
 		operations++;
-	}
+	} while (now() < until);
 	close(handle);
 }
 
@@ -287,10 +301,11 @@ static void load_receive(uint64_t until)
  * A new connection every few milliseconds, because what is asked of a machine that is not there yet is repeated after
  * a second only; the one that is answered counts.
  */
-static void load_first(uint64_t until)
+static void load_first(void)
 {
 	struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(PORT_ECHO)};
 	struct pollfd polls[ATTEMPTS_MAX];
+	uint64_t until = start_clock();
 	unsigned int next = 0;
 
 	if (inet_pton(AF_INET, address, &peer.sin_addr) != 1)
@@ -344,7 +359,7 @@ static double percentile(uint64_t count, double part)
 
 int main(int argc, char **argv)
 {
-	uint64_t until, count, in_flight = 1, flows = 1;
+	uint64_t count, in_flight = 1, flows = 1;
 	const char *mode = argc > 1 ? argv[1] : "";
 	bool udp = !strcmp(mode, "udp"), stream = !strcmp(mode, "send") || !strcmp(mode, "receive");
 
@@ -357,20 +372,19 @@ int main(int argc, char **argv)
 		flows = strtoull(argv[5], NULL, 10);
 	if (!flows || flows > FLOWS_MAX || in_flight < flows || in_flight > IN_FLIGHT_MAX)
 		fail("up to %d in flight in up to %d flows", IN_FLIGHT_MAX, FLOWS_MAX);
-	began = now();
-	until = began + (uint64_t)(strtod(argv[3], NULL) * 1e9);
+	duration = (uint64_t)(strtod(argv[3], NULL) * 1e9);
 	if (udp)
-		load_udp(until, (unsigned int)in_flight, (unsigned int)flows);
+		load_udp((unsigned int)in_flight, (unsigned int)flows);
 	else if (!strcmp(mode, "request"))
-		load_request(until);
+		load_request();
 	else if (!strcmp(mode, "connect"))
-		load_connect(until);
+		load_connect();
 	else if (!strcmp(mode, "send"))
-		load_send(until);
+		load_send();
 	else if (!strcmp(mode, "receive"))
-		load_receive(until);
+		load_receive();
 	else if (!strcmp(mode, "first"))
-		load_first(until);
+		load_first();
 	else
 		fail("%s: no such load", mode);
 	if (!ended)
