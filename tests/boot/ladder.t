@@ -42,7 +42,7 @@ is_deeply(counted(ahci    => @trace), { accesses => 0, interrupts => 1 }, 'trace
 sub network ($rate, $kicks) { return { rate => $rate, p50 => 1e6 / $rate, cpu_microseconds => 2e6 / $rate, each => { kicks => $kicks, interrupts => 2 * $kicks, accesses => 0 } } }
 sub guest ($rate, $kicks) { return { map { $_ => network($rate, $kicks) } qw(udp-1 udp-32 request connect send receive) } }
 
-my %environment = (date => '2026-01-01 00:00 UTC', cpu => 'a CPU', cpus => 2, kernel => 'Linux 6', qemu => '7.2', accelerator => 'tcg', ringside => '0', runs => 3, load => 9);
+my %environment = (date => '2026-01-01 00:00 UTC', cpu => 'a CPU', cpus => 2, kernel => 'Linux 6', qemu => '7.2', accelerator => 'tcg', ringside => '0', runs => 3, load => 1);
 my %parts = (
 	'network-virtio' => { title => 'virtio-net', environment => \%environment, guests => { Ringside => guest(4000, 0.02), Linux => guest(1000, 1) } },
 	'network-e1000'  => { title => 'e1000', guests => { Ringside => guest(2000, 3) } },
@@ -54,9 +54,17 @@ my $tables = tables(\%parts);
 like($tables->{'network-cost'}, qr{^\| e1000 \| 3\.00 / 6\.00 \| - / - \| }m, 'tables: a cost, and what was not measured');
 like($tables->{'network-cost'}, qr{e1000.*virtio-net}s, 'tables: rungs stand in their order');
 like($tables->{'network-rate'}, qr{^\| virtio-net \| 4\.00 k / 1\.00 k \(4\.0 x\) \| }m, 'tables: rates and their ratio');
-like($tables->{machine}, qr{^\| QEMU's start .*, q35 \| 80\.0 ms \| 2400 ms \| 30\.0 x \|$}m, 'tables: how many times as long Linux takes');
+like($tables->{machine}, qr{^\| QEMU's start .*, q35, time \| 80\.0 ms \| 2400 ms \| 30\.0 x \|$}m, 'tables: how many times as long Linux takes');
 like($tables->{skipped}, qr{^- network-vhost-net: there is no /dev/vhost-net$}m, 'tables: what was skipped, and why');
-like($tables->{environment}, qr{a CPU, 2 CPUs.*other work disturbed}s, 'tables: of which machine, and that it was busy');
+like($tables->{environment}, qr{a CPU, 2 CPUs}, 'tables: of which machine');
+{
+	local $environment{load} = 9;
+	my $busy = tables(\%parts);
+	like($busy->{environment}, qr{other work disturbed}, 'tables: of a busy machine: that it was');
+	like($busy->{'network-rate'}, qr{^Left out}, 'tables: of a busy machine: no rates');
+	my ($goal) = grep { $_->{what} eq 'UDP echo, 32 in flight, times Linux' } goals(\%parts);
+	is("$goal->{measured} $goal->{note}", '4 by CPU time', 'goals: of a busy machine: by CPU time');
+}
 my %columns;
 for my $name (grep { $tables->{$_} =~ /^\|/ } keys %$tables) { $columns{$name}{ () = /(?<!\\)\|/g } = 1 for grep { /^\|/ } split /\n/, $tables->{$name} }
 is(join(' ', grep { keys %{ $columns{$_} } > 1 } sort keys %columns), '', 'tables: all rows of one have as many columns');

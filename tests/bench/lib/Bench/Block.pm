@@ -80,19 +80,13 @@ sub measure_block ($rung, $classes, $runs, $seconds, $say) {
 	return { title => $rung->{title}, guests => \%data };
 }
 
-# By QEMU's trace, or by the guest's own counters where the trace cannot see.
 sub counts ($guest, $rung, $words, $everywhere) {
 	my $count = 3200;
 	my $read;
-	my $own   = $rung->{counted_by_guest} ? $guest->interrupts(qr/virtio/) : undef;
-	my $seen  = $guest->traced($rung->{devices}, sub { $read = $guest->read(%$words, count => $count) });
-	my %each  = map { $_ => $seen->{$_} / $count } keys %$seen;
-	if ($everywhere && defined $read->{kicks}) {
-		%each = (kicks => $read->{kicks}, interrupts => $read->{interrupts});    # the load was among others
-	} elsif (defined $own) {
-		%each = (interrupts => ($guest->interrupts(qr/virtio/) - $own) / $count, defined $read->{kicks} ? (kicks => $read->{kicks} / $count) : ());
-	}
-	return { map { $_ => $each{$_} + 0 } keys %each };
+	my $seen = $guest->counted(@$rung{qw(devices elsewhere)}, sub { $read = $guest->read(%$words, count => $count) });
+	# The load was among others.
+	return { map { $_ => $read->{$_} + 0 } qw(kicks interrupts) } if $everywhere && defined $read->{kicks};
+	return { map { $_ => $seen->{$_} / $count } keys %$seen };
 }
 
 # Instructions that the guest executes for a read: what so many reads take more than half as many, because a command has a

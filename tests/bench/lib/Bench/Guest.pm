@@ -7,7 +7,7 @@ package Bench::Guest;
 #	wait_ready		waits until it serves, or takes commands where it has no network
 #	read(%load)		reads of `disk`: count, depth, kib, threads; operations and seconds, and the kicks and
 #				interrupts for each where the guest counts them
-#	interrupts($names)	of its device, so far; $names matches what Linux calls it
+#	counters		of its virtio devices, so far: interrupts, and kicks where the guest counts them
 #	image_size(@modules)	in bytes
 #	missing			why there cannot be one
 
@@ -37,8 +37,14 @@ sub start ($class, %options) {
 
 sub name ($class) { return (ref $class || $class) =~ s/.*:://r }
 
-# Counts of QEMU's trace while the code runs; $devices is whose.
-sub traced ($self, $devices, $code) { return $self->{trace}->during($self->{vm}->qmp, $self->{vm}{accel}, $devices, $code) }
+# Counts while the code runs: by QEMU's trace, or by the guest itself where the back end is another process (`elsewhere`).
+sub counted ($self, $devices, $elsewhere, $code) {
+	return $self->{trace}->during($self->{vm}->qmp, $self->{vm}{accel}, $devices, $code) unless $elsewhere;
+	my $before = $self->counters;
+	$code->();
+	my $after = $self->counters;
+	return { map { $_ => $after->{$_} - $before->{$_} } keys %$after };
+}
 
 # Options with which QEMU counts instructions: when it records, and no halts among them. Time goes on while the guest waits:
 # it must not be skipped (sleep=off), or a busy host's disk is given up.
@@ -55,9 +61,11 @@ sub instructions ($self, $code) {
 }
 
 # Seconds of CPU that QEMU has used, all threads.
-sub cpu_seconds ($self) {
+sub cpu_seconds ($self) { return cpu_seconds_of($self->{vm}) }
+
+sub cpu_seconds_of ($vm) {
 	my $sum = 0;
-	for my $file (glob "/proc/$self->{vm}{pid}/task/*/schedstat") { $sum += $1 if (read_file($file) // '') =~ /^(\d+)/ }
+	for my $file (glob "/proc/$vm->{pid}/task/*/schedstat") { $sum += $1 if (read_file($file) // '') =~ /^(\d+)/ }
 	return $sum / 1e9;
 }
 

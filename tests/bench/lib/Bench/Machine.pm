@@ -41,7 +41,7 @@ sub start_with_network ($class, $machine, %options) {
 
 # -- Start
 
-# Milliseconds to the first answer.
+# Milliseconds to the first answer, and of CPU.
 sub start_time ($class, $machine) {
 	my $name = $class->name;
 	my ($guest, $pipe) = start_with_network($class, $machine, name => "start-$machine", before => sub {
@@ -56,31 +56,31 @@ sub start_time ($class, $machine) {
 	return (1000 * $took, 1000 * $cpu);
 }
 
-# Milliseconds to the line of an image that does nothing else.
+# Milliseconds to the line of an image that does nothing else, and of CPU.
 sub line_time ($machine) {
 	my ($image) = payload('elf', 33 << 10);
 	my $vm = Ringside::VM->start(Bench::Guest::accelerator(), name => "bench-line-$machine", machine => $machine, memory => '256M', network => 'none', kernel => $image);
 	until_true(20, sub { $vm->pump; $vm->{console} =~ /payload: entered/ }) or $vm->fail('does not say its line');
 	my $took = time - $vm->{started_at};
+	my $cpu  = Bench::Guest::cpu_seconds_of($vm);
 	$vm->stop;
-	return 1000 * $took;
+	return (1000 * $took, 1000 * $cpu);
 }
 
 sub measure_start ($machine, $classes, $runs, $say) {
 	my %times;
 	for my $round (1 .. $runs) {
-		for my $class (@$classes) {
-			my ($took, $cpu) = start_time($class, $machine);
-			push @{ $times{ $class->name }{milliseconds} },     $took;
-			push @{ $times{ $class->name }{cpu_milliseconds} }, $cpu;
+		for my $who (@$classes, 'line') {
+			my ($took, $cpu) = $who eq 'line' ? line_time($machine) : start_time($who, $machine);
+			my $name = $who eq 'line' ? $who : $who->name;
+			push @{ $times{$name}{milliseconds} },     $took;
+			push @{ $times{$name}{cpu_milliseconds} }, $cpu;
 		}
-		push @{ $times{line}{milliseconds} }, line_time($machine);
 	}
 	my %data;
 	for my $name (sort keys %times) {
-		$data{$name} = { rounds => $times{$name}{milliseconds}, milliseconds => median(@{ $times{$name}{milliseconds} }) };
-		$data{$name}{cpu_milliseconds} = median(@{ $times{$name}{cpu_milliseconds} }) if $times{$name}{cpu_milliseconds};
-		$say->(sprintf '%-9s %-8s %8.1f ms', $name, $machine, $data{$name}{milliseconds});
+		$data{$name} = { rounds => $times{$name}, map { $_ => scalar median(@{ $times{$name}{$_} }) } qw(milliseconds cpu_milliseconds) };
+		$say->(sprintf '%-9s %-8s %8.1f ms, %.1f ms of CPU', $name, $machine, @{ $data{$name} }{qw(milliseconds cpu_milliseconds)});
 	}
 	return { guests => \%data };
 }
@@ -91,7 +91,7 @@ sub measure_start ($machine, $classes, $runs, $say) {
 sub serves ($class, $mib, $seconds) {
 	my ($guest) = start_with_network($class, 'microvm', name => 'memory', memory => "${mib}M");
 	my $vm      = $guest->{vm};
-	my $ready   = until_true($seconds, sub { $vm->pump; $vm->ended || $vm->{console} =~ /guest: ready|ringside: ready/ }) && !$vm->ended;
+	my $ready   = until_true($seconds / within(1), sub { $vm->pump; $vm->ended || $vm->{console} =~ /guest: ready|ringside: ready/ }) && !$vm->ended;
 	my $address = guest_address($class->name);
 	my $served  = $ready && eval { http_get($address, 80)->{status} == 200 } && (udp_ask($address, 7, 'memory', seconds => 1) // '') eq 'memory';
 	$guest->stop;
@@ -124,12 +124,14 @@ sub measure_memory ($classes, $say) {
 use constant LARGE => 2048 << 20;
 use constant SMALL => 512 << 20;
 
-# Seconds until the guest has as much memory as it is told to.
-sub balloon_to ($qmp, $bytes) {
+# Seconds until the guest has as much memory as it is told to, and of CPU.
+sub balloon_to ($guest, $bytes) {
+	my $qmp   = $guest->{vm}->qmp;
+	my $cpu   = $guest->cpu_seconds;
 	my $start = time;
 	$qmp->execute('balloon', value => $bytes + 0);
 	until_true(60, sub { $qmp->execute('query-balloon')->{actual} == $bytes }) or die "the balloon does not get to $bytes bytes\n";
-	return time - $start;
+	return (time - $start, $guest->cpu_seconds - $cpu);
 }
 
 sub measure_balloon ($classes, $runs, $say) {
@@ -138,15 +140,18 @@ sub measure_balloon ($classes, $runs, $say) {
 	$_->wait_ready for @guests;
 	for my $round (1 .. $runs) {
 		for my $guest (@guests) {
-			push @{ $times{ $guest->name }{inflate} }, balloon_to($guest->{vm}->qmp, SMALL);
-			push @{ $times{ $guest->name }{deflate} }, balloon_to($guest->{vm}->qmp, LARGE);
+			for my $step ([ inflate => SMALL ], [ deflate => LARGE ]) {
+				my ($took, $cpu) = balloon_to($guest, $step->[1]);
+				push @{ $times{ $guest->name }{ $step->[0] } },       $took;
+				push @{ $times{ $guest->name }{"$step->[0]_cpu"} }, $cpu;
+			}
 		}
 	}
 	my %data;
 	for my $guest (@guests) {
 		my $name = $guest->name;
-		$data{$name} = { rounds => $times{$name}, map { $_ => median(@{ $times{$name}{$_} }) } qw(inflate deflate) };
-		$say->(sprintf '%-9s 2048 MiB to 512 in %.3f s, back in %.3f s', $name, @{ $data{$name} }{qw(inflate deflate)});
+		$data{$name} = { rounds => $times{$name}, map { $_ => scalar median(@{ $times{$name}{$_} }) } keys %{ $times{$name} } };
+		$say->(sprintf '%-9s 2048 MiB to 512 in %.3f s (%.3f of CPU), back in %.3f s (%.3f)', $name, @{ $data{$name} }{qw(inflate inflate_cpu deflate deflate_cpu)});
 		$guest->stop;
 	}
 	return { guests => \%data };

@@ -82,11 +82,8 @@ sub timed ($guest, $rung, $load, $seconds) {
 
 sub counts ($guest, $rung, $load, $seconds) {
 	my $result;
-	my $own   = $rung->{counted_by_guest} ? $guest->interrupts(qr/virtio|uhci|IO-APIC/) : undef;
-	my $count = $guest->traced($rung->{devices}, sub { $result = load_once($guest, $load, $seconds, $rung->{flows} // 1) });
-	my $operations = operations($load, $result) or return {};
-	# The back end is not in QEMU: its trace sees neither.
-	$count = { interrupts => $guest->interrupts(qr/virtio/) - $own } if defined $own;
+	my $count = $guest->counted(@$rung{qw(devices elsewhere)}, sub { $result = load_once($guest, $load, $seconds, $rung->{flows} // 1) });
+	my $operations = operations($load, $result);
 	return { map { $_ => $count->{$_} / $operations } keys %$count };
 }
 

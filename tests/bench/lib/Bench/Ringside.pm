@@ -33,11 +33,13 @@ sub read_everywhere ($self, %load) {
 	return { operations => 1, seconds => $nanoseconds / 1e9, kicks => $kicks, interrupts => $interrupts };
 }
 
-# Interrupts so far of its network device or disks.
-sub interrupts ($self, $names) {
-	my $sum = 0;
-	$sum += $_ for $self->{vm}->command('devices') =~ /interrupts (\d+)/g;
-	return $sum;
+# Kicks and interrupts so far of its virtio devices' queues.
+sub counters ($self) {
+	my %sum = (kicks => 0, interrupts => 0);
+	for ($self->{vm}->command('devices') =~ /^ +queue \d+: (.*)$/mg) {
+		for my $what (keys %sum) { $sum{$what} += $1 if /\b$what (\d+)/ }
+	}
+	return \%sum;
 }
 
 1;

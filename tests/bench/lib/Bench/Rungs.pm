@@ -8,6 +8,7 @@ package Bench::Rungs;
 #	devices		whose registers and interrupts QEMU's trace counts (Bench::Trace)
 #	modules		that Linux loads for it
 #	missing		why it cannot be measured here, or undef
+#	elsewhere	the back end is not in QEMU, whose trace sees neither kicks nor interrupts
 #	words		QEMU's words for the device: `netdev=net0` is the network, `drive=disk0` the disk
 
 use v5.36;
@@ -35,10 +36,10 @@ sub network_rungs () {
 		virtio_net('virtio-noevent',  'virtio-net without EVENT_IDX',     ',event_idx=off'),
 		virtio_net('virtio-packed',   'virtio-net, packed ring',          ',packed=on'),
 		virtio_net('virtio-queues',   'virtio-net, 2 pairs of queues',    ',mq=on,vectors=6', cpus => 2, queues => 2, flows => 4),
-		virtio_net('vhost-net',       'vhost-net (the host\'s kernel)',   '', netdev => ',vhost=on', missing => $no_vhost, counted_by_guest => 1),
+		virtio_net('vhost-net',       'vhost-net (the host\'s kernel)',   '', netdev => ',vhost=on', missing => $no_vhost, elsewhere => 1),
 		# QEMU 7.2 crashes with vhost-user-net and MSI-X under TCG.
 		virtio_net('vhost-user',      'vhost-user (DPDK)',                ',vectors=0,disable-legacy=on', vhost_user => 1,
-			missing => Ringside::VhostUser::dpdk_missing(), counted_by_guest => 1),
+			missing => Ringside::VhostUser::dpdk_missing(), elsewhere => 1),
 	);
 }
 
@@ -58,7 +59,7 @@ sub block_rungs () {
 		virtio_blk('virtio-queues', 'virtio-blk, 2 queues',    ',num-queues=2', cpus => 2),
 		virtio_blk('vhost-user',    'vhost-user-blk (qemu-storage-daemon)', '', vhost_user => 1,
 			words => [ '-device', 'vhost-user-blk-pci,chardev=back,disable-legacy=on,num-queues=1' ],
-			missing => Ringside::VhostUser::storage_missing(), counted_by_guest => 1),
+			missing => Ringside::VhostUser::storage_missing(), elsewhere => 1),
 	);
 }
 

@@ -8,7 +8,7 @@ use v5.36;
 use Exporter qw(import);
 use List::Util qw(max);
 
-our @EXPORT_OK = qw(tables parts_of exits short value);
+our @EXPORT_OK = qw(tables parts_of exits short value busy);
 
 # A number with three digits that count.
 sub short ($number) {
@@ -41,6 +41,14 @@ my %order = (
 	block   => [qw(ide ahci virtio virtio-packed virtio-queues vhost-user)],
 );
 sub parts_of ($parts, $ladder, $prefix = '') { return grep { $_ && !defined $_->{skipped} } map { $parts->{"$prefix$ladder-$_"} } @{ $order{$ladder} } }
+
+# Was the machine busy with other things when parts were measured whose names begin so? Then times say little, and are
+# not shown: counts, instructions and CPU time are.
+sub busy ($parts, $prefix = '') {
+	return grep { my $e = $_->{environment}; $e && ($e->{load} // 0) > 2 * $e->{cpus} } map { $parts->{$_} } grep { /^$prefix/ } keys %$parts;
+}
+
+my $left_out = "Left out: the machine was busy with other work, so times say little. `make bench` on an idle one has them.\n";
 
 # What leaves the guest for an operation: notifications and register accesses. Undef where notifications were not seen.
 sub exits ($part, $guest, $load) {
@@ -82,15 +90,20 @@ sub machine ($parts) {
 		my ($ours, $theirs) = map { value($parts->{$part}, guests => $_, $key) } qw(Ringside Linux);
 		push @rows, [ $title, map({ defined $_ ? short($_) . " $unit" : '-' } $ours, $theirs), defined $ours && defined $theirs && $ours ? sprintf '%.1f x', $theirs / $ours : '-' ];
 	};
+	my @kinds = busy($parts, 'start') ? ([ 'CPU time of it', 'cpu_milliseconds' ]) : ([ 'time', 'milliseconds' ], [ 'CPU time of it', 'cpu_milliseconds' ]);
 	for my $machine (qw(q35 microvm)) {
-		$add->("QEMU's start to the first answer by TCP, $machine", 'ms', "start-$machine", 'milliseconds');
-		$add->("CPU time of that, $machine", 'ms', "start-$machine", 'cpu_milliseconds');
-		my $line = value($parts->{"start-$machine"}, guests => 'line', 'milliseconds');
-		push @rows, [ "an image that only says a line, $machine", short($line) . ' ms', '', '' ];
+		for my $kind (@kinds) {
+			$add->("QEMU's start to the first answer by TCP, $machine, $kind->[0]", 'ms', "start-$machine", $kind->[1]);
+			my $line = value($parts->{"start-$machine"}, guests => 'line', $kind->[1]);
+			push @rows, [ "to the line of an image that does nothing else, $machine, $kind->[0]", defined $line ? short($line) . ' ms' : '-', '', '' ];
+		}
 	}
 	$add->('the least memory that serves page and echo, microvm', 'MiB', 'memory', 'mib');
-	$add->('balloon, 2048 MiB to 512', 's', 'balloon', 'inflate');
-	$add->('balloon, back', 's', 'balloon', 'deflate');
+	for my $kind ([ 'time', '' ], [ 'CPU time of it', '_cpu' ]) {
+		next if !$kind->[1] && busy($parts, 'balloon');
+		$add->("balloon, 2048 MiB to 512, $kind->[0]", 's', 'balloon', "inflate$kind->[1]");
+		$add->("balloon, back, $kind->[0]", 's', 'balloon', "deflate$kind->[1]");
+	}
 	my %kilobytes = map { $_ => value($parts->{size}, guests => $_, 'bytes') } qw(Ringside Linux);
 	push @rows, [ 'image (Linux: kernel and initramfs)', map({ defined $kilobytes{$_} ? short($kilobytes{$_} / 1000) . ' KB' : '-' } qw(Ringside Linux)),
 		$kilobytes{Ringside} && $kilobytes{Linux} ? sprintf '%.1f x', $kilobytes{Linux} / $kilobytes{Ringside} : '-' ];
@@ -115,7 +128,7 @@ sub environment ($parts) {
 	my $e = $seen[0];
 	my $load = max(map { $_->{load} } @seen);
 	return "Measured from $first to $last: $e->{cpu}, $e->{cpus} CPUs, $e->{kernel}; QEMU $e->{qemu}, $e->{accelerator}; Ringside $e->{ringside}.\n"
-	  . "Rounds of each: $e->{runs}. The load average was at most $load" . ($load > $e->{cpus} / 2 ? ', **so other work disturbed the times** (counts and instructions it does not)' : '') . ".\n";
+	  . "Rounds of each: $e->{runs}. The load average was at most $load" . (busy($parts) ? ', **so other work disturbed the times** (counts, instructions and CPU time it does not, or little)' : '') . ".\n";
 }
 
 sub tables ($parts) {
@@ -127,11 +140,11 @@ sub tables ($parts) {
 		environment    => environment($parts),
 		'network-cost' => costs($parts, 'network', @udp),
 		'bulk-cost'    => costs($parts, 'network', @bulk),
-		'network-rate' => rates($parts, 'network', map({ [ @$_, \&thousands ] } @udp), @connections, map { [ @$_, \&megabits ] } @bulk),
-		latency        => spent($parts, 'network', p50 => map({ [ @$_ ] } @udp), map { [ @$_[ 0, 1 ] ] } @connections),
+		'network-rate' => busy($parts, 'network') ? $left_out : rates($parts, 'network', map({ [ @$_, \&thousands ] } @udp), @connections, map { [ @$_, \&megabits ] } @bulk),
+		latency        => busy($parts, 'network') ? $left_out : spent($parts, 'network', p50 => map({ [ @$_ ] } @udp), map { [ @$_[ 0, 1 ] ] } @connections),
 		'network-cpu'  => spent($parts, 'network', cpu_microseconds => map({ [ @$_[ 0, 1 ] ] } @udp, @connections), @bulk),
 		'block-cost'   => costs($parts, 'block', @disk),
-		'block-rate'   => rates($parts, 'block', map { [ @$_, \&thousands ] } @disk),
+		'block-rate'   => busy($parts, 'block') ? $left_out : rates($parts, 'block', map { [ @$_, \&thousands ] } @disk),
 		'block-cpu'    => spent($parts, 'block', cpu_microseconds => @disk),
 		'block-instructions'   => instructions($parts, 'block', @disk[ 0, 1 ]),
 		'network-instructions' => instructions($parts, 'network', map({ [ @$_[ 0, 1 ] ] } @udp, @connections), @bulk),
