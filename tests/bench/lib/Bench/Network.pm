@@ -13,7 +13,7 @@ use Ringside::Host   qw(program until_true);
 use Ringside::Tap  qw(tap_device);
 use Ringside::VhostUser;
 
-our @EXPORT_OK = qw(measure_network measure_network_instructions start_guests load_once host_address guest_address tap_words settle_host);
+our @EXPORT_OK = qw(measure_network measure_network_instructions start_guests load_once operations host_address guest_address tap_words settle_host);
 
 # name, words for tests/bench/programs/load, what one operation is: the load's, or a MiB.
 our @LOADS = (
