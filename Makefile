@@ -376,7 +376,7 @@ chaos: images
 bench:
 	@.ci/install build run test
 	@$(MAKE) -j$(JOBS) images $(TEST_PROGRAMS) $(BENCH_PROGRAMS)
-	$(Q)ONLY='$(ONLY)' RUNS='$(RUNS)' ROUND='$(ROUND)' perl tests/bench/ladder.pl; status=$$?; perl tests/bench/report || status=1; exit $$status
+	$(Q)ONLY='$(ONLY)' RUNS='$(RUNS)' ROUND='$(ROUND)' LINUX='$(LINUX)' perl tests/bench/ladder.pl; status=$$?; perl tests/bench/report || status=1; exit $$status
 
 bench-docs:
 	$(Q)perl tests/bench/report --publish >/dev/null

@@ -20,7 +20,7 @@ use Bench::Guest;
 use Bench::Linux;
 use Bench::Machine  qw(measure_start measure_memory measure_balloon measure_size measure_rings);
 use Bench::Network  qw(measure_network measure_network_instructions settle_host);
-use Bench::Results  qw(environment save $FOLDER);
+use Bench::Results  qw(environment save);
 use Bench::Ringside;
 use Bench::Rungs    qw(network_rungs block_rungs);
 use Ringside::Tap   qw(enter_namespace);
@@ -40,7 +40,6 @@ sub number_option ($name, $default, $pattern) {
 }
 my $runs    = number_option(RUNS    => 3,   qr/^\d{1,3}$/);
 my $seconds = number_option(ROUND => 0.4, qr/^\d{1,3}(?:\.\d+)?$/);
-$FOLDER = $ENV{FOLDER} if length($ENV{FOLDER} // '');
 my $only    = $ENV{ONLY} // '';
 my $wanted  = eval { qr/$only/ } // die "bench: ONLY=$only: not a pattern\n";
 

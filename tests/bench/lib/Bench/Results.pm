@@ -14,7 +14,7 @@ use Ringside::Host   qw(read_file write_file);
 
 our @EXPORT_OK = qw($FOLDER environment median save load_all);
 
-our $FOLDER = 'build/bench/ladder';
+our $FOLDER = $ENV{FOLDER} || 'build/bench/ladder';
 
 sub median (@numbers) {
 	@numbers = sort { $a <=> $b } grep { defined } @numbers or return;
