@@ -15,6 +15,7 @@ sub short ($number) {
 	return '-' unless defined $number;
 	return '0' if !$number;
 	my $size = abs $number;
+	return sprintf '%.0f k', $number / 1000 if $size >= 100_000;
 	return sprintf '%.0f', $number if $size >= 100;
 	return sprintf '%.1f', $number if $size >= 10;
 	return sprintf '%.2f', $number if $size >= 1;
