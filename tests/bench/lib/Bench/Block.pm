@@ -40,8 +40,9 @@ sub count_for ($guest, $rung, $load, $seconds) {
 	return $count < 640 ? 640 : $count > 1_000_000 ? 1_000_000 : $count - $count % 32;
 }
 
+# One round of a load.
 sub timed ($guest, %words) {
-	my $cpu = $guest->cpu_seconds;
+	my $cpu    = $guest->cpu_seconds;
 	my $result = $guest->read(%words);
 	$result->{rate} = $result->{operations} / $result->{seconds};
 	# Of a benchmark that does more than this load nothing can be said.
@@ -80,6 +81,7 @@ sub measure_block ($rung, $classes, $runs, $seconds, $say) {
 	return { title => $rung->{title}, guests => \%data };
 }
 
+# What a read costs the device.
 sub counts ($guest, $rung, $words, $everywhere) {
 	my $count = 3200;
 	my $read;
@@ -94,7 +96,7 @@ sub counts ($guest, $rung, $words, $everywhere) {
 sub measure_instructions ($rung, $classes, $say) {
 	my %data;
 	for my $class (@$classes) {
-		my ($guest) = start($rung, $class, Bench::Guest::counting_instructions(), name => "instructions-$rung->{name}");
+		my ($guest) = start($rung, $class, Bench::Guest::counting_instructions(), name => "instructions-block-$rung->{name}");
 		$guest->wait_ready;
 		for my $depth (1, 32) {
 			my @took;

@@ -10,10 +10,10 @@ use Bench::Results qw(median);
 use Exporter qw(import);
 use Ringside::Client qw(udp_ask);
 use Ringside::Host   qw(program until_true);
-use Ringside::Tap  qw(tap_device);
+use Ringside::Tap    qw(tap_device);
 use Ringside::VhostUser;
 
-our @EXPORT_OK = qw(measure_network measure_network_instructions start_guests load_once operations host_address guest_address tap_words settle_host);
+our @EXPORT_OK = qw(measure_network measure_network_instructions start_guests load_once operations guest_address tap_name tap_words settle_host);
 
 # name, words for tests/bench/programs/load, what one operation is: the load's, or a MiB.
 our @LOADS = (
@@ -36,6 +36,9 @@ sub settle_host () {
 	return;
 }
 
+# The name of its TAP device.
+sub tap_name ($guest) { return lc $guest }
+
 sub delete_device ($name) {
 	my $ip = program('ip');
 	system("$ip link show dev $name >/dev/null 2>&1") == 0 && system($ip, 'link', 'delete', $name);
@@ -43,7 +46,7 @@ sub delete_device ($name) {
 }
 
 sub tap_words ($guest, %options) {
-	my $name   = lc substr $guest, 0, 8;
+	my $name   = tap_name($guest);
 	my $queues = $options{queues} // 1;
 	delete_device($name);
 	tap_device($name, host_address($guest) . '/24', $queues);
@@ -52,7 +55,7 @@ sub tap_words ($guest, %options) {
 
 # DPDK carries between the guest and a TAP device that it makes.
 sub vhost_user_words ($guest) {
-	my $name = lc substr $guest, 0, 8;
+	my $name = tap_name($guest);
 	delete_device($name);
 	my $back = Ringside::VhostUser->network($name);
 	system(program('ip'), 'address', 'add', host_address($guest) . '/24', 'dev', $name) == 0 or die "no address for $name\n";
@@ -72,7 +75,7 @@ sub load_once ($guest, $load, $seconds, $flows = 1) {
 
 sub operations ($load, $result) { return $load->{mebibytes} ? $result->{bytes} / (1 << 20) : $result->{operations} }
 
-# Fresh rates and counts of one load on one guest.
+# One round of a load.
 sub timed ($guest, $rung, $load, $seconds) {
 	my $cpu    = $guest->cpu_seconds;
 	my $result = load_once($guest, $load, $seconds, $rung->{flows} // 1);
@@ -80,6 +83,7 @@ sub timed ($guest, $rung, $load, $seconds) {
 	return { %$result, rate => $count / $result->{seconds}, cpu_microseconds => 1e6 * ($guest->cpu_seconds - $cpu) / $count };
 }
 
+# What an operation costs the device.
 sub counts ($guest, $rung, $load, $seconds) {
 	my $result;
 	my $count = $guest->counted(@$rung{qw(devices elsewhere)}, sub { $result = load_once($guest, $load, $seconds, $rung->{flows} // 1) });
@@ -139,7 +143,7 @@ sub measure_network ($rung, $classes, $runs, $seconds, $say) {
 sub measure_network_instructions ($rung, $classes, $seconds, $say) {
 	my %data;
 	for my $class (@$classes) {
-		my ($guests, $back_ends) = start_guests($rung, [$class], Bench::Guest::counting_instructions(), name => "instructions-$rung->{name}");
+		my ($guests, $back_ends) = start_guests($rung, [$class], Bench::Guest::counting_instructions(), name => "instructions-network-$rung->{name}");
 		my $guest = $guests->[0];
 		for my $load (@LOADS) {
 			my $result;
