@@ -48,7 +48,7 @@ my %parts = (
 	'network-e1000'  => { title => 'e1000', guests => { Ringside => guest(2000, 3) } },
 	'network-vhost-net' => { skipped => 'there is no /dev/vhost-net' },
 	'start-q35'      => { guests => { Ringside => { milliseconds => 80 }, Linux => { milliseconds => 2400 }, line => { milliseconds => 50 } } },
-	'rings'          => { guests => { Ringside => { split => { 'direct, batch of 32: add and take' => 59 } } } },
+	'rings'          => { guests => { Ringside => { split => { 'direct, one call, batch of 32: add and take' => 59 } } } },
 );
 my $tables = tables(\%parts);
 like($tables->{'network-cost'}, qr{^\| e1000 \| 3\.00 / 6\.00 \| - / - \| }m, 'tables: a cost, and what was not measured');
@@ -73,7 +73,7 @@ my %goals = map { $_->{what} => $_ } goals(\%parts);
 my %verdict = (
 	'UDP echo, 32 in flight, times Linux' => 1, 'UDP echo, 32 in flight: kicks for each' => 1, 'TCP connect, request, close, times Linux' => 0,
 	"QEMU's start to the first answer by TCP, q35, times faster than Linux" => 1, 'the same, times an image that only says a line, q35' => 0,
-	'ring: instructions to add and take one buffer, split' => 1, 'ring: instructions to add and take one buffer, packed' => undef,
+	'ring: instructions to add and take one buffer of a batch, split' => 1, 'ring: instructions to add and take one buffer of a batch, packed' => undef,
 	'the least memory that serves page and echo' => undef,
 );
 for my $what (sort keys %verdict) {

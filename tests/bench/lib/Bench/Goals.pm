@@ -68,7 +68,7 @@ sub goals ($parts) {
 	my ($inflate, $how) = $way->('balloon', 'inflate', 'inflate_cpu');
 	$at_least->('balloon, 2048 MiB to 512, times faster than Linux', 8, less($parts, 'balloon', $inflate), $how);
 	my $rings = value($parts->{rings}, guests => 'Ringside') // {};
-	$at_most->("ring: instructions to add and take one buffer, $_->[0]", $_->[1], value($rings, $_->[0], 'direct, batch of 32: add and take')) for [ split => 60 ], [ packed => 50 ];
+	$at_most->("ring: instructions to add and take one buffer of a batch, $_->[0]", $_->[1], value($rings, $_->[0], 'direct, one call, batch of 32: add and take')) for [ split => 60 ], [ packed => 50 ];
 	return @rows;
 }
 
