@@ -124,12 +124,11 @@ sub skipped ($parts) {
 
 # Of which machine, when, and how busy it was.
 sub environment ($parts) {
-	my @seen = map { $_->{environment} } grep { $_ && $_->{environment} } values %$parts or return '';
-	my ($first, $last) = (sort map { $_->{date} } @seen)[ 0, -1 ];
-	my $e = $seen[0];
+	my @seen = sort { $a->{date} cmp $b->{date} } map { $_->{environment} } grep { $_->{environment} } values %$parts or return '';
+	my $e    = $seen[-1];
 	my $load = max(map { $_->{load} } @seen);
-	return "Measured from $first to $last: $e->{cpu}, $e->{cpus} CPUs, $e->{kernel}; QEMU $e->{qemu}, $e->{accelerator}; Ringside $e->{ringside}.\n"
-	  . "Rounds of each: $e->{runs}. The load average was at most $load" . (busy($parts) ? ', **so other work disturbed the times** (counts, instructions and CPU time it does not, or little)' : '') . ".\n";
+	return "Measured from $seen[0]{date} to $e->{date}: $e->{cpu}, $e->{cpus} CPUs, $e->{kernel}; QEMU $e->{qemu}, $e->{accelerator}; Ringside $e->{ringside}.\n"
+	  . "Rounds of each: $e->{runs}. The load average was at most $load" . (busy($parts) ? ', **so other work disturbed the times** (CPU time less, counts and instructions not)' : '') . ".\n";
 }
 
 sub tables ($parts) {
