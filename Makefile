@@ -59,7 +59,7 @@ NEWLIB := $(B)/newlib
 LWIP := $(B)/lwip-src
 MBEDTLS := $(B)/mbedtls-src
 
-WARNINGS := -Wall -Wextra -Wshadow -Werror
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 MACHINE := -m64 -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
 CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fstack-protector-strong -mstack-protector-guard=global -fstack-clash-protection -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing \

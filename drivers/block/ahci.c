@@ -36,11 +36,6 @@ static void timed_out(struct block_device *disk)
 	pci_device_break(&port_of(disk)->ahci->device, "did not answer in time");
 }
 
-static void changed(struct block_device *disk)
-{
-	(void)disk; /* nothing changes but by a reset, which looks itself */
-}
-
 static void costs(struct block_device *disk, uint64_t *kicks, uint64_t *interrupts)
 {
 	*kicks = port_of(disk)->kicks;
@@ -63,7 +58,6 @@ static const struct block_operations operations = {
 	.kick = ahci_kick,
 	.reap = ahci_reap,
 	.timed_out = timed_out,
-	.changed = changed,
 	.costs = costs,
 	.describe = describe,
 };

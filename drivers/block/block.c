@@ -73,7 +73,7 @@ void block_service(void)
 	for (struct block_device *disk = block_first(); disk; disk = disk->next) {
 		uint32_t events = __atomic_exchange_n(&disk->events, 0, __ATOMIC_SEQ_CST);
 
-		if (events & EVENT_CHANGED)
+		if (events & EVENT_CHANGED && disk->operations->changed)
 			disk->operations->changed(disk);
 		if (events & EVENT_SCAN) {
 			block_scan(disk);

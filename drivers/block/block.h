@@ -160,7 +160,7 @@ struct block_operations {
 	unsigned int (*reap)(struct block_queue *queue);
 	/* A request was not answered in time: resets the device. Any context, no lock held. */
 	void (*timed_out)(struct block_device *disk);
-	/* After block_changed(), in the layer's thread. */
+	/* After block_changed(), in the layer's thread. NULL: what changes does so by a reset, which looks itself. */
 	void (*changed)(struct block_device *disk);
 	/* Write-back (true) or write-through. 0, -EOPNOTSUPP, -EIO. Thread context. May be NULL. */
 	int (*set_write_cache)(struct block_device *disk, bool on);

@@ -48,12 +48,6 @@ static void timed_out(struct block_device *disk)
 	pci_device_break(&drive_of(disk)->channel->ide->device, "did not answer in time");
 }
 
-/* A command ended without an interrupt; nothing else changes but by a reset, which looks itself. */
-static void changed(struct block_device *disk)
-{
-	ide_serve_wanting(drive_of(disk)->channel);
-}
-
 static void costs(struct block_device *disk, uint64_t *kicks, uint64_t *interrupts)
 {
 	const struct ide_drive *drive = drive_of(disk);
@@ -79,7 +73,6 @@ static const struct block_operations operations = {
 	.kick = ide_kick,
 	.reap = ide_reap,
 	.timed_out = timed_out,
-	.changed = changed,
 	.costs = costs,
 	.describe = describe,
 };
@@ -269,6 +262,7 @@ static int find_drives(struct ide *ide, unsigned int index, uint16_t bus_master)
 	channel->command = compatible[index].command;
 	channel->control = compatible[index].control;
 	channel->stopped = true;
+	ide_turn_init(channel);
 	for (unsigned int unit = 0; unit < IDE_DRIVES; unit++) {
 		struct ide_drive *drive = &channel->drives[unit];
 

@@ -18,6 +18,7 @@
 #include "drivers/block/ata.h"
 #include "drivers/pci/device.h"
 #include "kernel/thread/spinlock.h"
+#include "kernel/time/timer.h"
 #include "kernel/x86/io.h"
 
 #define IDE_CHANNELS 2u
@@ -110,6 +111,9 @@ struct ide_channel {
 	bool wants[IDE_DRIVES];
 	unsigned int last_unit;
 	unsigned int serving; /* handlers that give them their turns */
+	/* The same for a command that was seen to end without an interrupt. */
+	struct timer turn;
+	bool turn_due;
 
 	uint64_t interrupts, interrupts_stray;
 	/* Lies: answers that were not right. The first of a kind is logged. */
@@ -176,8 +180,8 @@ void ide_kick(struct block_queue *queue);
 unsigned int ide_reap(struct block_queue *queue);
 /* An interrupt of the channel: the command may be done, the next has its turn. */
 enum interrupt_result ide_interrupt(struct pci_device *device, unsigned int line);
-/* Whoever found the channel taken has another try. No lock held. */
-void ide_serve_wanting(struct ide_channel *channel);
+/* Once, before the first command. */
+void ide_turn_init(struct ide_channel *channel);
 /* The device reaches no memory: what runs ends. */
 void ide_abort(struct ide_channel *channel);
 

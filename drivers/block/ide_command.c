@@ -343,9 +343,15 @@ unsigned int ide_reap(struct block_queue *queue)
 		channel->request = NULL;
 		channel->way = IDE_IDLE;
 		pci_device_served(&channel->ide->device);
-		/* Found without an interrupt: nobody is here who would give the next its turn. */
-		if (!channel->serving)
-			block_changed(&drive->block);
+		/*
+		 * Found without an interrupt: nobody is here who would give the next its turn. It is not the layer's
+		 * thread either, which may itself be waiting for that turn. Not armed twice: timer_arm() would wait
+		 * for the function, and that for this lock.
+		 */
+		if (!channel->serving && !channel->turn_due) {
+			channel->turn_due = true;
+			timer_arm(&channel->turn, clock_monotonic());
+		}
 	}
 	spin_unlock(&channel->lock, flags);
 	if (error == NOT_YET)
@@ -384,13 +390,21 @@ static void serve(struct ide_channel *channel)
 	}
 }
 
-void ide_serve_wanting(struct ide_channel *channel)
+/* Interrupt context */
+static void on_turn(void *context)
 {
+	struct ide_channel *channel = context;
 	uint64_t flags = spin_lock(&channel->lock);
 
+	channel->turn_due = false;
 	channel->serving++;
 	spin_unlock(&channel->lock, flags);
 	serve(channel);
+}
+
+void ide_turn_init(struct ide_channel *channel)
+{
+	channel->turn = (struct timer)TIMER_INIT(on_turn, channel);
 }
 
 enum interrupt_result ide_interrupt(struct pci_device *device, unsigned int line)

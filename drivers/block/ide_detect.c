@@ -73,20 +73,24 @@ static int wait_ready(struct ide_channel *channel)
 /* 512 bytes of what the selected drive says of itself; 0, -ETIMEDOUT, -EIO. */
 static int identify(struct ide_channel *channel, uint8_t command, uint8_t *data)
 {
-	int status;
+	unsigned int status;
+	int result;
 
 	ide_write(channel, IDE_COMMAND, command);
 	clock_spin(SELECT_TIME);
-	status = wait_ready(channel);
-	if (status < 0)
-		return status;
+	result = wait_ready(channel);
+	if (result < 0)
+		return result;
+	status = (unsigned int)result;
 	if (status == 0xff || status & (ATA_STATUS_ERR | ATA_STATUS_DF) ||
 	    !(status & ATA_STATUS_DRQ))
 		return -EIO;
 	port_read16_string(channel->command + IDE_DATA, data, ATA_IDENTIFY_SIZE / 2);
 	(void)ide_read(channel, IDE_STATUS);
-	status = wait_ready(channel);
-	return status < 0 ? status : status & ATA_STATUS_DRQ ? -EIO : 0;
+	result = wait_ready(channel);
+	if (result < 0)
+		return result;
+	return (unsigned int)result & ATA_STATUS_DRQ ? -EIO : 0;
 }
 
 static void ask_disk(struct ide_drive *drive)

@@ -138,7 +138,8 @@ void pci_bars_size(struct pci_function *function)
 	uint16_t command = pci_read16(function, PCI_COMMAND);
 
 	/* While a register holds the probe's ones the device must not decode them. */
-	pci_write16(function, PCI_COMMAND, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+	pci_write16(function, PCI_COMMAND,
+		    (uint16_t)(command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY)));
 	for (unsigned int number = 0; number < count; number += used) {
 		uint32_t value = pci_read32(function, bar_offset(number));
 
@@ -158,7 +159,8 @@ void pci_bar_set(struct pci_function *function, unsigned int number, uint64_t ad
 	struct pci_bar *bar = &function->bars[number];
 	uint16_t command = pci_read16(function, PCI_COMMAND);
 
-	pci_write16(function, PCI_COMMAND, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+	pci_write16(function, PCI_COMMAND,
+		    (uint16_t)(command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY)));
 	pci_write32(function, bar_offset(number), (uint32_t)address);
 	if (bar->type == PCI_BAR_MEMORY64)
 		pci_write32(function, bar_offset(number + 1), (uint32_t)(address >> 32));
@@ -195,7 +197,8 @@ void pci_enable(struct pci_function *function)
 
 void pci_disable(struct pci_function *function)
 {
-	pci_write16(function, PCI_COMMAND, pci_read16(function, PCI_COMMAND) & ~PCI_COMMAND_MASTER);
+	pci_write16(function, PCI_COMMAND,
+		    (uint16_t)(pci_read16(function, PCI_COMMAND) & ~PCI_COMMAND_MASTER));
 }
 
 volatile void *pci_bar_map(struct pci_function *function, unsigned int number, uint64_t offset,

@@ -103,7 +103,9 @@ static bool is_memory(const struct ecam *ecam)
 {
 	uint64_t start = ecam->address + ecam->first_bus * BUS_SIZE;
 
-	return platform_range_is_memory(start, (ecam->last_bus - ecam->first_bus + 1) * BUS_SIZE);
+	uint64_t buses = 1u + ecam->last_bus - ecam->first_bus;
+
+	return platform_range_is_memory(start, buses * BUS_SIZE);
 }
 
 static bool answers(const struct ecam *ecam)

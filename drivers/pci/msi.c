@@ -38,8 +38,7 @@ int msi_enable(struct pci_function *function, const struct interrupt *interrupt)
 	pci_write16(function, data, (uint16_t)message.data);
 	if (control & CONTROL_MASKABLE)
 		pci_write32(function, data + 4, 0);
-	pci_write16(function, PCI_COMMAND,
-		    pci_read16(function, PCI_COMMAND) | PCI_COMMAND_INTERRUPT_DISABLE);
+	pci_line_disable(function, true);
 	pci_write16(function, capability + MSI_CONTROL, control | CONTROL_ENABLE);
 	return 0;
 }
@@ -53,6 +52,5 @@ void msi_disable(struct pci_function *function)
 		return;
 	control = pci_read16(function, capability + MSI_CONTROL);
 	pci_write16(function, capability + MSI_CONTROL, control & (uint16_t)~CONTROL_ENABLE);
-	pci_write16(function, PCI_COMMAND,
-		    pci_read16(function, PCI_COMMAND) & ~PCI_COMMAND_INTERRUPT_DISABLE);
+	pci_line_disable(function, false);
 }

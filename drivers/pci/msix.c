@@ -50,8 +50,8 @@ void pci_line_disable(const struct pci_function *function, bool disable)
 	uint16_t command = pci_read16(function, PCI_COMMAND);
 
 	pci_write16(function, PCI_COMMAND,
-		    disable ? command | PCI_COMMAND_INTERRUPT_DISABLE
-			    : command & ~PCI_COMMAND_INTERRUPT_DISABLE);
+		    (uint16_t)(disable ? command | PCI_COMMAND_INTERRUPT_DISABLE
+				       : command & ~PCI_COMMAND_INTERRUPT_DISABLE));
 }
 
 void msix_disable(const struct pci_function *function)

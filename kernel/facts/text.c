@@ -94,8 +94,8 @@ static void put_children(struct facts_writer *writer, const struct fact *parent,
 			put_strings(writer, fact, column);
 		} else {
 			facts_put(writer, fact->first ? "\n" : " none\n");
-			put_children(writer, fact, column + INDENT * (fact->kind == FACT_OBJECT),
-				     false);
+			put_children(writer, fact,
+				     column + (fact->kind == FACT_OBJECT ? INDENT : 0), false);
 		}
 	}
 }

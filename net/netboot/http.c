@@ -36,7 +36,7 @@ struct client {
 	bool ranged;   /* this request asked for a range */
 	bool surplus;  /* there were bytes behind the answer */
 	bool redirect; /* the body is of no use */
-	uint32_t discarded;
+	size_t discarded;
 	/* What the first answer said of the file, for the next. */
 	char validator[HTTP_ETAG_MAX];
 	uint64_t furthest; /* bytes that any try has reached */

@@ -48,8 +48,8 @@ static void connection_free(struct connection *connection)
 static void send_more(struct connection *connection, struct tcp_pcb *pcb)
 {
 	for (;;) {
-		tcpwnd_size_t length =
-			LWIP_MIN(sizeof(pattern) - connection->place, tcp_sndbuf(pcb));
+		tcpwnd_size_t length = LWIP_MIN(
+			(tcpwnd_size_t)(sizeof(pattern) - connection->place), tcp_sndbuf(pcb));
 
 		/* Not in crumbs: wait until the peer has taken more. */
 		if (length < LWIP_MIN(tcp_mss(pcb), sizeof(pattern) - connection->place))

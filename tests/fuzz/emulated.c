@@ -44,14 +44,14 @@ void emulated_calm(void)
 
 void emulated_write(uint64_t address, uint32_t offset, uint32_t length)
 {
-	uint32_t place = offset + fuzz_choose(length), count = 1 + fuzz_choose(WRITE_MAX);
-	uint8_t *memory = host_dma_pointer(address + place, 1);
+	uint32_t skip = fuzz_choose(length), count = 1 + fuzz_choose(WRITE_MAX);
+	uint8_t *memory;
 
-	if (!memory)
-		return;
-	while (count && !host_dma_pointer(address + place, count))
-		count--;
-	fuzz_fill(memory, count);
+	if (count > length - skip)
+		count = length - skip;
+	memory = host_dma_pointer(address + offset + skip, count);
+	if (memory)
+		fuzz_fill(memory, count);
 }
 
 /* What the thread does; nothing while it sleeps itself, in an attempt. True: there is nothing left to do. */

@@ -11,6 +11,7 @@
 #define HELD_MAX 64
 #define PATTERN 0x3c
 #define TOKENS 4096u
+#define PLACES 16u
 
 struct network_user user;
 
@@ -68,7 +69,7 @@ static void on_transmitted(struct network_device *device, void *token)
 void user_transmit(unsigned int pair)
 {
 	struct network_transmit frame = {.segment_count = 1 + fuzz_choose(NETWORK_SEGMENTS_MAX)};
-	uint32_t offset = 64;
+	uint32_t offset;
 	uintptr_t token = 0;
 	int error;
 
@@ -76,15 +77,19 @@ void user_transmit(unsigned int pair)
 		token++;
 	if (token == TOKENS)
 		return;
+	/* The header goes in front of the first segment: that place is one frame's alone. */
+	offset = 64 + (uint32_t)(token % PLACES) * (MEMORY / PLACES);
 	for (unsigned int i = 0; i < frame.segment_count; i++) {
 		uint32_t length = 1 + fuzz_choose(i ? 300 : 100);
 
 		if (fuzz_choose(32) == 31)
 			length += 3000;
+		if (offset + length > MEMORY)
+			offset = 64;
 		frame.segments[i] = (struct network_segment){user.memory + offset, length};
 		offset += length + fuzz_choose(32);
 	}
-	frame.headroom = fuzz_choose(2) ? 32 : 0;
+	frame.headroom = fuzz_choose(2) && token < PLACES ? 32 : 0;
 	if (fuzz_choose(4) == 3) {
 		frame.checksum = true;
 		frame.checksum_start = (uint16_t)fuzz_choose(300);

@@ -212,16 +212,15 @@ static void on_done(struct block_request *request)
 	wait_wake(&ata_disks[0]->waiters); /* where the test waits for both disks */
 }
 
-/* Two drives of one channel with queues of requests: both have their turns, and all come to an end. */
-static void test_shared_channel(void **state)
+static void share_channel(bool interrupts)
 {
 	struct block_request requests[40];
 	struct block_segment segments[40];
 
-	(void)state;
 	prepare("");
 	ata_model_init(drive(0, 1), "B-1", ATA_MODEL_SECTORS);
 	assert_int_equal(ata_boot(), 2);
+	model.no_interrupt = !interrupts;
 	done_count = 0;
 	for (unsigned int i = 0; i < 40; i++) {
 		segments[i] = (struct block_segment){ata_memory + i * 4096, 4096};
@@ -240,6 +239,23 @@ static void test_shared_channel(void **state)
 		assert_memory_equal(ata_memory + i * 4096, drive(0, i % 2)->content + i * 8 * 512,
 				    4096);
 	end();
+}
+
+/* Two drives of one channel with queues of requests: both have their turns, and all come to an end. */
+static void test_shared_channel(void **state)
+{
+	(void)state;
+	share_channel(true);
+}
+
+/*
+ * Also when no interrupt says that a command has ended, and without the block layer's thread: that may itself be
+ * waiting for one of them.
+ */
+static void test_turns_without_interrupts(void **state)
+{
+	(void)state;
+	share_channel(false);
 }
 
 static void test_large(void **state)
@@ -491,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_hangs),
 		cmocka_unit_test(test_interrupt_lost),
+		cmocka_unit_test(test_turns_without_interrupts),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_busy_for_ever),
 		cmocka_unit_test(test_exchanged),

@@ -74,11 +74,12 @@ static void legacy_config_read(struct virtio_device *device, unsigned int offset
 	uint16_t port = (uint16_t)(config_port(device) + offset);
 	uint8_t *bytes = buffer;
 
-	for (unsigned int i = 0; i + width <= length; i += width, port += width) {
+	for (unsigned int i = 0; i + width <= length; i += width) {
 		uint32_t value = width == 1   ? port_read8(port)
 				 : width == 2 ? port_read16(port)
 					      : port_read32(port);
 		memcpy(bytes + i, &value, width);
+		port = (uint16_t)(port + width);
 	}
 }
 

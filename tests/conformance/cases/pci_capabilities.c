@@ -217,7 +217,7 @@ CASE(pci_capability_length, OBEY, "cap_len covers the structure of the capabilit
 {
 	struct function_structure found;
 
-	for (int type = STRUCTURE_COMMON; type <= STRUCTURE_VENDOR; type++)
+	for (uint8_t type = STRUCTURE_COMMON; type <= STRUCTURE_VENDOR; type++)
 		for (found.at = 0; function_structure_next(t, type, found.at, &found);) {
 			note(t, "cfg_type %u at 0x%02x", type, found.at);
 			expect_range(t, "cap_len", found.length, least_length(type), 0xff);
