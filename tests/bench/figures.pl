@@ -40,7 +40,7 @@ sub table ($head, @rows) {
 my @drivers = (
 	[ 'virtio core',          'drivers/virtio/*.[ch]' ],
 	[ 'split ring',           'drivers/virtio/rings/split.[ch]' ],
-	[ 'packed ring',          'drivers/virtio/rings/packed.[ch]' ],
+	[ 'packed ring',          'drivers/virtio/rings/packed*.[ch]' ],
 	[ 'both rings',           'drivers/virtio/rings/{virtqueue,tables,formats}.[ch]' ],
 	[ 'transports',           'drivers/virtio/transports/*.[ch]' ],
 	[ 'virtio_net',           'drivers/net/virtio_net*.[ch]' ],
