@@ -16,6 +16,7 @@
 #include "lwip_hooks.h"
 #include "net/lwip/guard.h"
 #include "net/lwip/memory.h"
+#include "net/lwip/recovery.h"
 #include "netif/ethernet.h"
 
 #include <errno.h>
@@ -202,6 +203,7 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 	network_frame_joined = info->joined;
 	if (ethernet_input(frame, netif) != ERR_OK)
 		pbuf_free(frame);
+	recovery_finish();
 }
 
 /* What the device does may be less after it was reset. */

@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/lib";
 use Ringside::Checks;
 use Ringside::Client qw(http_get);
 use Ringside::Host   qw(program scratch until_true start_process read_file);
-use Ringside::Tap    qw(enter_namespace);
+use Ringside::Tap    qw(enter_namespace network_beyond);
 use Ringside::VM;
 use Test::More;
 
@@ -23,21 +23,6 @@ sub links () { return join ' ', sort map { /^\d+: ([^:@]+)/ ? $1 : () } split /\
 sub forwarding () { return read_file($FORWARD) =~ s/\n//r }
 # Firewall rules: those of nft, which are also those of today's iptables.
 sub rules () { my $nft = program('nft'); return $nft ? scalar `$nft list ruleset` : '' }
-
-# A network beyond ours, in a namespace of its own, at the other end of a cable: its end is $name, with that address.
-sub network_beyond ($cable, $name, $address) {
-	run($IP, 'link', 'add', $cable, 'type', 'veth', 'peer', 'name', $name);
-	open my $nothing, '+<', '/dev/null' or die "/dev/null: $!";
-	my $pid  = start_process($nothing, $nothing, $nothing, program('unshare'), '--net', 'sleep', 'infinity');
-	my $own  = readlink "/proc/$$/ns/net";
-	until_true(5, sub { (readlink("/proc/$pid/ns/net") // $own) ne $own }) or die "no namespace for $name\n";
-	run($IP, 'link', 'set', $name, 'netns', $pid);
-	my @there = (program('nsenter'), '--target', $pid, '--net');
-	run(@there, $IP, 'address', 'add', $address, 'dev', $name);
-	run(@there, $IP, 'link', 'set', $name, 'up');
-	run($IP, 'link', 'set', $cable, 'up');
-	return @there;
-}
 
 # QEMU is no child of ours: when a script is killed, it has to be ended too.
 my @pid_files;

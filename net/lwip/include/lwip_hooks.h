@@ -5,6 +5,7 @@
 
 #include "lwip/prot/tcp.h"
 #include "lwip/tcp.h"
+#include "net/lwip/recovery.h"
 
 #include <stdbool.h>
 
@@ -28,13 +29,14 @@ bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsign
  */
 static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *header,
 				   unsigned int options_length, unsigned int options1_length,
-				   const uint8_t *options2)
+				   const uint8_t *options2, const struct pbuf *packet)
 {
 	if (guard_tcp_refused(header, options_length, options1_length, options2))
 		return ERR_VAL;
 	/* Listeners are shorter structures, and have no such flags. */
 	if (pcb->state == LISTEN)
 		return ERR_OK;
+	recovery_segment(pcb, header, options1_length, packet);
 	if (network_frame_joined)
 		tcp_set_flags(pcb, TF_ACK_DELAY);
 	if (pcb->flags & (TF_RTO | TF_INFR) && header->ackno == pcb->snd_nxt)
@@ -43,7 +45,7 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 }
 
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options_length, options1_length, options2, packet) \
-	network_tcp_in(pcb, header, options_length, options1_length, options2)
+	network_tcp_in(pcb, header, options_length, options1_length, options2, packet)
 
 /* syn.c; under the core lock, before the packet is checked. True: it is dropped. */
 bool network_ip4_in(const struct pbuf *packet, struct netif *netif);

@@ -34,13 +34,20 @@ sub sum ($bytes) {
 
 sub send_segment ($self, $flags, $data = '', $options = '') {
 	my ($from, $to) = map { inet_aton($_) } @$self{qw(address guest)};
-	my $segment = pack('n n N N C C n n n a*', $self->{port}, $self->{to}, $self->{next}, $self->{acknowledged}, (20 + length $options) << 2, $flags, 65535, 0, 0, $options) . $data;
+	my $segment = pack('n n N N C C n n n a*', $self->{port}, $self->{to}, $self->{next}, $self->{acknowledged}, (20 + length $options) << 2, $flags, $self->{window} // 65535, 0, 0, $options) . $data;
 	my $pseudo = pack('a4 a4 C C n', $from, $to, 0, 6, length $segment);
 	substr $segment, 16, 2, pack 'n', sum($pseudo . $segment);
 	my $header = pack 'C C n n n C C n a4 a4', 0x45, 0, 20 + length $segment, 0, 0, 64, 6, 0, $from, $to;
 	substr $header, 10, 2, pack 'n', sum($header);
 	$self->send_frame(0x0800, $header . $segment);
 	$self->{next} = ($self->{next} + length($data) + ($flags & 2 ? 1 : 0)) & 0xffffffff;
+	return;
+}
+
+# Asks the guest for its address by ARP: receive_segment() returns { answered => 1 } for the answer, behind all that the
+# guest sent before.
+sub ask ($self) {
+	$self->send_frame(0x0806, pack 'n n C C n a6 a4 x6 a4', 1, 0x0800, 6, 4, 1, $MAC, map { inet_aton($_) } @$self{qw(address guest)});
 	return;
 }
 
@@ -54,6 +61,7 @@ sub receive_segment ($self, $seconds) {
 		my ($type, $payload) = unpack 'x12 n a*', $frame;
 		if ($type == 0x0806) {
 			my ($operation, $mac, $from, $to) = unpack 'x6 n a6 a4 x6 a4', $payload;
+			return { answered => 1, seq => 0, length => 0 } if $operation == 2;
 			next if $operation != 1 || $to ne inet_aton($self->{address});
 			$self->{guest_mac} = $mac;
 			$self->send_frame(0x0806, pack 'n n C C n a6 a4 a6 a4', 1, 0x0800, 6, 4, 2, $MAC, $to, $mac, $from);

@@ -9,7 +9,7 @@ use Exporter qw(import);
 use JSON::PP ();
 use Ringside::Host qw(program scratch until_true read_file start_process);
 
-our @EXPORT_OK = qw(enter_namespace tap_device tap_network tap_counter dnsmasq_log);
+our @EXPORT_OK = qw(enter_namespace tap_device tap_network tap_counter dnsmasq_log network_beyond);
 
 our $HOST  = '192.168.77.1';
 our $FIRST = '192.168.77.50';
@@ -45,6 +45,23 @@ sub tap_device ($name, $address, $queues = 1) {
 	run($ip, 'address', 'add', $address, 'dev', $name);
 	run($ip, 'link', 'set', $name, 'up');
 	return;
+}
+
+# A network beyond this one, in a namespace of its own, at the other end of a cable ($cable): there it is $name, with that
+# address. Returns the words that run a program there.
+sub network_beyond ($cable, $name, $address) {
+	my $ip = program('ip');
+	run($ip, 'link', 'add', $cable, 'type', 'veth', 'peer', 'name', $name);
+	open my $nothing, '+<', '/dev/null' or die "/dev/null: $!";
+	my $pid = start_process($nothing, $nothing, $nothing, program('unshare'), '--net', 'sleep', 'infinity');
+	my $own = readlink "/proc/$$/ns/net";
+	until_true(5, sub { (readlink("/proc/$pid/ns/net") // $own) ne $own }) or die "no namespace for $name\n";
+	run($ip, 'link', 'set', $name, 'netns', $pid);
+	my @there = (program('nsenter'), '--target', $pid, '--net');
+	run(@there, $ip, 'address', 'add', $address, 'dev', $name);
+	run(@there, $ip, 'link', 'set', $name, 'up');
+	run($ip, 'link', 'set', $cable, 'up');
+	return @there;
 }
 
 # The host's counter of a device: "tx_packets" are those that the guest's side took, "tx_dropped" those that it did not.
