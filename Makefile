@@ -382,7 +382,7 @@ bench-netboot:
 counts: images
 	$(Q)perl tests/bench/counts.pl
 
-test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model fuzz-programs
+test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/vhost-user-net $(B)/conform/model fuzz-programs
 	$(Q).ci/test '$(T)'
 
 lint:
