@@ -119,7 +119,7 @@ static int check(struct virtio_net *net, const struct network_transmit *frame, u
 {
 	uint32_t length_max = frame->cut ? NETWORK_FRAME_MAX : net->frame_max;
 
-	if (net->stopped || net->virtio->broken)
+	if (net->stopped || net->virtio->recovery.broken)
 		return -ENETDOWN;
 	if (!frame->segment_count || frame->segment_count > NETWORK_SEGMENTS_MAX ||
 	    length < ETHERNET_HEADER_SIZE || length > length_max)

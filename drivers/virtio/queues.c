@@ -172,7 +172,7 @@ static int connect_interrupts(struct virtio_device *device)
 		device->transport->interrupts_offered(device, has, sizeof(has));
 		log_error("%s (%s): refused, virtio.interrupts insists on %s, and it has %s",
 			  device->bus_name, device->name, interrupt_names[wanted], has);
-		device->failure = "cannot interrupt as virtio.interrupts insists";
+		device->recovery.failure = "cannot interrupt as virtio.interrupts insists";
 		return error;
 	}
 	if (error) {
@@ -246,7 +246,7 @@ int virtio_queue_reset(struct virtqueue *vq)
 	struct virtio_device *device = vq->device;
 	int error = -ENOTSUP;
 
-	if (device->broken)
+	if (device->recovery.broken)
 		return -EIO;
 	vq->live = false;
 	if (virtio_has(device, VIRTIO_F_RING_RESET) && device->transport->queue_reset)
@@ -263,7 +263,7 @@ int virtio_queue_resume(struct virtqueue *vq)
 	struct virtio_device *device = vq->device;
 	int error;
 
-	if (device->broken)
+	if (device->recovery.broken)
 		return -EIO;
 	vq->armed = false;
 	vq->operations->rewind(vq);
@@ -280,7 +280,7 @@ int virtio_queue_renew(struct virtqueue *vq)
 {
 	struct virtio_device *device = vq->device;
 
-	if (device->broken)
+	if (device->recovery.broken)
 		return -EIO;
 	if (device->driver->queue_reset)
 		return device->driver->queue_reset(device, vq);

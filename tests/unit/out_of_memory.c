@@ -205,7 +205,7 @@ static void console_io(void)
 		if (!driver->work)
 			break;
 	}
-	assert_false(last_virtio()->broken);
+	assert_false(last_virtio()->recovery.broken);
 	for (unsigned int id = 0; id < CONSOLE_PORTS_MAX; id++)
 		if (driver->ports[id])
 			virtio_console_port_remove(driver->ports[id]);
