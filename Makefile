@@ -286,7 +286,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fno-strict-aliasing \
 	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host -Inet/tls/include -isystem $(MBEDTLS)/include
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c' -not -name 'bench_*') \
-	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c kernel/bench/statistics.c \
+	kernel/console/console.c kernel/console/transcript.c kernel/console/log_limit.c kernel/shell/line.c kernel/bench/statistics.c \
 	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c kernel/random/siphash.c boot/e820.c boot/origin.c boot/device_path.c \
 	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
 	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/request.c) net/services/iperf3/json.c net/services/iperf3/message.c \

@@ -106,8 +106,9 @@ static int read_capacity(struct virtio_blk *blk, uint64_t *sectors)
 	if (error)
 		return error;
 	if (*sectors > CAPACITY_MAX) {
-		log_warning("%s: its capacity of %llu sectors is cut", blk->virtio->bus_name,
-			    (unsigned long long)*sectors);
+		if (log_limit_allows(&blk->cuts_said, LOG_AREA, blk->virtio->bus_name))
+			log_warning("%s: its capacity of %llu sectors is cut",
+				    blk->virtio->bus_name, (unsigned long long)*sectors);
 		*sectors = CAPACITY_MAX;
 	}
 	return 0;
