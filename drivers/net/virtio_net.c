@@ -171,6 +171,7 @@ static const struct network_operations operations = {
 	.poll = poll,
 	.arm = arm,
 	.transmit = virtio_net_transmit,
+	.watch = virtio_net_watch,
 	.flush = virtio_net_flush,
 	.buffer_free = virtio_net_buffer_free,
 	.set_queue_pairs = virtio_net_set_pairs,
