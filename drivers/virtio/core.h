@@ -16,6 +16,8 @@ bool virtio_asks_for_reset(struct virtio_device *device);
 
 /* Its driver has taken it, and can start it again: it is recovered from here on when it breaks. */
 void virtio_recovery_add(struct virtio_device *device);
+/* The count of interrupts begins (storm.c): the device has its queues. */
+void virtio_storm_start(struct virtio_device *device);
 /* Polling instead of interrupts (poll.c): from DRIVER_OK on; stopping one that is not polled is nothing. */
 void virtio_poll_start(struct virtio_device *device);
 void virtio_poll_stop(struct virtio_device *device);

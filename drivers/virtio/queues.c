@@ -231,6 +231,7 @@ fail:
 void virtio_driver_ok(struct virtio_device *device)
 {
 	virtio_status_add(device, VIRTIO_STATUS_DRIVER_OK); /* step 8 */
+	virtio_storm_start(device);
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		device->queues[i]->live = true;
 	if (device->polled)

@@ -141,6 +141,10 @@ struct virtio_device {
 	bool reset_failed; /* the last reset did not end: it may still use our memory */
 	struct recovery recovery;
 	uint64_t config_interrupts;
+	struct virtio_storm {
+		uint32_t interrupts;
+		uint64_t since, taken; /* clock_monotonic() and buffers, when the count began */
+	} storm;
 	bool polled; /* its queues and configuration are looked at by a timer */
 	struct virtio_poll {
 		struct timer timer;
