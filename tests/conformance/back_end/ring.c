@@ -185,9 +185,9 @@ void ring_complete(struct ring *ring, const struct chain *chain, uint32_t writte
 	uint16_t id = chain->id;
 	bool wrote = written != 0;
 
-	if (fault_now(FAULT_USED_LENGTH_ZERO))
+	if (chain->in && fault_now(FAULT_USED_LENGTH_ZERO))
 		written = 0;
-	if (fault_now(FAULT_USED_LENGTH_LONG))
+	if (chain->in && fault_now(FAULT_USED_LENGTH_LONG))
 		written = (uint32_t)chain->in_bytes + 1;
 	if (fault_now(FAULT_BUFFER_KEPT))
 		return;
