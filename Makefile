@@ -14,9 +14,11 @@ CC := gcc
 QEMU ?= qemu-system-x86_64
 PORT ?= 8080
 WITHOUT ?=
+MOST ?=
 TLS_CA ?=
 APPEND ?=
 T ?=
+comma := ,
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -316,15 +318,20 @@ $(B)/host/%.c.o: %.c $(B)/host-flags | $(B)/ringside_version.h $(MBEDTLS)/ready
 $(B)/host/libringside.a: $(HOST_OBJECTS) $(B)/host-list
 	$(Q)rm -f $@ && ar rcs $@ $(HOST_OBJECTS)
 
-$(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a
+# Their allocations may fail.
+UNIT_FAILING := $(B)/host/tests/unit/failing/allocations.c.o
+UNIT_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup)
+$(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a $(UNIT_FAILING)
 	$(call say,HOSTLD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive $(UNIT_LDFLAGS) -lcmocka
-
-# It has an allocator of its own, which fails.
-$(B)/unit/out_of_memory: UNIT_LDFLAGS := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< $(UNIT_FAILING) -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive $(UNIT_LDFLAGS) -lcmocka
 
 include tests/conformance/back_end/back_end.mk
+
+# Each unit test again, for each of its allocations with that one failing.
+.PHONY: out-of-memory
+out-of-memory: $(UNIT_TESTS)
+	$(Q)tests/unit/failing/run $(if $(MOST),--most $(MOST)) '$(T)'
 
 unit: $(UNIT_TESTS)
 	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
@@ -363,7 +370,7 @@ test:
 	@$(MAKE) -j$(JOBS) test-all
 
 soak: images
-	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
+	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} RINGSIDE_BOOTS=$${RINGSIDE_BOOTS:-200} perl tests/boot/soak.t
 
 CHAOS = $(if $(filter undefined file,$(origin N)),1000,$(N))
 chaos: images
