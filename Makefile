@@ -14,9 +14,11 @@ CC := gcc
 QEMU ?= qemu-system-x86_64
 PORT ?= 8080
 WITHOUT ?=
+MOST ?=
 TLS_CA ?=
 APPEND ?=
 T ?=
+comma := ,
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
@@ -286,7 +288,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf
 	-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -fno-strict-aliasing \
 	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host -Inet/tls/include -isystem $(MBEDTLS)/include
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c' -not -name 'bench_*') \
-	kernel/console/console.c kernel/console/transcript.c kernel/shell/line.c kernel/bench/statistics.c \
+	kernel/console/console.c kernel/console/transcript.c kernel/console/log_limit.c kernel/shell/line.c kernel/bench/statistics.c \
 	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c kernel/random/siphash.c boot/e820.c boot/origin.c boot/device_path.c \
 	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
 	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/request.c) net/services/iperf3/json.c net/services/iperf3/message.c \
@@ -316,15 +318,20 @@ $(B)/host/%.c.o: %.c $(B)/host-flags | $(B)/ringside_version.h $(MBEDTLS)/ready
 $(B)/host/libringside.a: $(HOST_OBJECTS) $(B)/host-list
 	$(Q)rm -f $@ && ar rcs $@ $(HOST_OBJECTS)
 
-$(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a
+# Their allocations may fail.
+UNIT_FAILING := $(B)/host/tests/unit/failing/allocations.c.o
+UNIT_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup)
+$(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a $(UNIT_FAILING)
 	$(call say,HOSTLD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive $(UNIT_LDFLAGS) -lcmocka
-
-# It has an allocator of its own, which fails.
-$(B)/unit/out_of_memory: UNIT_LDFLAGS := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< $(UNIT_FAILING) -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive $(UNIT_LDFLAGS) -lcmocka
 
 include tests/conformance/back_end/back_end.mk
+
+# Each unit test again, for each of its allocations with that one failing.
+.PHONY: out-of-memory
+out-of-memory: $(UNIT_TESTS)
+	$(Q)tests/unit/failing/run $(if $(MOST),--most $(MOST)) '$(T)'
 
 unit: $(UNIT_TESTS)
 	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
@@ -364,7 +371,7 @@ test:
 	@$(MAKE) -j$(JOBS) test-all
 
 soak: images
-	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} perl tests/boot/soak.t
+	$(Q)RINGSIDE_SOAK=$${RINGSIDE_SOAK:-600} RINGSIDE_BOOTS=$${RINGSIDE_BOOTS:-200} perl tests/boot/soak.t
 
 CHAOS = $(if $(filter undefined file,$(origin N)),1000,$(N))
 chaos: images
@@ -393,7 +400,7 @@ bench-netboot:
 counts: images
 	$(Q)perl tests/bench/counts.pl
 
-test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/model fuzz-programs
+test-all: images $(UNIT_TESTS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(B)/conform/vhost-user-blk $(B)/conform/vhost-user-net $(B)/conform/model fuzz-programs
 	$(Q).ci/test '$(T)'
 
 lint:

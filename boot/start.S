@@ -246,10 +246,12 @@ boot_gdt_pointer:
 	.word boot_gdt_end - boot_gdt - 1
 	.quad 0
 
+	/* The stack of the CPU that starts the machine, then of its idle thread; paging_init() unmaps the first page. */
 	.section .bss
-	.balign 16
+	.balign 4096
+	.globl boot_stack_guard, boot_stack_end
+boot_stack_guard:	.skip 4096
 	.skip 16384
-	.globl boot_stack_end
 boot_stack_end:
 
 	.section boot_bss, "aw", @nobits

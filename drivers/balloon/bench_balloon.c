@@ -23,7 +23,7 @@ static int run_round(struct bench_round *round)
 	size_t given, back;
 
 	mutex_lock(&balloon->lock);
-	if (!balloon->running || balloon->virtio->broken) {
+	if (!balloon->running || balloon->virtio->recovery.broken) {
 		mutex_unlock(&balloon->lock);
 		return -ENODEV;
 	}

@@ -132,7 +132,7 @@ uint64_t balloon_resize(struct balloon *balloon)
 		balloon->is_short = false;
 		return 0;
 	}
-	if (!balloon->is_short && !balloon->virtio->broken) {
+	if (!balloon->is_short && !balloon->virtio->recovery.broken) {
 		balloon->counters.short_of_target++;
 		log_info("%u of %u pages: the rest is needed here", balloon->actual,
 			 balloon->target);

@@ -63,7 +63,7 @@ bool balloon_statistics(struct balloon *balloon)
 		return false;
 	for (unsigned int i = 0; i < ANSWERS_MAX; i++) {
 		if (!virtqueue_take(vq, &length)) {
-			if (balloon->virtio->broken || !virtqueue_interrupts_on(vq, 1))
+			if (balloon->virtio->recovery.broken || !virtqueue_interrupts_on(vq, 1))
 				return false;
 			continue;
 		}

@@ -112,7 +112,7 @@ static void on_broken(struct virtio_device *device)
 
 static bool is_broken(const struct balloon *balloon)
 {
-	return __atomic_load_n(&balloon->virtio->broken, __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&balloon->virtio->recovery.broken, __ATOMIC_SEQ_CST);
 }
 
 static bool is_answered(const struct balloon *balloon, const struct virtqueue *vq)

@@ -204,7 +204,7 @@ static int start(struct pci_device *device)
 		before = port->identity;
 		ahci_port_detect(port);
 		/* What gives no answer now may give one at the next attempt. */
-		if (port->kind == AHCI_UNUSABLE && !pci_device_last_attempt(device)) {
+		if (port->kind == AHCI_UNUSABLE && !recovery_last_attempt(&device->recovery)) {
 			port->identity = before;
 			stop_engines(ahci);
 			return -EIO;

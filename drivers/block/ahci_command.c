@@ -116,7 +116,7 @@ static bool may_start(const struct ahci_port *port, bool queued)
 {
 	uint32_t taken = port->added | port->running;
 
-	if (port->stopped || port->ahci->device.broken || port->again)
+	if (port->stopped || port->ahci->device.recovery.broken || port->again)
 		return false;
 	return !taken ||
 	       (queued && port->queued && (unsigned int)__builtin_popcount(taken) < port->depth);
@@ -267,7 +267,7 @@ unsigned int ahci_reap(struct block_queue *queue)
 	unsigned int count = 0;
 	uint32_t done;
 
-	if (!port->running || port->stopped || port->ahci->device.broken)
+	if (!port->running || port->stopped || port->ahci->device.recovery.broken)
 		return 0;
 	if (!port->queued)
 		return reap_alone(port);

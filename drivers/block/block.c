@@ -174,10 +174,11 @@ void block_set_capacity(struct block_device *disk, uint64_t sectors)
 
 	if (sectors == disk->sectors)
 		return;
-	log_notice("%s: resized from %s to %s (%llu to %llu sectors)", disk->name,
-		   block_size_text(disk->sectors * BLOCK_SECTOR, before, sizeof(before)),
-		   block_size_text(sectors * BLOCK_SECTOR, after, sizeof(after)),
-		   (unsigned long long)disk->sectors, (unsigned long long)sectors);
+	if (log_limit_allows(&disk->resizes_said, LOG_AREA, disk->name))
+		log_notice("%s: resized from %s to %s (%llu to %llu sectors)", disk->name,
+			   block_size_text(disk->sectors * BLOCK_SECTOR, before, sizeof(before)),
+			   block_size_text(sectors * BLOCK_SECTOR, after, sizeof(after)),
+			   (unsigned long long)disk->sectors, (unsigned long long)sectors);
 	__atomic_store_n(&disk->sectors, sectors, __ATOMIC_RELAXED);
 	disk->resizes++;
 }

@@ -34,6 +34,7 @@
 #ifndef DRIVERS_BLOCK_BLOCK_H
 #define DRIVERS_BLOCK_BLOCK_H
 
+#include "kernel/console/log_limit.h"
 #include "kernel/facts/facts.h"
 #include "kernel/thread/thread.h"
 #include "kernel/time/timer.h"
@@ -194,6 +195,7 @@ struct block_device {
 	bool watching;
 	uint64_t interrupts_missed; /* requests that were found done without an interrupt */
 	uint64_t timeouts, resizes;
+	struct log_limit resizes_said;
 	struct wait_queue waiters; /* of those who wait for a request of the disk */
 	struct mutex bounce_lock;
 	void *bounce;

@@ -181,7 +181,7 @@ static int restart_channel(struct ide_channel *channel)
 	for (unsigned int unit = 0; unit < IDE_DRIVES && !error; unit++)
 		if (channel->drives[unit].registered &&
 		    channel->drives[unit].kind == IDE_UNUSABLE &&
-		    !pci_device_last_attempt(&channel->ide->device))
+		    !recovery_last_attempt(&channel->ide->device.recovery))
 			error = -EIO;
 	if (error) {
 		for (unsigned int unit = 0; unit < IDE_DRIVES; unit++)

@@ -203,7 +203,7 @@ static bool take_channel(struct ide_channel *channel, struct ide_drive *drive)
 {
 	unsigned int other = 1 - drive->unit;
 
-	if (channel->stopped || channel->ide->device.broken || channel->active ||
+	if (channel->stopped || channel->ide->device.recovery.broken || channel->active ||
 	    (channel->wants[other] && channel->last_unit == drive->unit)) {
 		channel->wants[drive->unit] = true;
 		return false;
@@ -334,7 +334,7 @@ unsigned int ide_reap(struct block_queue *queue)
 	struct block_request *request = channel->request;
 	int error = NOT_YET;
 
-	if (channel->active == drive && !channel->stopped && !channel->ide->device.broken)
+	if (channel->active == drive && !channel->stopped && !channel->ide->device.recovery.broken)
 		error = progress(channel);
 	if (error != NOT_YET) {
 		if (error)

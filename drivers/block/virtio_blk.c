@@ -106,8 +106,9 @@ static int read_capacity(struct virtio_blk *blk, uint64_t *sectors)
 	if (error)
 		return error;
 	if (*sectors > CAPACITY_MAX) {
-		log_warning("%s: its capacity of %llu sectors is cut", blk->virtio->bus_name,
-			    (unsigned long long)*sectors);
+		if (log_limit_allows(&blk->cuts_said, LOG_AREA, blk->virtio->bus_name))
+			log_warning("%s: its capacity of %llu sectors is cut",
+				    blk->virtio->bus_name, (unsigned long long)*sectors);
 		*sectors = CAPACITY_MAX;
 	}
 	return 0;
@@ -253,7 +254,7 @@ static void changed(struct block_device *disk)
 	struct virtio_blk *blk = blk_of(disk);
 	uint64_t sectors;
 
-	if (blk->virtio->broken || read_capacity(blk, &sectors))
+	if (blk->virtio->recovery.broken || read_capacity(blk, &sectors))
 		return;
 	block_set_capacity(disk, sectors);
 	read_cache(blk);
@@ -265,7 +266,7 @@ static int set_write_cache(struct block_device *disk, bool on)
 
 	if (!virtio_has(blk->virtio, VIRTIO_BLK_F_CONFIG_WCE))
 		return -EOPNOTSUPP;
-	if (disk->dead || blk->virtio->broken)
+	if (disk->dead || blk->virtio->recovery.broken)
 		return -EIO;
 	virtio_config_write8(blk->virtio, VIRTIO_BLK_CONFIG_WRITEBACK, on);
 	read_cache(blk);
@@ -459,7 +460,7 @@ static void stop(struct virtio_device *device)
 		destroy_queues(blk);
 	for (unsigned int i = 0; i < blk->block.queue_count; i++)
 		blk->queues[i].vq = NULL;
-	log_info("%s: stopped, the device %s", blk->block.name, device->failure);
+	log_info("%s: stopped, the device %s", blk->block.name, device->recovery.failure);
 }
 
 static int start(struct virtio_device *device)

@@ -131,6 +131,7 @@ struct virtio_blk {
 	uint64_t kicks, interrupts;
 	/* Lies: requests whose answer was not right. The first of a kind is logged. */
 	uint64_t status_missing, status_unknown, lengths_short, lengths_wrong;
+	struct log_limit cuts_said;
 };
 
 /* -- virtio_blk_io.c */

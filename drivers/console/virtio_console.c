@@ -342,7 +342,7 @@ static void stop(struct virtio_device *device)
 		port->present = port->host_open = port->ready_due = port->open_due = false;
 		virtio_console_port_detach(port);
 	}
-	log_info("%s: stopped, the device %s", device->bus_name, device->failure);
+	log_info("%s: stopped, the device %s", device->bus_name, device->recovery.failure);
 }
 
 static int start(struct virtio_device *device)

@@ -101,7 +101,7 @@ static void reclaim(struct virtio_console *console)
 /* Taken, or there is nothing to wait for any more. */
 static bool taken(struct virtio_console *console, unsigned int slot, uint64_t life)
 {
-	if (console->stopped || console->life != life || console->virtio->broken)
+	if (console->stopped || console->life != life || console->virtio->recovery.broken)
 		return true;
 	reclaim(console);
 	if (console->slot_lent[slot] && virtqueue_interrupts_on(console->control_transmit, 1))
@@ -117,7 +117,7 @@ static int send(struct virtio_console *console, const struct virtio_console_mess
 	uint8_t *place;
 	int error;
 
-	if (console->stopped || console->virtio->broken || !console->control_transmit)
+	if (console->stopped || console->virtio->recovery.broken || !console->control_transmit)
 		return -EIO;
 	reclaim(console);
 	while (slot < CONTROL_SLOTS && console->slot_lent[slot])
@@ -138,7 +138,9 @@ static int send(struct virtio_console *console, const struct virtio_console_mess
 			    message->event, (unsigned int)message->id);
 		return -ETIMEDOUT;
 	}
-	return console->life == life && !console->stopped && !console->virtio->broken ? 0 : -EIO;
+	return console->life == life && !console->stopped && !console->virtio->recovery.broken
+		       ? 0
+		       : -EIO;
 }
 
 int virtio_console_control_send(struct virtio_console *console, uint32_t id, uint16_t event,

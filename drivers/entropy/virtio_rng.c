@@ -83,7 +83,7 @@ uint64_t virtio_rng_work(struct virtio_rng *rng)
 	uint32_t length;
 
 	__atomic_store_n(&rng->event, false, __ATOMIC_SEQ_CST);
-	if (!rng->vq || rng->virtio->broken)
+	if (!rng->vq || rng->virtio->recovery.broken)
 		return WAIT_FOREVER;
 	/* One buffer is lent at a time, and the next one after minutes: two rounds at most. */
 	do {
@@ -91,7 +91,8 @@ uint64_t virtio_rng_work(struct virtio_rng *rng)
 			accept(rng, length);
 		if (!rng->outstanding && clock_monotonic() >= rng->next_at)
 			request(rng);
-	} while (rng->outstanding && !rng->virtio->broken && virtqueue_interrupts_on(rng->vq, 1));
+	} while (rng->outstanding && !rng->virtio->recovery.broken &&
+		 virtqueue_interrupts_on(rng->vq, 1));
 	if (!rng->outstanding)
 		return rng->next_at;
 	if (rng->late)

@@ -103,7 +103,7 @@ static unsigned int poll(struct network_device *network, unsigned int queue, uns
 	}
 	frames = e1000_receive_poll(e1000, budget);
 	/* Of a device that broke nothing more comes. */
-	return e1000->device.broken ? 0 : frames;
+	return e1000->device.recovery.broken ? 0 : frames;
 }
 
 static bool arm(struct network_device *network, unsigned int queue)
@@ -111,7 +111,7 @@ static bool arm(struct network_device *network, unsigned int queue)
 	struct e1000 *e1000 = e1000_of(network);
 
 	(void)queue;
-	if (e1000->stopped || e1000->device.broken)
+	if (e1000->stopped || e1000->device.recovery.broken)
 		return false;
 	__atomic_store_n(&e1000->armed, true, __ATOMIC_SEQ_CST);
 	if (__atomic_exchange_n(&e1000->masked, false, __ATOMIC_SEQ_CST))

@@ -207,7 +207,7 @@ void e1000_reclaim(struct e1000 *e1000)
 static int check(const struct e1000 *e1000, const struct network_transmit *frame, uint32_t *length)
 {
 	*length = 0;
-	if (e1000->stopped || e1000->device.broken)
+	if (e1000->stopped || e1000->device.recovery.broken)
 		return -ENETDOWN;
 	if (!frame->segment_count || frame->segment_count > E1000_SEGMENTS_MAX)
 		return -EMSGSIZE;

@@ -180,6 +180,8 @@ struct network_feature {
 	bool on, fixed;	  /* fixed: set_feature() cannot change it; never said of a group */
 };
 
+#define NETWORK_WATCH_SECONDS 5u
+
 struct network_operations {
 	/*
 	 * Takes up to `budget` received frames and calls receive() for each, and completes
@@ -201,6 +203,11 @@ struct network_operations {
 			const struct network_transmit *transmit);
 	/* Tells the device about what was queued since the last time: at most one kick. */
 	void (*flush)(struct network_device *device, unsigned int queue);
+	/*
+	 * Called every NETWORK_WATCH_SECONDS: the driver looks whether the device still does something. May
+	 * be NULL.
+	 */
+	void (*watch)(struct network_device *device);
 	/* Gives back receive buffers' memory that the stack has freed: called through
 	 * network_buffer_free(). */
 	void (*buffer_free)(struct network_device *device, struct network_buffer *buffer);

@@ -99,7 +99,7 @@ static unsigned int poll(struct network_device *network, unsigned int queue, uns
 	unsigned int frames;
 
 	(void)queue;
-	if (rtl->stopped || rtl->device.broken)
+	if (rtl->stopped || rtl->device.recovery.broken)
 		return 0;
 	rtl->statistics.polls++;
 	pci_device_served(&rtl->device);
@@ -111,7 +111,7 @@ static unsigned int poll(struct network_device *network, unsigned int queue, uns
 			rtl8139_write16(rtl, RTL8139_IMR, RTL8139_INT_ALWAYS);
 	}
 	frames = rtl8139_receive_poll(rtl, budget);
-	return rtl->device.broken ? 0 : frames;
+	return rtl->device.recovery.broken ? 0 : frames;
 }
 
 /*
@@ -123,7 +123,7 @@ static bool arm(struct network_device *network, unsigned int queue)
 	struct rtl8139 *rtl = rtl8139_of(network);
 
 	(void)queue;
-	if (rtl->stopped || rtl->device.broken)
+	if (rtl->stopped || rtl->device.recovery.broken)
 		return false;
 	__atomic_store_n(&rtl->armed, true, __ATOMIC_SEQ_CST);
 	if (__atomic_exchange_n(&rtl->masked, false, __ATOMIC_SEQ_CST))

@@ -214,7 +214,7 @@ void rtl8139_reclaim(struct rtl8139 *rtl)
 static int check(const struct rtl8139 *rtl, const struct network_transmit *frame, uint32_t *length)
 {
 	*length = 0;
-	if (rtl->stopped || rtl->device.broken)
+	if (rtl->stopped || rtl->device.recovery.broken)
 		return -ENETDOWN;
 	if (!frame->segment_count || frame->segment_count > NETWORK_SEGMENTS_MAX)
 		return -EMSGSIZE;
@@ -236,7 +236,7 @@ static bool make_room(struct rtl8139 *rtl)
 	look_at_slots(rtl);
 	if (rtl->busy_slots < RTL8139_SLOTS)
 		return true;
-	if (!rtl->wants_room && !rtl->device.broken) {
+	if (!rtl->wants_room && !rtl->device.recovery.broken) {
 		rtl->wants_room = true;
 		__atomic_store_n(&rtl->mask, RTL8139_INT_ALWAYS | RTL8139_INT_TRANSMIT,
 				 __ATOMIC_SEQ_CST);

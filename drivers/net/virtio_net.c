@@ -150,14 +150,14 @@ static unsigned int poll(struct network_device *device, unsigned int queue, unsi
 	virtio_net_reclaim(&net->pairs[queue]);
 	frames = virtio_net_receive_poll(&net->pairs[queue], budget);
 	/* Of a device that broke nothing more comes, and its queues wait for stop(). */
-	return net->virtio->broken ? 0 : frames;
+	return net->virtio->recovery.broken ? 0 : frames;
 }
 
 static bool arm(struct network_device *device, unsigned int queue)
 {
 	struct virtio_net *net = virtio_net_of(device);
 
-	if (net->stopped || net->virtio->broken || queue >= net->pairs_created)
+	if (net->stopped || net->virtio->recovery.broken || queue >= net->pairs_created)
 		return false;
 	return virtqueue_interrupts_on(net->pairs[queue].receive.vq, 1);
 }
@@ -171,6 +171,7 @@ static const struct network_operations operations = {
 	.poll = poll,
 	.arm = arm,
 	.transmit = virtio_net_transmit,
+	.watch = virtio_net_watch,
 	.flush = virtio_net_flush,
 	.buffer_free = virtio_net_buffer_free,
 	.set_queue_pairs = virtio_net_set_pairs,
@@ -332,7 +333,7 @@ static void stop(struct virtio_device *device)
 	virtio_net_control_stop(net);
 	virtio_net_stack_unlock(net);
 	mutex_unlock(&net->control.lock);
-	log_info("%s: stopped, the device %s", net->network.name, device->failure);
+	log_info("%s: stopped, the device %s", net->network.name, device->recovery.failure);
 	network_notify(&net->network, 0, NETWORK_EVENT_STOPPED | NETWORK_EVENT_LINK);
 }
 

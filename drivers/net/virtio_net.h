@@ -158,6 +158,7 @@ struct virtio_net_receive {
 	struct virtio_net_header header;
 
 	uint64_t packets, bytes, joined;
+	uint64_t nonsense; /* frames that were dropped for what the device said of them */
 	uint64_t hashes[VIRTIO_NET_HASH_REPORTS]; /* frames by the kind of hash that was reported */
 	uint64_t hashes_unknown;		  /* kinds that the specification does not have */
 };
@@ -176,6 +177,9 @@ struct virtio_net_transmit {
 	struct virtio_net_header *headers; /* DMA memory, one for each of `sent` */
 	uint64_t headers_address;
 	unsigned int outstanding;
+	/* As they were when virtio_net_watch() looked last: did it have some, which of them came back? */
+	bool watched_outstanding, stuck;
+	uint64_t watched_taken;
 	uint64_t packets, bytes;
 	uint64_t cut, cut_into; /* frames that the device cuts, and the packets that they become */
 };
@@ -282,6 +286,8 @@ int virtio_net_transmit(struct network_device *device, unsigned int queue,
 void virtio_net_flush(struct network_device *device, unsigned int queue);
 /* Gives back the tokens of what the device has sent. */
 void virtio_net_reclaim(struct virtio_net_pair *pair);
+/* Says so, once, when none of the frames that the device had at the last call has come back. */
+void virtio_net_watch(struct network_device *device);
 /* After the reset: gives all tokens back. */
 void virtio_net_transmit_stop(struct virtio_net_pair *pair);
 

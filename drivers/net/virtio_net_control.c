@@ -127,7 +127,7 @@ static bool await(struct virtio_net *net)
 	uint32_t written;
 
 	while (!virtqueue_take(vq, &written)) {
-		if (net->virtio->broken)
+		if (net->virtio->recovery.broken)
 			return false;
 		if (clock_monotonic() > deadline) {
 			log_error("%s: no answer", vq->name);
@@ -172,7 +172,7 @@ int virtio_net_command(struct virtio_net *net, uint8_t class, uint8_t command, c
 		return -EOPNOTSUPP;
 	if (length > DATA_MAX || more_length > DATA_MAX - length)
 		return -EINVAL;
-	if (net->virtio->broken)
+	if (net->virtio->recovery.broken)
 		return -EIO; /* what was lent last may still be out */
 	memory->class = class;
 	memory->command = command;
@@ -185,7 +185,7 @@ int virtio_net_command(struct virtio_net *net, uint8_t class, uint8_t command, c
 		return -EIO;
 	virtqueue_kick(control->vq);
 	if (!await(net))
-		return net->virtio->broken ? -ETIMEDOUT : -EIO;
+		return net->virtio->recovery.broken ? -ETIMEDOUT : -EIO;
 	control->commands++;
 	ack = __atomic_load_n(&memory->ack, __ATOMIC_ACQUIRE);
 	if (ack == ACK_OK)

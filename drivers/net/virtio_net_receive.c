@@ -326,6 +326,17 @@ static void drop(struct virtio_net_receive *receive, uint64_t *counter)
 	(*counter)++;
 }
 
+/* No frame from the wire makes the device say such a thing. */
+static void drop_nonsense(struct virtio_net_receive *receive)
+{
+	if (!receive->nonsense++)
+		log_warning(
+			"%s: the device gave a frame with a header that makes no sense (said once, counted "
+			"on)",
+			receive->vq->name);
+	drop(receive, &receive->net->statistics.receive_errors);
+}
+
 /* 5.1.9.4.1: is a frame of several segments one that was negotiated, and is what it says possible? */
 static bool segments_are_good(const struct virtio_net_receive *receive)
 {
@@ -382,8 +393,11 @@ static void deliver(struct virtio_net_receive *receive)
 		recycle(receive, first);
 		first = receive->first;
 	}
-	if (receive->bad || !segments_are_good(receive) || receive->length < ETHERNET_HEADER_SIZE ||
-	    receive->length > NETWORK_FRAME_MAX) {
+	if (receive->bad || !segments_are_good(receive)) {
+		drop_nonsense(receive);
+		return;
+	}
+	if (receive->length < ETHERNET_HEADER_SIZE || receive->length > NETWORK_FRAME_MAX) {
 		drop(receive, &net->statistics.receive_errors);
 		return;
 	}
@@ -392,7 +406,7 @@ static void deliver(struct virtio_net_receive *receive)
 		uint32_t place = (uint32_t)header->csum_start + header->csum_offset;
 
 		if (place + sizeof(le16) > receive->length) {
-			drop(receive, &net->statistics.receive_errors);
+			drop_nonsense(receive);
 			return;
 		}
 		info.checksum_good = true;

@@ -182,7 +182,8 @@ static void drain(struct virtio_net *net, unsigned int first)
 	do {
 		left = false;
 		virtio_net_stack_lock(net);
-		for (unsigned int i = first; i < net->pairs_created && !net->virtio->broken; i++) {
+		for (unsigned int i = first;
+		     i < net->pairs_created && !net->virtio->recovery.broken; i++) {
 			virtqueue_kick(net->pairs[i].transmit.vq);
 			virtio_net_reclaim(&net->pairs[i]);
 			left |= net->pairs[i].transmit.outstanding != 0;

@@ -11,11 +11,14 @@
  */
 #include "drivers/net/virtio_net.h"
 
+#include "kernel/console/log.h"
 #include "kernel/memory/dma.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LOG_AREA "net"
 
 /* So many frames may wait to be given back before a transmission looks for them. */
 #define RECLAIM_BATCH 16u
@@ -73,6 +76,39 @@ void virtio_net_reclaim(struct virtio_net_pair *pair)
 		give_back(transmit, sent);
 }
 
+/*
+ * A device that sends nothing may have a reason (a full pipe behind it), so it is not reset for that. Its ring
+ * fills up, and what does not fit is dropped and counted.
+ */
+static void watch(struct virtio_net_pair *pair)
+{
+	struct virtio_net_transmit *transmit = &pair->transmit;
+	bool waited = transmit->watched_outstanding;
+	uint64_t taken;
+
+	virtio_net_reclaim(pair);
+	taken = transmit->vq->counters.taken;
+	waited = waited && transmit->outstanding && taken == transmit->watched_taken;
+	if (waited && !transmit->stuck)
+		log_warning("%s: the device does not send the %u frames that it has",
+			    transmit->vq->name, transmit->outstanding);
+	if (!waited && transmit->stuck && transmit->watched_taken != taken)
+		log_notice("%s: the device sends again", transmit->vq->name);
+	transmit->stuck = waited;
+	transmit->watched_outstanding = transmit->outstanding != 0;
+	transmit->watched_taken = taken;
+}
+
+void virtio_net_watch(struct network_device *device)
+{
+	struct virtio_net *net = virtio_net_of(device);
+
+	if (net->stopped || net->virtio->recovery.broken || !device->link_up)
+		return;
+	for (unsigned int i = 0; i < net->pairs_created; i++)
+		watch(&net->pairs[i]);
+}
+
 void virtio_net_transmit_stop(struct virtio_net_pair *pair)
 {
 	struct virtio_net_transmit *transmit = &pair->transmit;
@@ -119,7 +155,7 @@ static int check(struct virtio_net *net, const struct network_transmit *frame, u
 {
 	uint32_t length_max = frame->cut ? NETWORK_FRAME_MAX : net->frame_max;
 
-	if (net->stopped || net->virtio->broken)
+	if (net->stopped || net->virtio->recovery.broken)
 		return -ENETDOWN;
 	if (!frame->segment_count || frame->segment_count > NETWORK_SEGMENTS_MAX ||
 	    length < ETHERNET_HEADER_SIZE || length > length_max)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What drivers of emulated PCI devices (rtl8139, e1000, IDE, AHCI) share: the interrupt, the list, and
- * bringing a device back that broke. Virtio has the same of its own, since not all of it is on PCI.
+ * what it takes to bring a device back that broke (drivers/recovery.h).
  *
  *	probe: fill in module, function, operations
  *	       start the device, with interrupts off
@@ -18,13 +18,13 @@
 #define DRIVERS_PCI_DEVICE_H
 
 #include "drivers/pci/pci.h"
+#include "drivers/recovery.h"
 #include "kernel/time/timer.h"
 #include "kernel/x86/interrupt.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PCI_DEVICE_ATTEMPTS 5
 /* Interrupts that nobody gets to work on: the device does not take its line back. */
 #define PCI_DEVICE_UNSERVED_MAX 10000u
 #define PCI_DEVICE_LINES_MAX 2
@@ -41,7 +41,7 @@ struct pci_device_operations {
 	void (*stop)(struct pci_device *device);
 	/*
 	 * Resets the device and lets it run. 0 or a negative errno. After the last of the attempts
-	 * (pci_device_last_attempt()) there is no other one.
+	 * (recovery_last_attempt()) there is no other one.
 	 */
 	int (*start)(struct pci_device *device);
 	/* It does not come back. May be NULL. */
@@ -68,11 +68,7 @@ struct pci_device {
 	unsigned int line_count;
 	const char *interrupt_mode; /* "msi", "intx", "isa", "poll", "none" */
 	struct timer poll;
-	bool broken, stopped, given_up, shut_down;
-	const char *failure;
-	unsigned int attempts;
-	uint64_t next_attempt, running_since;
-	uint64_t recoveries;
+	struct recovery recovery;
 	uint32_t unserved;
 	/* Accesses to its registers, counted by the driver. */
 	uint64_t register_reads, register_writes;
@@ -98,16 +94,9 @@ static inline void pci_device_served(struct pci_device *device)
 	__atomic_store_n(&device->unserved, 0, __ATOMIC_RELAXED);
 }
 
-static inline bool pci_device_last_attempt(const struct pci_device *device)
-{
-	return device->attempts >= PCI_DEVICE_ATTEMPTS;
-}
-
 /* A pci_driver's shutdown, for functions whose driver_data is such a device. */
 void pci_device_shutdown(struct pci_function *function);
 
-/* What the thread does: what is due, and when the next is due (UINT64_MAX: nothing). For tests. */
-uint64_t pci_device_recover(void);
 /* How many devices a module has, for MODULE(). */
 struct module;
 unsigned int pci_device_count(const struct module *module);

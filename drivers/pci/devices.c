@@ -13,11 +13,11 @@
 
 static const char *state_of(const struct pci_device *device)
 {
-	if (device->given_up)
+	if (device->recovery.given_up)
 		return "given up";
-	if (device->shut_down)
+	if (device->recovery.shut_down)
 		return "stopped";
-	return device->broken ? "waits for a reset" : "driven";
+	return device->recovery.broken ? "waits for a reset" : "driven";
 }
 
 static void describe(struct facts *facts)
@@ -28,11 +28,11 @@ static void describe(struct facts *facts)
 		fact_text(facts, "bus", device->function->name);
 		fact_text(facts, "driver", device->module);
 		fact_text(facts, "state", state_of(device));
-		if (device->failure)
-			fact_text(facts, "failure", device->failure);
+		if (device->recovery.failure)
+			fact_text(facts, "failure", device->recovery.failure);
 		fact_text(facts, "interrupt_mode", device->interrupt_mode);
 		fact_number(facts, "interrupts", pci_device_interrupts(device));
-		fact_number(facts, "recoveries", device->recoveries);
+		fact_number(facts, "recoveries", device->recovery.recoveries);
 		fact_number(facts, "register_reads", device->register_reads);
 		fact_number(facts, "register_writes", device->register_writes);
 		fact_end(facts);
@@ -62,10 +62,11 @@ static void print_device(const struct pci_device *device, bool brief)
 	print_name(device->function);
 	command_print(", driver %s, %s, interrupts %s\n", device->module, state_of(device),
 		      device->interrupt_mode);
-	if (device->failure)
-		command_print("    %s\n", device->failure);
-	if (device->recoveries)
-		command_print("    recovered %llu times\n", (unsigned long long)device->recoveries);
+	if (device->recovery.failure)
+		command_print("    %s\n", device->recovery.failure);
+	if (device->recovery.recoveries)
+		command_print("    recovered %llu times\n",
+			      (unsigned long long)device->recovery.recoveries);
 	if (brief)
 		return;
 	command_print("    register reads %llu, writes %llu, interrupts %llu\n",

@@ -51,7 +51,7 @@ static int read_status(struct bench_round *round)
 
 static struct virtqueue *first_queue(const struct virtio_device *device)
 {
-	return device->queue_count && !device->broken ? device->queues[0] : NULL;
+	return device->queue_count && !device->recovery.broken ? device->queues[0] : NULL;
 }
 
 /* Past virtqueue_notify(): its counter is the driver's, who may just be at it on another CPU. */

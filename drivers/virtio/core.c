@@ -93,7 +93,7 @@ static void reset_is_lost(struct virtio_device *device)
 		if (device->transport->memory_access)
 			device->transport->memory_access(device, false);
 	}
-	device->failure = "does not come out of its reset";
+	device->recovery.failure = "does not come out of its reset";
 	device->reset_failed = true;
 }
 
@@ -105,7 +105,7 @@ int virtio_reset(struct virtio_device *device)
 		device->queues[i]->live = false;
 	/* Its registers may read as anything then. Where it is, it cannot use what it was lent. */
 	if (device->transport->present && !device->transport->present(device)) {
-		device->failure = "is not there any more";
+		device->recovery.failure = "is not there any more";
 		device->reset_failed = false;
 		return -ENODEV;
 	}
@@ -131,20 +131,19 @@ int virtio_reset(struct virtio_device *device)
 
 void virtio_device_break(struct virtio_device *device, const char *reason)
 {
-	if (device->broken)
+	if (!recovery_break(&device->recovery, reason))
 		return;
-	device->broken = true;
-	device->failure = reason;
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		device->queues[i]->broken = true;
 	if (device->driver && device->driver->broken)
 		device->driver->broken(device);
-	virtio_recovery_wake();
+	recovery_wake();
 }
 
 bool virtio_asks_for_reset(struct virtio_device *device)
 {
-	if (!(device->transport->status_read(device) & VIRTIO_STATUS_NEEDS_RESET) || device->broken)
+	if (!(device->transport->status_read(device) & VIRTIO_STATUS_NEEDS_RESET) ||
+	    device->recovery.broken)
 		return false;
 	log_error("%s (%s): asks for a reset", device->bus_name, device->name);
 	virtio_device_break(device, "asked for a reset");
@@ -260,7 +259,7 @@ static bool choose(struct virtio_device *device, struct virtio_features *wanted)
 	virtio_features_close(device->type, wanted);
 	if (!virtio_features_choose(device->type, device->bus_name, device->name, &device->offered,
 				    wanted)) {
-		device->failure = "lacks what virtio.features insists on";
+		device->recovery.failure = "lacks what virtio.features insists on";
 		return false;
 	}
 	virtio_features_close(device->type, wanted);
@@ -290,7 +289,7 @@ static int negotiate(struct virtio_device *device)
 	if (!device->transport->legacy && !virtio_features_has(&wanted, VIRTIO_F_VERSION_1)) {
 		log_error("%s (%s): left alone, it has no VERSION_1", device->bus_name,
 			  device->name);
-		device->failure = "has no VERSION_1";
+		device->recovery.failure = "has no VERSION_1";
 		return -ENOTSUP;
 	}
 	device->negotiated = wanted;
@@ -303,7 +302,7 @@ static int negotiate(struct virtio_device *device)
 	if (!(device->transport->status_read(device) & VIRTIO_STATUS_FEATURES_OK)) {
 		log_error("%s (%s): does not accept our choice of its features", device->bus_name,
 			  device->name);
-		device->failure = "does not accept our choice of its features";
+		device->recovery.failure = "does not accept our choice of its features";
 		return -ENOTSUP;
 	}
 	return 0;
@@ -337,26 +336,23 @@ void virtio_device_add(struct virtio_device *device)
 	if (!error)
 		error = virtio_negotiate(device); /* steps 2 to 6 */
 	if (!error && device->driver) {
-		if (device->driver->start)
-			virtio_recovery_start();
 		error = device->driver->probe(device); /* steps 7 and 8 */
 		device->driven = !error;
-		device->running_since = clock_monotonic();
 	}
 	if (error) {
 		/* Allocations are many, and nobody else says that one of them failed. */
 		if (error == -ENOMEM) {
 			log_error("%s (%s): left alone, there is no memory to drive it",
 				  device->bus_name, device->name);
-			if (!device->failure)
-				device->failure = "no memory to drive it";
+			if (!device->recovery.failure)
+				device->recovery.failure = "no memory to drive it";
 		}
 		device->driver = NULL;
-		if (!device->failure)
-			device->failure = "initialisation failed";
+		if (!device->recovery.failure)
+			device->recovery.failure = "initialisation failed";
 		virtio_status_add(device, VIRTIO_STATUS_FAILED); /* 3.1.1: and nothing more */
-	} else if (device->broken) {
-		virtio_recovery_wake(); /* it broke before it was the worker's to recover */
+	} else if (device->driver && device->driver->start) {
+		virtio_recovery_add(device);
 	}
 	log_info("%s: %s, type %u (%s), %s, driver %s", device->bus_name, device->name,
 		 device->type,

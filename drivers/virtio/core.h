@@ -14,13 +14,12 @@ void virtio_status_add(struct virtio_device *device, uint8_t bits);
 /* DEVICE_NEEDS_RESET (2.1.2): true when the device has set it, and is broken by that now. Any context. */
 bool virtio_asks_for_reset(struct virtio_device *device);
 
-/* The worker thread; once, before the first device that it may have to recover. */
-void virtio_recovery_start(void);
+/* Its driver has taken it, and can start it again: it is recovered from here on when it breaks. */
+void virtio_recovery_add(struct virtio_device *device);
+/* The count of interrupts begins (storm.c): the device has its queues. */
+void virtio_storm_start(struct virtio_device *device);
 /* Polling instead of interrupts (poll.c): from DRIVER_OK on; stopping one that is not polled is nothing. */
 void virtio_poll_start(struct virtio_device *device);
 void virtio_poll_stop(struct virtio_device *device);
-
-/* A device broke. Any context. */
-void virtio_recovery_wake(void);
 
 #endif

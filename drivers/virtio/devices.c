@@ -21,13 +21,13 @@ static const char *type_name(const struct virtio_device *device)
 
 static const char *state_of(const struct virtio_device *device)
 {
-	if (device->given_up)
+	if (device->recovery.given_up)
 		return "given up";
-	if (device->broken)
-		return device->next_attempt ? "waits for a reset" : "broken";
-	if (device->failure)
+	if (device->recovery.broken)
+		return device->recovery.next_attempt ? "waits for a reset" : "broken";
+	if (device->recovery.failure)
 		return "failed";
-	if (device->shut_down)
+	if (device->recovery.shut_down)
 		return "stopped";
 	return device->driver ? "driven" : "no driver";
 }
@@ -44,12 +44,12 @@ static void describe_device(struct virtio_device *device, struct facts *facts)
 	else
 		fact_none(facts, "driver");
 	fact_text(facts, "state", state_of(device));
-	if (device->failure)
-		fact_text(facts, "failure", device->failure);
+	if (device->recovery.failure)
+		fact_text(facts, "failure", device->recovery.failure);
 	virtio_features_describe(facts, "offered", device->type, &device->offered);
 	virtio_features_describe(facts, "features", device->type, &device->negotiated);
 	fact_text(facts, "interrupt_mode", device->interrupt_mode);
-	fact_number(facts, "recoveries", device->recoveries);
+	fact_number(facts, "recoveries", device->recovery.recoveries);
 	fact_flag(facts, "polled", device->polled);
 	fact_number(facts, "polls", device->poll.count);
 	fact_number(facts, "config_interrupts", device->config_interrupts);
@@ -130,7 +130,8 @@ static enum command_result reset_queue(struct virtqueue *vq)
 		return COMMAND_OK;
 	default:
 		command_print("%s: queue %u was not reset: the device %s\n", device->name,
-			      vq->index, device->failure ? device->failure : "is stopped");
+			      vq->index,
+			      device->recovery.failure ? device->recovery.failure : "is stopped");
 		return COMMAND_FAILED;
 	}
 }
@@ -153,7 +154,7 @@ static enum command_result reset_device(const char *name, const char *queue)
 		}
 		log_notice("%s (%s): is reset by hand", device->bus_name, device->name);
 		/* The attempts are limited for devices that break again and again by themselves. */
-		device->attempts = 0;
+		recovery_renew(&device->recovery);
 		virtio_device_break(device, "was reset by hand");
 		return COMMAND_OK;
 	}
@@ -170,10 +171,11 @@ static void print_device(struct virtio_device *device, bool brief)
 		      type_name(device), device->transport->name, device->bus_name,
 		      device->driver ? device->driver->name : "none", state_of(device),
 		      device->interrupt_mode);
-	if (device->failure)
-		command_print("    %s\n", device->failure);
-	if (device->recoveries)
-		command_print("    recovered %llu times\n", (unsigned long long)device->recoveries);
+	if (device->recovery.failure)
+		command_print("    %s\n", device->recovery.failure);
+	if (device->recovery.recoveries)
+		command_print("    recovered %llu times\n",
+			      (unsigned long long)device->recovery.recoveries);
 	if (!device->driver || brief)
 		return;
 	print_features(device);

@@ -47,7 +47,7 @@ static void poll_device(void *context)
 	struct virtio_poll *poll = &device->poll;
 	uint64_t now = clock_monotonic();
 
-	if (device->broken)
+	if (device->recovery.broken)
 		return; /* until virtio_driver_ok() */
 	poll->count++;
 	if (poll_queues(device))

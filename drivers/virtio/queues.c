@@ -172,7 +172,7 @@ static int connect_interrupts(struct virtio_device *device)
 		device->transport->interrupts_offered(device, has, sizeof(has));
 		log_error("%s (%s): refused, virtio.interrupts insists on %s, and it has %s",
 			  device->bus_name, device->name, interrupt_names[wanted], has);
-		device->failure = "cannot interrupt as virtio.interrupts insists";
+		device->recovery.failure = "cannot interrupt as virtio.interrupts insists";
 		return error;
 	}
 	if (error) {
@@ -231,6 +231,7 @@ fail:
 void virtio_driver_ok(struct virtio_device *device)
 {
 	virtio_status_add(device, VIRTIO_STATUS_DRIVER_OK); /* step 8 */
+	virtio_storm_start(device);
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		device->queues[i]->live = true;
 	if (device->polled)
@@ -246,7 +247,7 @@ int virtio_queue_reset(struct virtqueue *vq)
 	struct virtio_device *device = vq->device;
 	int error = -ENOTSUP;
 
-	if (device->broken)
+	if (device->recovery.broken)
 		return -EIO;
 	vq->live = false;
 	if (virtio_has(device, VIRTIO_F_RING_RESET) && device->transport->queue_reset)
@@ -263,7 +264,7 @@ int virtio_queue_resume(struct virtqueue *vq)
 	struct virtio_device *device = vq->device;
 	int error;
 
-	if (device->broken)
+	if (device->recovery.broken)
 		return -EIO;
 	vq->armed = false;
 	vq->operations->rewind(vq);
@@ -280,7 +281,7 @@ int virtio_queue_renew(struct virtqueue *vq)
 {
 	struct virtio_device *device = vq->device;
 
-	if (device->broken)
+	if (device->recovery.broken)
 		return -EIO;
 	if (device->driver->queue_reset)
 		return device->driver->queue_reset(device, vq);

@@ -16,8 +16,8 @@
  * When something fails the device gets FAILED and is left alone.
  *
  * A device that breaks the rules, or says NEEDS_RESET, becomes `broken`: one log line, its queues
- * stop, driver->broken() is called, from whatever context noticed. Then the core's worker thread
- * recovers it (recovery.c), when its driver has stop() and start():
+ * stop, driver->broken() is called, from whatever context noticed. Then a thread recovers it
+ * (drivers/recovery.h), when its driver has stop() and start():
  *
  *	reset; driver->stop(): buffers are taken back, I/O in flight fails; the queues go;
  *	steps 1 to 6 again; driver->start(): step 7 and 8 again with the same driver_data
@@ -29,6 +29,7 @@
 #ifndef DRIVERS_VIRTIO_VIRTIO_H
 #define DRIVERS_VIRTIO_VIRTIO_H
 
+#include "drivers/recovery.h"
 #include "drivers/virtio/features.h"
 #include "drivers/virtio/rings/virtqueue.h"
 #include "kernel/facts/facts.h"
@@ -83,7 +84,7 @@ struct virtio_driver {
 	/* The device broke. Any context: sets a flag, wakes a thread. May be NULL. */
 	void (*broken)(struct virtio_device *device);
 	/*
-	 * Recovery; both NULL when the driver has none. They run in the core's worker thread (CPU
+	 * Recovery; both NULL when the driver has none. They run in the thread that recovers devices (CPU
 	 * 0), once probe() has returned 0, and never both at once.
 	 *
 	 * stop(): the device was reset, and uses nothing of ours any more. Takes back what is lent
@@ -136,20 +137,14 @@ struct virtio_device {
 	struct virtio_features negotiated;
 	struct virtqueue **queues;
 	unsigned int queue_count;
-	const char *failure; /* why nobody drives it any more, or NULL */
-	bool broken;	     /* set in any context; nothing is asked of it until it is recovered */
-
-	/* Recovery (recovery.c). */
-	bool driven;		/* probe() returned 0 */
-	bool reset_failed;	/* the last reset did not end: it may still use our memory */
-	bool given_up;		/* broken for good */
-	bool shut_down;		/* the machine is handed on: nothing is started any more */
-	bool stopped;		/* driver->stop() was called, start() was not */
-	unsigned int attempts;	/* since it last ran for a while */
-	uint64_t next_attempt;	/* clock_monotonic() */
-	uint64_t running_since; /* clock_monotonic() */
-	uint64_t recoveries;
+	bool driven;	   /* probe() returned 0 */
+	bool reset_failed; /* the last reset did not end: it may still use our memory */
+	struct recovery recovery;
 	uint64_t config_interrupts;
+	struct virtio_storm {
+		uint32_t interrupts;
+		uint64_t since, taken; /* clock_monotonic() and buffers, when the count began */
+	} storm;
 	bool polled; /* its queues and configuration are looked at by a timer */
 	struct virtio_poll {
 		struct timer timer;
@@ -251,15 +246,5 @@ void virtio_shutdown(struct virtio_device *device);
 
 /* Marks the device broken, once. The caller has logged why; `reason` is static. Any context. */
 void virtio_device_break(struct virtio_device *device, const char *reason);
-
-/* -- recovery.c */
-#define VIRTIO_RECOVERY_ATTEMPTS 5u
-
-/*
- * Does what is due, as the worker thread would, and returns when the next thing is
- * (clock_monotonic(); UINT64_MAX: nothing is). For the worker, and for tests on the host, where
- * there is no such thread.
- */
-uint64_t virtio_recover(void);
 
 #endif

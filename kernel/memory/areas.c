@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
+extern char boot_stack_guard[];
+
 #define STACK_CLASSES 16 /* in powers of two of pages */
 
 struct free_stack {
@@ -105,6 +107,9 @@ bool stack_guard_hit(uint64_t address)
 {
 	uint64_t physical;
 
+	/* The stack that the machine started on is in the image. */
+	if (address - (uint64_t)boot_stack_guard < PAGE_SIZE)
+		return true;
 	/* In the area everything below next_stack is mapped but the guard pages. */
 	return address >= STACK_AREA && address < next_stack &&
 	       !paging_translate(address, &physical);

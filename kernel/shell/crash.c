@@ -4,6 +4,8 @@
 #include "kernel/panic.h"
 #include "kernel/shell/command.h"
 #include "kernel/thread/thread.h"
+#include "kernel/time/clock.h"
+#include "kernel/time/timer.h"
 #include "kernel/x86/cpu.h"
 #include "kernel/x86/io.h"
 #include "kernel/x86/paging.h"
@@ -13,6 +15,8 @@
 #include <string.h>
 
 #define USER_PAGE 0x400000u /* in the lower half, where nothing else is */
+
+extern char boot_stack_guard[], boot_stack_end[];
 
 static const uint32_t read_only = 1;
 
@@ -35,6 +39,26 @@ static __attribute__((noinline)) unsigned int recurse(unsigned int depth)
 	if (depth == UINT32_MAX)
 		return 0;
 	return recurse(depth + 1) + kept[0];
+}
+
+/* The boot stack is that of CPU 0 while it idles, and of the interrupts that come then. */
+static void on_timer(void *context)
+{
+	struct timer *timer = context;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	if (here >= (uintptr_t)boot_stack_guard && here < (uintptr_t)boot_stack_end)
+		(void)recurse(0);
+	timer_arm(timer, clock_monotonic() + NANOSECONDS_PER_MILLISECOND);
+}
+
+static void overflow_boot_stack(void)
+{
+	struct timer timer = TIMER_INIT(on_timer, &timer);
+
+	timer_arm(&timer, clock_monotonic());
+	for (;;)
+		thread_sleep(NANOSECONDS_PER_SECOND);
 }
 
 /* One byte more than there is room for, and then some. The compiler must not know how many. */
@@ -91,6 +115,8 @@ static enum command_result command_crash(int argc, char **argv)
 		(void)mmio_read32((const volatile void *)hidden(8));
 	else if (!strcmp(argv[1], "stack"))
 		(void)recurse(0);
+	else if (!strcmp(argv[1], "boot-stack"))
+		overflow_boot_stack();
 	else if (!strcmp(argv[1], "text"))
 		mmio_write32((volatile void *)hidden((uintptr_t)recurse), 0);
 	else if (!strcmp(argv[1], "rodata"))
@@ -116,5 +142,5 @@ static enum command_result command_crash(int argc, char **argv)
 	return COMMAND_FAILED;
 }
 COMMAND(crash,
-	"crash null|stack|text|rodata|execute|overrun|user-execute|user-read|spin|deaf|panic",
+	"crash null|stack|boot-stack|text|rodata|execute|overrun|user-execute|user-read|spin|deaf|panic",
 	"end in a panic, to see the report", command_crash);

@@ -9,6 +9,7 @@
 #include "kernel/shell/command.h"
 #include "kernel/thread/scheduler.h"
 #include "kernel/thread/thread.h"
+#include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/cpu.h"
@@ -25,6 +26,14 @@
 #define MESSAGE_ADDRESS 0xfee00000u
 #define CPU_MESSAGE_MAX 255 /* the address has eight bits for the target without remapping */
 
+/*
+ * A line that stays up without anybody's reason leaves no time for anything else. After so many, each soon
+ * after the one before, it is held back; a timer asks its devices then, so that those that are innocent go on.
+ */
+#define UNCLAIMED_MAX 10000u
+#define UNCLAIMED_APART (100 * NANOSECONDS_PER_MILLISECOND)
+#define HELD_PERIOD NANOSECONDS_PER_MILLISECOND
+
 struct line;
 
 struct interrupt {
@@ -39,12 +48,16 @@ struct interrupt {
 	struct interrupt *next;	     /* of all */
 };
 
-/* A connected line has one vector, that of `owner`, whose dispatch runs all on it. */
+/* A connected line has one vector, that of `owner`, whose dispatch runs all on it. It lives for ever. */
 struct line {
 	struct interrupt_line is;
 	struct interrupt *members;
 	struct interrupt *owner;
 	struct line *next;
+	uint32_t unclaimed; /* interrupts that no member had a reason for, one after the other */
+	uint64_t unclaimed_last;
+	bool held; /* masked, and a timer looks instead */
+	struct timer timer;
 };
 
 static struct interrupt *all;
@@ -176,6 +189,8 @@ static struct line *find_line(uint32_t gsi)
 	return line;
 }
 
+static void look_at_held(void *context);
+
 int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_line *wanted)
 {
 	struct line *fresh = calloc(1, sizeof(*fresh)), *line;
@@ -188,6 +203,7 @@ int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_l
 	line = find_line(wanted->gsi);
 	if (!line) {
 		fresh->is = *wanted;
+		fresh->timer = (struct timer)TIMER_INIT(look_at_held, fresh);
 		line = fresh;
 	}
 	if (line->members &&
@@ -195,6 +211,8 @@ int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_l
 		error = -EBUSY;
 	} else if (!line->members) {
 		line->is = *wanted;
+		line->held = false;
+		line->unclaimed = 0;
 		error = ioapic_connect(wanted->gsi, cpus[interrupt->cpu]->apic_id,
 				       interrupt->vector, wanted->level, wanted->active_low);
 		if (!error)
@@ -217,7 +235,7 @@ int interrupt_connect_line(struct interrupt *interrupt, const struct interrupt_l
 
 void interrupt_line_mask(const struct interrupt *interrupt, bool mask)
 {
-	if (interrupt->line)
+	if (interrupt->line && !interrupt->line->held)
 		ioapic_mask(interrupt->line->is.gsi, mask);
 }
 
@@ -259,20 +277,69 @@ uint64_t interrupts_unclaimed(void)
 	return sum;
 }
 
-static void run(struct interrupt *interrupt)
+static bool run(struct interrupt *interrupt)
 {
-	if (interrupt->handler(interrupt->context) == INTERRUPT_HANDLED)
-		interrupt->count++;
+	if (interrupt->handler(interrupt->context) != INTERRUPT_HANDLED)
+		return false;
+	interrupt->count++;
+	return true;
 }
 
-/* Runs those that share the line; members change only under the lock, with interrupts off. */
+/* Runs those that share the line. With the lock, under which alone members change. */
+static bool run_members(struct line *line)
+{
+	bool claimed = false;
+
+	for (struct interrupt *member = line->members; member; member = member->line_next)
+		claimed |= run(member);
+	return claimed;
+}
+
+static void look_at_held(void *context)
+{
+	struct line *line = context;
+	uint64_t flags = spin_lock(&lock);
+	bool again = line->held && line->members;
+
+	if (again)
+		(void)run_members(line);
+	spin_unlock(&lock, flags);
+	if (again)
+		timer_arm(&line->timer, clock_monotonic() + HELD_PERIOD);
+}
+
+/* True: these are too many. */
+static bool count_unclaimed(struct line *line)
+{
+	uint64_t now = clock_monotonic();
+
+	if (now - line->unclaimed_last > UNCLAIMED_APART)
+		line->unclaimed = 0;
+	line->unclaimed_last = now;
+	return ++line->unclaimed >= UNCLAIMED_MAX;
+}
+
 static void run_line(struct line *line)
 {
 	uint64_t flags = spin_lock(&lock);
+	bool hold = false;
 
-	for (struct interrupt *member = line->members; member; member = member->line_next)
-		run(member);
+	if (run_members(line))
+		line->unclaimed = 0;
+	else
+		hold = !line->held && count_unclaimed(line);
+	if (hold) {
+		line->held = true;
+		ioapic_mask(line->is.gsi, true);
+	}
 	spin_unlock(&lock, flags);
+	if (!hold)
+		return;
+	log_error("line %" PRIu32
+		  ": interrupts without end that no device claims: held back, its devices are "
+		  "looked at every millisecond",
+		  line->is.gsi);
+	timer_arm(&line->timer, clock_monotonic() + HELD_PERIOD);
 }
 
 static void device_interrupt(struct cpu *cpu, unsigned int vector)

@@ -25,7 +25,8 @@
 #define LEVEL_PDPT 3
 #define LEVEL_PML4 4
 
-extern char image_start[], text_end[], rodata_start[], rodata_end[], data_start[], image_end[];
+extern char image_start[], text_end[], rodata_start[], rodata_end[], data_start[], image_end[],
+	boot_stack_guard[];
 
 static uint64_t root; /* physical */
 static struct spinlock lock = SPINLOCK_INIT;
@@ -192,6 +193,7 @@ void paging_init(const struct memory_map *memory, uint64_t image_physical)
 	map_image(image_start, text_end, image_physical, PAGE_READ_EXECUTE);
 	map_image(rodata_start, rodata_end, image_physical, PAGE_READ);
 	map_image(data_start, image_end, image_physical, PAGE_READ_WRITE);
+	unmap_locked((uint64_t)boot_stack_guard, 1);
 	cpu_set_cr3(root);
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_PGE) : "memory");

@@ -41,14 +41,14 @@ struct client {
 	enum state state;
 	char input[REQUEST_MAX];
 	size_t input_length;
-	uint32_t since;	   /* tcp_ticks when the state began, or this request */
-	uint32_t progress; /* when something was acknowledged last */
-	bool asked;	   /* there was a request before this one */
+	struct pbuf *pending; /* what came behind that, until there is room: one segment at most */
+	uint32_t since;	      /* tcp_ticks when the state began, or this request */
+	uint32_t progress;    /* when something was acknowledged last */
+	bool asked;	      /* there was a request before this one */
 	bool peer_closed;
 
 	struct http_request request;
 	bool bad, too_large; /* what came is not a request */
-	bool overrun;	     /* more came than fits: after the next answer it ends */
 	struct http_answer answer;
 	bool keep_alive;
 	struct http_block *sending; /* where sending goes on */
@@ -66,6 +66,8 @@ SERVICE(http, "tcp 80", "the status page, and the same as JSON", start);
 static void client_free(struct client *client)
 {
 	http_answer_free(&client->answer);
+	if (client->pending)
+		pbuf_free(client->pending);
 	mem_free(client);
 	counters.connections_now--;
 }
@@ -101,11 +103,28 @@ static err_t client_close(struct client *client)
 	return ERR_OK;
 }
 
+/* Takes as much of what came as there is room for, and lets as much more come. */
+static void fill_input(struct client *client)
+{
+	u16_t length;
+
+	if (!client->pending)
+		return;
+	length = (u16_t)LWIP_MIN(client->pending->tot_len, REQUEST_MAX - client->input_length);
+	(void)pbuf_copy_partial(client->pending, client->input + client->input_length, length, 0);
+	client->input_length += length;
+	client->pending = pbuf_free_header(client->pending, length);
+	counters.bytes_received += length;
+	tcp_recved(client->pcb, length);
+}
+
 /* Looks for a whole request in what came, and queues it for the thread. */
 static void take_request(struct client *client)
 {
-	int length = http_request_parse(client->input, client->input_length, &client->request);
+	int length;
 
+	fill_input(client);
+	length = http_request_parse(client->input, client->input_length, &client->request);
 	client->bad = length < 0;
 	client->too_large = !length && client->input_length == REQUEST_MAX;
 	if (!length && !client->too_large)
@@ -114,8 +133,6 @@ static void take_request(struct client *client)
 		client->input_length -= (size_t)length;
 		memmove(client->input, client->input + length, client->input_length);
 	}
-	if (client->overrun)
-		client->request.keep_alive = false;
 	counters.requests++;
 	client->asked = true;
 	client->state = WAITING;
@@ -202,38 +219,25 @@ static void thread(void *argument)
 	}
 }
 
-/* As much as there is room for. */
-static void append_input(struct client *client, const struct pbuf *chain)
-{
-	for (; chain; chain = chain->next) {
-		size_t length = LWIP_MIN(chain->len, REQUEST_MAX - client->input_length);
-
-		memcpy(client->input + client->input_length, chain->payload, length);
-		client->input_length += length;
-	}
-}
-
 static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain, err_t error)
 {
 	struct client *client = argument;
 
+	(void)pcb;
 	(void)error;
 	if (!chain) {
 		client->peer_closed = true;
 		return client->state == READING ? client_close(client) : ERR_OK;
 	}
-	if (chain->tot_len > REQUEST_MAX - client->input_length && client->state != READING)
+	if (client->pending)
 		return ERR_MEM; /* later: lwIP keeps it and closes the window */
-	tcp_recved(pcb, chain->tot_len);
-	counters.bytes_received += chain->tot_len;
-	if (chain->tot_len > REQUEST_MAX - client->input_length)
-		client->overrun = true;
 	if (client->state == READING && client->asked && !client->input_length)
 		client->since = tcp_ticks;
-	append_input(client, chain);
-	pbuf_free(chain);
+	client->pending = chain;
 	if (client->state == READING)
 		take_request(client);
+	else
+		fill_input(client);
 	return ERR_OK;
 }
 

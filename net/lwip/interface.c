@@ -13,6 +13,7 @@
 #include "lwip/prot/ip.h"
 #include "lwip/prot/ip6.h"
 #include "lwip/tcpip.h"
+#include "lwip/timeouts.h"
 #include "lwip_hooks.h"
 #include "net/lwip/guard.h"
 #include "net/lwip/memory.h"
@@ -232,7 +233,8 @@ static void link_set(struct interface *interface, bool up)
 
 	if (up == !!netif_is_link_up(netif))
 		return;
-	log_print(LOG_NOTICE, interface->device->name, up ? "link up" : "link down");
+	if (log_limit_allows(&interface->links_said, LOG_AREA, interface->device->name))
+		log_print(LOG_NOTICE, interface->device->name, up ? "link up" : "link down");
 	settings_of_device(interface);
 	if (up)
 		/* Asks for the lease again, announces us to the neighbours. */
@@ -345,6 +347,14 @@ static void stack_unlock(struct network_device *device)
 	UNLOCK_TCPIP_CORE();
 }
 
+static void watch(void *context)
+{
+	struct interface *interface = context;
+
+	interface->device->operations->watch(interface->device);
+	sys_timeout(NETWORK_WATCH_SECONDS * 1000, watch, interface);
+}
+
 int interface_create(struct network_device *device, uint16_t vlan)
 {
 	struct interface *interface = mem_calloc(1, sizeof(*interface));
@@ -384,5 +394,7 @@ int interface_create(struct network_device *device, uint16_t vlan)
 	netif_set_up(&interface->netif);
 	if (!device->link_up)
 		log_print(LOG_NOTICE, device->name, "link down");
+	if (device->operations->watch)
+		sys_timeout(NETWORK_WATCH_SECONDS * 1000, watch, interface);
 	return 0;
 }

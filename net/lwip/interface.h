@@ -7,6 +7,7 @@
 #define NET_LWIP_INTERFACE_H
 
 #include "drivers/net/network.h"
+#include "kernel/console/log_limit.h"
 #include "lwip/netif.h"
 #include "lwip/pbuf.h"
 
@@ -38,6 +39,7 @@ struct interface {
 	struct netif netif; /* first: lwIP gives us a pointer to it */
 	struct network_device *device;
 	struct interface *next;
+	struct log_limit links_said;
 
 	/* Transmission: transmit.c */
 	void *waiting[INTERFACE_WAITING_MAX]; /* pbufs, or joined frames */

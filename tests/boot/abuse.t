@@ -14,7 +14,7 @@ use Ringside::Client qw(http_get);
 use Ringside::Host   qw(until_true within);
 use Ringside::Tap    qw(enter_namespace tap_network);
 use Ringside::VM;
-use Socket qw(inet_aton pack_sockaddr_in AF_INET SOCK_RAW IPPROTO_RAW);
+use Socket qw(getaddrinfo inet_aton inet_pton pack_sockaddr_in AF_INET AF_INET6 AI_NUMERICHOST SOCK_RAW IPPROTO_RAW);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -88,6 +88,26 @@ sub flood_until ($end) {
 	return $sent;
 }
 
+# The address that the guest gives itself, of its MAC address.
+my $LINK_LOCAL = 'fe80::5054:ff:fe72:696e';
+
+# The kernel takes the whole header from us, the source too.
+sub flood6_until ($end) {
+	socket my $raw, AF_INET6, SOCK_RAW, IPPROTO_RAW or die "raw socket: $!\n";
+	my ($error, $place) = getaddrinfo("$LINK_LOCAL%ringside0", 0, { family => AF_INET6, socktype => Socket::SOCK_DGRAM(), flags => AI_NUMERICHOST });
+	die "$LINK_LOCAL: $error\n" if $error;
+	my $to   = inet_pton(AF_INET6, $LINK_LOCAL);
+	my $sent = 0;
+	while (time < $end) {
+		my $from    = pack 'n8', 0xfe80, 0, 0, 0, map { int rand 65536 } 1 .. 4;
+		my $segment = pack 'n n N N C C n n n', 1024 + int rand 60000, 80, int rand 2**32, 0, 5 << 4, 2, 65535, 0, 0;
+		substr $segment, 16, 2, pack 'n', sum(pack('a16 a16 N N', $from, $to, 20, 6) . $segment);
+		send($raw, pack('N n C C a16 a16', 6 << 28, 20, 6, 64, $from, $to) . $segment, 0, $place->{addr}) and $sent++;
+		sleep 0.001;
+	}
+	return $sent;
+}
+
 my @device = ('-device', "virtio-net-pci,netdev=net0,romfile=,mac=$Ringside::VM::MAC");
 scenario('abuse', { network => [ @tap, @device ], append => 'services=http,echo,discard,chargen' }, sub ($vm) {
 	$label   = $vm->{label};
@@ -149,6 +169,23 @@ scenario('abuse', { network => [ @tap, @device ], append => 'services=http,echo,
 		is($?, 0, "$label: at least 1000 of them");
 	}
 	{
+		# The same by IPv6, from addresses that each want a place in the table of neighbours.
+		my $end   = time + 8;
+		my $child = fork // die "fork: $!\n";
+		if (!$child) {
+			my $sent = flood6_until($end);
+			require POSIX;
+			POSIX::_exit($sent >= 1000 ? 0 : 1);
+		}
+		sleep 2;
+		normal('SYNs from a thousand neighbours by IPv6', 9);
+		my $page = eval { http_get("$LINK_LOCAL%ringside0", 80, '/') };
+		is($page && $page->{status}, 200, "$label: and by IPv6 too") or diag $@;
+		$bounded->('a flood by IPv6');
+		waitpid $child, 0;
+		is($?, 0, "$label: at least 1000 of them");
+	}
+	{
 		my ($start, $good) = (time, 0);
 		for (1 .. 2000) {
 			my $socket = IO::Socket::INET->new(PeerHost => $address, PeerPort => 80, Timeout => within(5)) or next;
@@ -164,8 +201,11 @@ scenario('abuse', { network => [ @tap, @device ], append => 'services=http,echo,
 	like(all_of('x' x 5000), qr{^HTTP/1.1 4(?:31|00) }, "$label: and so is a line without an end");
 	like(all_of("$_\r\n\r\n"), qr{^HTTP/1.1 400 .*Connection: close\r\n}s, "$label: '@{[ s/[^ -~]/./gr ]}' is a bad request") for 'GET', 'GET /', "GET / HTTP/2.0", "GET / HTTP/1.1\r\nno field", "\0\1\2\xff";
 	like(all_of("$_ / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello"), qr{^HTTP/1.1 405 .*Connection: close\r\n}s, "$label: $_ is not for this page") for qw(POST PUT DELETE);
-	my $many = all_of(("HEAD / HTTP/1.1\r\n\r\n" x 100) . "HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n", 60);
-	is(scalar(() = $many =~ m{^HTTP/1.1 200 }mg), 101, "$label: 101 requests sent at once are answered, one after the other");
+	for my $count (100, 600) {
+		my $burst = ("HEAD / HTTP/1.1\r\n\r\n" x $count) . "HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n";
+		my $many  = all_of($burst, 60);
+		is(scalar(() = $many =~ m{^HTTP/1.1 200 }mg), $count + 1, "$label: @{[ $count + 1 ]} requests sent at once, " . length($burst) . ' bytes, are answered, one after the other');
+	}
 
 	{
 		my @silent = open_many(256, '', 7);

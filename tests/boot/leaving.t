@@ -12,6 +12,7 @@ use Test::More;
 my %crashes = (
 	null    => qr/page fault at 0x8: null pointer, in \w+\+0x[0-9a-f]+$/m,
 	stack   => qr/(?:page|double) fault.*stack overflow: guard page hit, in recurse\+0x[0-9a-f]+$/m,
+	'boot-stack' => qr/(?:page|double) fault.*stack overflow: guard page hit, in recurse\+0x[0-9a-f]+$/m,
 	text    => qr/page fault at 0x[0-9a-f]+: write to read-only memory, in \w+\+0x[0-9a-f]+$/m,
 	rodata  => qr/page fault at 0x[0-9a-f]+: write to read-only memory, in \w+\+0x[0-9a-f]+$/m,
 	execute => qr/page fault at 0x[0-9a-f]+: jump to what is not code, in \S+$/m,
@@ -30,10 +31,11 @@ for my $machine (qw(microvm q35)) {
 			leaves_with($vm, 5, "crash $kind");
 			my $console = $vm->console;
 			like($console, qr/^ringside: panic: $crashes{$kind}/m, "$label: says what and where");
-			like($console, qr/^ringside \S+ \S+, CPU 0, thread job$/m, "$label: says which image, CPU and thread");
+			my $thread = $kind eq 'boot-stack' ? 'idle' : 'job';
+			like($console, qr/^ringside \S+ \S+, CPU 0, thread $thread$/m, "$label: says which image, CPU and thread");
 			like($console, qr/^rip [0-9a-f]{16} rsp [0-9a-f]{16} /m, "$label: shows the registers") unless $kind =~ /^(?:panic|overrun)$/;
 			my ($trace) = $console =~ /^stack trace:\n((?:  [0-9a-f]{16} \S+\n)+)/m;
-			my $caller = { stack => 'recurse', execute => 'command_run_line', 'user-execute' => 'command_run_line', overrun => '__stack_chk_fail' }->{$kind} // 'command_crash';
+			my $caller = { stack => 'recurse', 'boot-stack' => 'recurse', execute => 'command_run_line', 'user-execute' => 'command_run_line', overrun => '__stack_chk_fail' }->{$kind} // 'command_crash';
 			like($trace, qr/ \Q$caller\E\+0x/, "$label: the stack trace names $caller");
 			like($console, qr/^called from:\n  [0-9a-f]{16} command_crash\+0x/m, "$label: and who called, who has no frame yet")
 			  if $kind =~ /execute/;

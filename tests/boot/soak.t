@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # All devices under load at once, for a minute, or as many seconds as RINGSIDE_SOAK says (`make soak`: 600): the balloon
 # moves, the link goes down and up, devices are reset in between. Data is verified, and at the end there is as much memory
-# as at the start.
+# as at the start. Then boots in a row: 6, or as many as RINGSIDE_BOOTS says (`make soak`: 200).
 
 use v5.36;
 use FindBin;
@@ -21,6 +21,7 @@ use constant MIB => 1 << 20;
 
 my $seconds = $ENV{RINGSIDE_SOAK} || 60;
 my @types   = (1, 2, 3, 4, 5);
+my $resets_in_all = 0;
 
 sub facts ($vm) { return JSON::PP::decode_json(http_get('127.0.0.1', $vm->port(tcp => 80), '/status.json')->{body}) }
 
@@ -122,6 +123,7 @@ sub go_round ($vm, $number, $duration) {
 		$port = undef;
 		port_is_free($vm) or $wrong .= 'the port is not free; ';
 	}
+	$resets_in_all += $resets;
 	like($network->(), qr/^good/, "$label: TCP echo gives what it got");
 	my $answered = $datagrams->();
 	like($answered, qr/^good/, "$label: and UDP echo: $answered");
@@ -163,6 +165,7 @@ scenario('q35, 4 CPUs', { cpus => 4, memory => '256M', append => 'services=http,
 	go_round($vm, 0, $seconds / 8);
 	my $first  = go_round($vm, 1, $seconds * 3 / 8);
 	my $second = go_round($vm, 2, $seconds / 2);
+	cmp_ok($resets_in_all, '>=', $seconds / 6, "$label: $resets_in_all resets under load in all");
 	is(in_use($second) - in_use($start), 0, "$label: as much memory is in use at the end as at the start") or diag explain [ $start, $first, $second ];
 	is($second->{lent}, 0, "$label: none is with the host");
 	for my $cache (@caches) {
@@ -173,5 +176,32 @@ scenario('q35, 4 CPUs', { cpus => 4, memory => '256M', append => 'services=http,
 	no_warnings($vm);
 	leaves_with($vm, 0);
 });
+
+# -- Boots in a row: each way in, each firmware, one after the other, without one that fails
+
+my $boots = $ENV{RINGSIDE_BOOTS} || 6;
+my @ways  = map { my $machine = $_; map { [ $machine, $_ ] } qw(pvh bzimage) } qw(microvm q35 pc);
+my ($good, $slowest) = (0, 0);
+for my $number (1 .. $boots) {
+	my ($machine, $boot) = @{ $ways[ $number % @ways ] };
+	my $cpus = 1 + $number % 4;
+	my $name = "boot $number, $machine, $boot, $cpus CPUs";
+	my $vm   = eval {
+		my $vm = Ringside::VM->start(name => 'soak-boot', machine => $machine, boot => $boot, cpus => $cpus, append => 'services=http');
+		$vm->wait_ready;
+		$vm->command('ping -c 1 10.0.2.2') =~ / 1 received, 0% packet loss/ or $vm->fail('no answer to a ping');
+		$vm->poweroff == 0 or $vm->fail('another status');
+		$vm->warnings and $vm->fail('a warning');
+		$vm;
+	};
+	if (!$vm) {
+		fail($name);
+		diag $@;
+		next;
+	}
+	$good++;
+	$slowest = $vm->{ready_ms} if $vm->{ready_ms} > $slowest;
+}
+is($good, $boots, "$boots boots in a row, the slowest ready after $slowest ms");
 
 done_testing;

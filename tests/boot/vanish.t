@@ -6,34 +6,25 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
-use IO::Socket::UNIX;
 use Ringside::Checks;
-use Ringside::Host qw(scratch until_true within write_file);
+use Ringside::Host qw(scratch until_true write_file);
+use Ringside::Qtest;
 use Ringside::VM;
 use Test::More;
 use Time::HiRes qw(time);
 
-# QEMU's test protocol, by which we write registers behind the guest's back.
-my $qtest;
-
-sub qtest ($line) {
-	syswrite $qtest, "$line\n";
-	my $answer = '';
-	until_true(5, sub { sysread $qtest, $answer, 200, length $answer; $answer =~ /\n/ }) or die "qtest: no answer to \"$line\"\n";
-	$answer =~ /^OK ?(\S*)/ or die "qtest: $line: $answer";
-	return $1 ? hex $1 : 0;
-}
+my $qtest = Ringside::Qtest->new;
 
 # Configuration space by ports 0xcf8 and 0xcfc, which the guest has no use for here.
-sub config_at ($slot, $offset) { qtest(sprintf 'outl 0xcf8 0x%x', 1 << 31 | $slot << 11 | $offset & 0xfc); return 0xcfc + ($offset & 3) }
-sub config_read8 ($slot, $offset) { return qtest(sprintf 'inb 0x%x', config_at($slot, $offset)) }
+sub config_at ($slot, $offset) { $qtest->ask(sprintf 'outl 0xcf8 0x%x', 1 << 31 | $slot << 11 | $offset & 0xfc); return 0xcfc + ($offset & 3) }
+sub config_read8 ($slot, $offset) { return $qtest->ask(sprintf 'inb 0x%x', config_at($slot, $offset)) }
 
 # A slot without power, and its light off, lets go of what is in it.
 sub pull ($slot) {
 	my $capability = config_read8($slot, 0x34);
 	$capability = config_read8($slot, $capability + 1) while $capability && config_read8($slot, $capability) != 0x10;
 	die "slot $slot: no PCI Express capability\n" unless $capability;
-	qtest(sprintf 'outw 0x%x 0x%x', config_at($slot, $capability + 0x18), 0x0700);
+	$qtest->ask(sprintf 'outw 0x%x 0x%x', config_at($slot, $capability + 0x18), 0x0700);
 	return;
 }
 
@@ -53,7 +44,7 @@ my @devices = (
 	[ balloon => 'virtio-balloon-pci',                  'devices reset virtio4' ],
 );
 my @words = ('-global', 'ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off',
-	'-qtest', 'unix:' . scratch() . '/qtest,server=on,wait=off', '-qtest-log', 'none',
+	$qtest->words,
 	'-drive', "if=none,id=disk,format=raw,file=$disk", map { ('-netdev', "user,id=net$_,restrict=on") } 1, 2);
 my $slot = 8;
 for my $device (@devices) {
@@ -64,7 +55,6 @@ for my $device (@devices) {
 scenario('vanish', { extra => \@words, cpus => 2, append => 'services=http block.timeout=3' }, sub ($vm) {
 	my $label = $vm->{label};
 	$vm->wait_ready;
-	$qtest = IO::Socket::UNIX->new(Peer => scratch() . '/qtest') // die "qtest: $!\n";
 	for (@devices) {
 		my ($name, undef, $work, $in) = @$_;
 		my $from  = length $vm->console;

@@ -25,7 +25,7 @@ static void run_threads(void *context)
 		host_abort("a sleep that nothing ends");
 	if (!running) {
 		running = true;
-		virtio_recover();
+		recovery_run();
 		running = false;
 	}
 	timer_arm(&threads, clock_monotonic() + THREADS_PERIOD);

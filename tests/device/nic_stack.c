@@ -130,7 +130,7 @@ void nic_recover(void)
 {
 	uint64_t next;
 
-	while ((next = pci_device_recover()) != UINT64_MAX)
+	while ((next = recovery_run()) != UINT64_MAX)
 		if (next > clock_monotonic())
 			host_clock_advance(next - clock_monotonic());
 }

@@ -45,7 +45,7 @@ bool bus_runs(void)
 {
 	const struct virtio_device *device = bus_device();
 
-	return device && device->driven && !device->broken && !device->given_up;
+	return device && device->driven && !device->recovery.broken && !device->recovery.given_up;
 }
 
 void bus_recover(void)
@@ -55,7 +55,7 @@ void bus_recover(void)
 	if (recovering)
 		return;
 	recovering = true;
-	(void)virtio_recover();
+	(void)recovery_run();
 	recovering = false;
 }
 
@@ -73,9 +73,9 @@ void bus_settle(void (*service)(void))
 
 	for (unsigned int i = 0; i < SETTLE_STEPS; i++) {
 		bus_wait(STEP, service);
-		if (!device || !device->driven || device->given_up)
+		if (!device || !device->driven || device->recovery.given_up)
 			return;
-		if (!device->broken && i > 8)
+		if (!device->recovery.broken && i > 8)
 			return;
 	}
 	host_abort("the device is neither driven nor given up");

@@ -63,7 +63,7 @@ static bool recover(void)
 	if (recovering)
 		return false;
 	recovering = true;
-	next = pci_device_recover();
+	next = recovery_run();
 	recovering = false;
 	return next == UINT64_MAX;
 }

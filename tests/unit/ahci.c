@@ -259,7 +259,7 @@ static void test_bad_sector(void **state)
 		assert_int_equal(requests[count / 2].error, -EIO);
 		check_many(count);
 	}
-	assert_int_equal(ata_controller->recoveries, 0);
+	assert_int_equal(ata_controller->recovery.recoveries, 0);
 	assert_true(port()->retried > 0);
 	drive(0)->bad_sector = UINT64_MAX;
 	read_many(MANY);
@@ -316,7 +316,7 @@ static void test_spurious(void **state)
 	read_many(MANY);
 	assert_int_equal(error_count, 0);
 	check_many(MANY);
-	assert_false(ata_controller->broken);
+	assert_false(ata_controller->recovery.broken);
 	end();
 }
 
@@ -355,15 +355,15 @@ static void test_engine_sticks(void **state)
 	assert_true(host_log_has("does not come out of an error"));
 	model.engine_sticks = false;
 	check_read(0, 0, 101, 8);
-	assert_true(ata_controller->recoveries > 0);
+	assert_true(ata_controller->recovery.recoveries > 0);
 	end();
 }
 
 static void wait_until_given_up(void)
 {
-	for (unsigned int i = 0; i < 60 && !ata_controller->given_up; i++)
+	for (unsigned int i = 0; i < 60 && !ata_controller->recovery.given_up; i++)
 		host_clock_advance(NANOSECONDS_PER_SECOND);
-	assert_true(ata_controller->given_up);
+	assert_true(ata_controller->recovery.given_up);
 	assert_true(ata_disks[0]->dead);
 	assert_int_equal(block_read(ata_disks[0], 1, ata_memory, 8), -EIO);
 }

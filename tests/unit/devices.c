@@ -91,7 +91,7 @@ static void boot(void)
 static void settle(void)
 {
 	for (unsigned int i = 0; i < 100; i++) {
-		virtio_recover();
+		recovery_run();
 		host_clock_advance(NANOSECONDS_PER_SECOND);
 	}
 }
@@ -171,7 +171,7 @@ static void one_that_does_not_come_back(void **state)
 	(void)state;
 	rng.model.refuse_features = true;
 	run(COMMAND_OK, "devices", "reset", "virtio1", NULL);
-	virtio_recover();
+	recovery_run();
 	run(COMMAND_OK, "devices", NULL, NULL, NULL);
 	has("driver virtio_rng, waits for a reset, ");
 	settle();

@@ -369,7 +369,7 @@ static void test_broken_and_back(void **state)
 	nic_check_tokens();
 	assert_true(nic_event(NETWORK_EVENT_STOPPED));
 	assert_true(nic.device->link_up);
-	assert_int_equal(nic.pci->recoveries, 1);
+	assert_int_equal(nic.pci->recovery.recoveries, 1);
 	assert_true(comes(frame));
 	assert_int_equal(nic_send(100, 3), 0);
 	nic_flush();
@@ -387,9 +387,9 @@ static void test_gone(void **state)
 	host_log_clear();
 	model.gone = true;
 	host_interrupt_line(11);
-	assert_true(nic.pci->broken);
+	assert_true(nic.pci->recovery.broken);
 	nic_recover();
-	assert_true(nic.pci->given_up);
+	assert_true(nic.pci->recovery.given_up);
 	assert_true(host_log_has("given up, it reads as all ones"));
 	assert_int_equal(host_log_count(), 2); /* that it is reset, and that it is given up */
 	assert_false(nic.device->link_up);
@@ -406,14 +406,14 @@ static void test_sends_nothing(void **state)
 	nic_send(100, 1);
 	nic_flush();
 	nic_poll();
-	assert_false(nic.pci->broken);
+	assert_false(nic.pci->recovery.broken);
 	host_clock_advance(6 * NANOSECONDS_PER_SECOND);
 	nic_poll();
-	assert_true(nic.pci->broken);
+	assert_true(nic.pci->recovery.broken);
 	assert_true(host_log_has("does not send"));
 	model.sends_nothing = false;
 	nic_recover();
-	assert_false(nic.pci->broken);
+	assert_false(nic.pci->recovery.broken);
 	end();
 }
 
@@ -424,13 +424,13 @@ static void test_storm(void **state)
 	boot();
 	model.cause_sticks = true;
 	e1000_model_inject(&model, frame, 100);
-	for (unsigned int i = 0; i < PCI_DEVICE_UNSERVED_MAX && !nic.pci->broken; i++) {
+	for (unsigned int i = 0; i < PCI_DEVICE_UNSERVED_MAX && !nic.pci->recovery.broken; i++) {
 		host_poll();
 		model.ims = UINT32_MAX;
 		host_interrupt_line(11);
 	}
 	host_interrupt_line(11);
-	assert_true(nic.pci->broken);
+	assert_true(nic.pci->recovery.broken);
 	assert_true(host_log_has("interrupts without end"));
 	assert_true(model.pci.config[5] & 4); /* INTx is off */
 	model.cause_sticks = false;
@@ -488,7 +488,7 @@ static void test_poll(void **state)
 	assert_true(nic_event(NETWORK_EVENT_RECEIVE));
 	assert_int_equal(nic_poll(), 1);
 	end();
-	nic.pci->shut_down = true;
+	nic.pci->recovery.shut_down = true;
 }
 
 int main(void)

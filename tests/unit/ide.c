@@ -364,8 +364,8 @@ static void test_bad_sector(void **state)
 		assert_int_equal(block_write(ata_disks[0], 99, ata_memory, 3), -EIO);
 		check_read(ata_disks[0], drive(0, 0), 101, 8);
 		check_write(ata_disks[0], drive(0, 0), 92, 8);
-		assert_false(ata_controller->broken);
-		assert_int_equal(ata_controller->recoveries, 0);
+		assert_false(ata_controller->recovery.broken);
+		assert_int_equal(ata_controller->recovery.recoveries, 0);
 		end();
 	}
 }
@@ -385,7 +385,7 @@ static void test_lies(void **state)
 	model.drq_stuck = true;
 	assert_int_equal(block_read(ata_disks[0], 1, ata_memory, 8), -EIO);
 	model.drq_stuck = false;
-	assert_int_equal(ata_controller->recoveries, 1);
+	assert_int_equal(ata_controller->recovery.recoveries, 1);
 	check_read(ata_disks[0], drive(0, 0), 1, 8);
 	end();
 	boot("ide.dma=off");
@@ -404,7 +404,7 @@ static void test_hangs(void **state)
 	assert_int_equal(block_read(ata_disks[0], 1, ata_memory, 8), -ETIMEDOUT);
 	model.hangs = false;
 	check_read(ata_disks[0], drive(0, 0), 1, 8);
-	assert_int_equal(ata_controller->recoveries, 1);
+	assert_int_equal(ata_controller->recovery.recoveries, 1);
 	end();
 }
 
@@ -446,9 +446,9 @@ static void test_busy_for_ever(void **state)
 	boot("block.timeout=2");
 	model.hangs = model.busy_for_ever = true;
 	assert_int_equal(block_read(ata_disks[0], 1, ata_memory, 8), -ETIMEDOUT);
-	for (unsigned int i = 0; i < 60 && !ata_controller->given_up; i++)
+	for (unsigned int i = 0; i < 60 && !ata_controller->recovery.given_up; i++)
 		host_clock_advance(NANOSECONDS_PER_SECOND);
-	assert_true(ata_controller->given_up);
+	assert_true(ata_controller->recovery.given_up);
 	assert_true(ata_disks[0]->dead);
 	assert_int_equal(block_read(ata_disks[0], 1, ata_memory, 8), -EIO);
 	end();

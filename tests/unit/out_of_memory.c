@@ -3,9 +3,6 @@
  * Out of memory anywhere: devices are found and probed again and again, each time with another allocation
  * failing, until none is left to fail. What is not driven then holds nothing any more (the rest is the leak
  * sanitizer's), what is driven does its first I/O.
- *
- * The Makefile links this program so that malloc(), calloc() and realloc() of all sources come here first.
- * dma_alloc() and interrupt_allocate() of the host take from them, so they fail too.
  */
 #include "drivers/block/block.h"
 #include "drivers/console/virtio_console.h"
@@ -24,6 +21,7 @@
 #include "tests/device/rtl8139_model.h"
 #include "tests/device/virtio_model_console.h"
 #include "tests/device/virtio_model_rng.h"
+#include "tests/unit/failing/allocations.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,42 +36,6 @@
 
 /* More than any probe takes: an end for the search. */
 #define ALLOCATIONS_MAX 2000
-
-/* -- The allocator */
-
-/* -1: none fails. Otherwise so many succeed, one fails, and the rest succeeds again. */
-static int before_failure = -1;
-static bool has_failed;
-
-static bool fails(void)
-{
-	if (before_failure < 0 || before_failure-- > 0)
-		return false;
-	has_failed = true;
-	return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-	return fails() ? NULL : __real_realloc(memory, size);
-}
 
 /* -- Devices */
 
@@ -205,7 +167,7 @@ static void console_io(void)
 		if (!driver->work)
 			break;
 	}
-	assert_false(last_virtio()->broken);
+	assert_false(last_virtio()->recovery.broken);
 	for (unsigned int id = 0; id < CONSOLE_PORTS_MAX; id++)
 		if (driver->ports[id])
 			virtio_console_port_remove(driver->ports[id]);
@@ -351,6 +313,7 @@ static void ahci_end(void)
 static bool boot_failing(const struct scenario *scenario, int nth)
 {
 	size_t dma, interrupts;
+	bool has_failed;
 
 	scenario->prepare();
 	host_log_clear();
@@ -361,10 +324,10 @@ static bool boot_failing(const struct scenario *scenario, int nth)
 	dma = host_dma_blocks();
 	interrupts = host_interrupts();
 
-	has_failed = false;
-	before_failure = nth;
+	allocations_fail_after(nth);
 	pci_model_boot();
-	before_failure = -1;
+	has_failed = allocations_failed();
+	allocations_fail_after(-1);
 
 	if (getenv("OUT_OF_MEMORY"))
 		fprintf(stderr, "allocation %d: %s%s\n", nth, has_failed ? "failed, " : "",

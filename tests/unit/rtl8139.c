@@ -164,7 +164,7 @@ static void test_flood(void **state)
 	assert_true(got > 200 * 10);
 	while (nic_poll() || model.waiting_count)
 		host_poll();
-	assert_false(nic.pci->broken);
+	assert_false(nic.pci->recovery.broken);
 	end();
 }
 
@@ -321,7 +321,7 @@ static void test_bad_lengths(void **state)
 		boot();
 		model.length = lengths[i];
 		assert_false(comes(frame, 100));
-		assert_true(nic.pci->broken);
+		assert_true(nic.pci->recovery.broken);
 		assert_true(host_log_has("impossible length"));
 		model.length = -1;
 		nic_recover();
@@ -332,7 +332,7 @@ static void test_bad_lengths(void **state)
 	boot();
 	model.length = 1000;
 	assert_false(comes(frame, 100));
-	assert_true(nic.pci->broken);
+	assert_true(nic.pci->recovery.broken);
 	nic_recover();
 	end();
 }
@@ -346,7 +346,7 @@ static void test_bad_places(void **state)
 		boot();
 		model.place = places[i];
 		nic_poll();
-		assert_true(nic.pci->broken);
+		assert_true(nic.pci->recovery.broken);
 		assert_int_equal(nic.received, 0);
 		model.place = -1;
 		nic_recover();
@@ -364,7 +364,7 @@ static void test_bad_status(void **state)
 	model.status = 0;
 	assert_true(comes(frame, 100));
 	assert_int_equal(driver()->statistics.receive_errors, 1);
-	assert_false(nic.pci->broken);
+	assert_false(nic.pci->recovery.broken);
 	end();
 }
 
@@ -376,9 +376,9 @@ static void test_gone(void **state)
 	host_log_clear();
 	model.gone = true;
 	host_interrupt_line(11);
-	assert_true(nic.pci->broken);
+	assert_true(nic.pci->recovery.broken);
 	nic_recover();
-	assert_true(nic.pci->given_up);
+	assert_true(nic.pci->recovery.given_up);
 	assert_true(host_log_has("given up, it reads as all ones"));
 	assert_int_equal(host_log_count(), 2);
 	assert_int_equal(nic_send(100, 1), -ENETDOWN);
@@ -396,10 +396,10 @@ static void test_sends_nothing(void **state)
 	nic_poll();
 	host_clock_advance(6 * NANOSECONDS_PER_SECOND);
 	nic_poll();
-	assert_true(nic.pci->broken);
+	assert_true(nic.pci->recovery.broken);
 	model.sends_nothing = false;
 	nic_recover();
-	assert_false(nic.pci->broken);
+	assert_false(nic.pci->recovery.broken);
 	assert_int_equal(nic_send(100, 1), 0);
 	nic_flush();
 	end();
@@ -412,9 +412,9 @@ static void test_storm(void **state)
 	model.cause_sticks = true;
 	rtl8139_model_inject(&model, frame, 100);
 	host_poll();
-	for (unsigned int i = 0; i <= PCI_DEVICE_UNSERVED_MAX && !nic.pci->broken; i++)
+	for (unsigned int i = 0; i <= PCI_DEVICE_UNSERVED_MAX && !nic.pci->recovery.broken; i++)
 		host_interrupt_line(11);
-	assert_true(nic.pci->broken);
+	assert_true(nic.pci->recovery.broken);
 	model.cause_sticks = false;
 	nic_recover();
 	assert_true(comes(frame, 100));

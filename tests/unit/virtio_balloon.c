@@ -99,7 +99,7 @@ static void finish(void)
 		device.model.queues[i].size_max = 0;
 	virtio_model_needs_reset(&device.model);
 	for (unsigned int i = 0; i < 100 && balloon_get(); i++) {
-		virtio_recover();
+		recovery_run();
 		host_clock_advance(NANOSECONDS_PER_SECOND);
 	}
 	assert_null(balloon_get());
@@ -718,11 +718,11 @@ static void poison_is_kept(void **state)
 
 static void recover_device(void)
 {
-	for (unsigned int i = 0; i < 10 && balloon->virtio->broken; i++) {
-		virtio_recover();
+	for (unsigned int i = 0; i < 10 && balloon->virtio->recovery.broken; i++) {
+		recovery_run();
 		host_clock_advance(NANOSECONDS_PER_SECOND);
 	}
-	assert_false(balloon->virtio->broken);
+	assert_false(balloon->virtio->recovery.broken);
 }
 
 /* -- Every transport, ring and way to interrupt */
@@ -822,7 +822,7 @@ static void works_everywhere(void **state)
 static void recover(uint32_t target)
 {
 	work();
-	assert_true(balloon->virtio->broken);
+	assert_true(balloon->virtio->recovery.broken);
 	/* Until the reset the device has what it was given. */
 	assert_int_equal(pages_available() + pages_lent(), ALL);
 	device.lie_id = false;
@@ -898,9 +898,9 @@ static void never_answers(void **state)
 		held = pages_alloc(2048, 0);
 		pages_free(held, 2048);
 		work();
-		if (!balloon->virtio->broken)
+		if (!balloon->virtio->recovery.broken)
 			work_after(3 * NANOSECONDS_PER_SECOND);
-		assert_true(balloon->virtio->broken);
+		assert_true(balloon->virtio->recovery.broken);
 		assert_in_range(clock_monotonic() - before, 60 * NANOSECONDS_PER_SECOND,
 				70 * NANOSECONDS_PER_SECOND);
 		assert_true(host_log_has("were not used"));
@@ -926,7 +926,7 @@ static void without_a_reset_nothing_comes_back(void **state)
 	device.model.reset_reads = 1;
 	virtio_model_needs_reset(&device.model);
 	for (unsigned int i = 0; i < 100 && balloon_get(); i++) {
-		virtio_recover();
+		recovery_run();
 		host_clock_advance(NANOSECONDS_PER_SECOND);
 	}
 	assert_null(balloon_get());

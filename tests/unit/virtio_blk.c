@@ -700,7 +700,7 @@ static void test_ways(void **state)
 			memset(disk.memory, 0, 64 * SECTOR);
 			assert_int_equal(block_read(disk.disk, 0, disk.memory, 64), 0);
 			assert_memory_equal(on_disk(0), disk.memory, 64 * SECTOR);
-			assert_int_equal(device->recoveries, round);
+			assert_int_equal(device->recovery.recoveries, round);
 			virtio_device_break(device, "was reset by the test");
 			thread_sleep(NANOSECONDS_PER_SECOND);
 		}

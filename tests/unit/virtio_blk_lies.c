@@ -54,7 +54,7 @@ static void expect_works(void)
 	assert_int_equal(block_write(disk.disk, 100, disk.memory, 64), 0);
 	assert_memory_equal(on_disk(100), disk.memory, 64 * SECTOR);
 	assert_int_equal(block_read(disk.disk, 100, disk.memory, 64), 0);
-	assert_false(driver()->virtio->broken);
+	assert_false(driver()->virtio->recovery.broken);
 }
 
 /* -- Answers that are not right */
@@ -84,7 +84,7 @@ static void test_status(void **state)
 				 cases[i].status > 2 && cases[i].status < 255 ? 9 : 0);
 		assert_int_equal(host_log_count(), cases[i].logged); /* said once */
 		expect_works();
-		assert_int_equal(driver()->virtio->recoveries, 0);
+		assert_int_equal(driver()->virtio->recovery.recoveries, 0);
 		disk_end();
 	}
 }
@@ -129,7 +129,7 @@ static void test_length(void **state)
 	disk.model.length = 4098;
 	assert_int_equal(block_read(disk.disk, 0, disk.memory, 8), -EIO);
 	expect_works();
-	assert_int_equal(driver()->virtio->recoveries, 1);
+	assert_int_equal(driver()->virtio->recovery.recoveries, 1);
 	disk_end();
 }
 
@@ -150,7 +150,7 @@ static void test_wrong_id(void **state)
 		expect_all(IN_FLIGHT, -EIO);
 		assert_int_equal(disk.model.model.resets, 2);
 		expect_works();
-		assert_int_equal(driver()->virtio->recoveries, 1);
+		assert_int_equal(driver()->virtio->recovery.recoveries, 1);
 		disk_end();
 	}
 }
@@ -312,14 +312,14 @@ static void test_no_interrupts(void **state)
 		assert_int_equal(block_read(disk.disk, 0, disk.memory, 8), 0);
 	assert_true(disk.disk->interrupts_missed >=
 		    2); /* the first may have been young when it was found */
-	assert_int_equal(driver()->virtio->recoveries, 0);
+	assert_int_equal(driver()->virtio->recovery.recoveries, 0);
 	/* What waited and is started when that is noticed has all its time before it. */
 	for (unsigned int i = 0; i < 3 * DISK_RING; i++)
 		disk_add(i, BLOCK_READ, 8, 8, i % 16 * 4096);
 	block_kick(disk.disk);
 	expect_all(3 * DISK_RING, 0);
 	assert_int_equal(disk.disk->timeouts, 0);
-	assert_int_equal(driver()->virtio->recoveries, 0);
+	assert_int_equal(driver()->virtio->recovery.recoveries, 0);
 	disk.model.quiet = false;
 	expect_works();
 	disk_end();
@@ -335,7 +335,7 @@ static void test_reset_never_ends(void **state)
 	virtio_model_needs_reset(&disk.model.model);
 	expect_all(IN_FLIGHT, -EIO);
 	assert_true(disk.disk->dead);
-	assert_true(driver()->virtio->given_up);
+	assert_true(driver()->virtio->recovery.given_up);
 	assert_int_equal(block_read(disk.disk, 0, disk.memory, 8), -EIO);
 	assert_int_equal(block_write(disk.disk, 0, disk.memory, 8), -EIO);
 	disk_add(0, BLOCK_FLUSH, 0, 1, 0);
@@ -417,7 +417,7 @@ static void test_queue_reset(void **state)
 	for (unsigned int i = 0; i < IN_FLIGHT; i++)
 		assert_int_equal(disk.requests[i].request.error, -EIO);
 	/* The device was not reset for it. */
-	assert_int_equal(driver()->virtio->recoveries, 0);
+	assert_int_equal(driver()->virtio->recovery.recoveries, 0);
 	assert_int_equal(disk.requests[20].request.error, 0);
 	host_cpu(0, 2);
 	expect_works();
@@ -446,7 +446,7 @@ static void test_queue_reset_waits(void **state)
 	timer_arm(&timer, clock_monotonic() + 50 * NANOSECONDS_PER_MILLISECOND);
 	assert_int_equal(virtio_queue_renew(driver()->virtio->queues[0]), 0);
 	expect_all(IN_FLIGHT, 0);
-	assert_int_equal(driver()->virtio->recoveries, 0);
+	assert_int_equal(driver()->virtio->recovery.recoveries, 0);
 	expect_works();
 	disk_end();
 }

@@ -571,7 +571,7 @@ static void test_lie_messages(void **state)
 	print("still here\n");
 	host_poll();
 	assert_true(virtio_model_console_shows(&model, 0, "still here\r\n"));
-	assert_false(driver->virtio->broken);
+	assert_false(driver->virtio->recovery.broken);
 	end();
 }
 
@@ -709,11 +709,11 @@ static void test_no_memory(void **state)
 
 static void recover(void)
 {
-	uint64_t next = virtio_recover();
+	uint64_t next = recovery_run();
 
 	if (next != UINT64_MAX) {
 		host_clock_advance(10 * NANOSECONDS_PER_SECOND);
-		virtio_recover();
+		recovery_run();
 	}
 	settle();
 }
@@ -735,12 +735,12 @@ static void test_recovery(void **state)
 			assert_int_equal(port_write(port, "lost", 4, WAIT_FOREVER), 4);
 		}
 		virtio_model_needs_reset(&model.model);
-		assert_true(driver->virtio->broken);
+		assert_true(driver->virtio->recovery.broken);
 		print("while it was away\n"); /* is kept */
 		model.ports[1].hold = false;
 		recover();
-		assert_false(driver->virtio->broken);
-		assert_int_equal(driver->virtio->recoveries, 1);
+		assert_false(driver->virtio->recovery.broken);
+		assert_int_equal(driver->virtio->recovery.recoveries, 1);
 		assert_true(virtio_model_console_shows(&model, 0, "while it was away\r\n"));
 		print("back\n");
 		host_poll();
@@ -780,7 +780,7 @@ static void test_recovery_closed_meanwhile(void **state)
 		assert_int_equal(port_open("org.example.data", &port), 0);
 		virtio_model_needs_reset(&model.model);
 		model.answers = false;
-		virtio_recover();
+		recovery_run();
 		model.ports[1].guest_open = -1;
 		if (step >= 1)
 			settle();
@@ -842,9 +842,9 @@ static void test_given_up(void **state)
 	assert_int_equal(port_open("org.example.data", &port), 0);
 	virtio_model_needs_reset(&model.model);
 	model.model.reset_never = true;
-	for (unsigned int i = 0; i < 20 && !driver->virtio->given_up; i++)
+	for (unsigned int i = 0; i < 20 && !driver->virtio->recovery.given_up; i++)
 		recover();
-	assert_true(driver->virtio->given_up);
+	assert_true(driver->virtio->recovery.given_up);
 	assert_null(console_named("hvc0"));
 	assert_int_equal(port_read(port, &byte, 1, WAIT_FOREVER), -ENODEV);
 	print("to nobody\n");
@@ -862,7 +862,7 @@ static void test_lie_ring(void **state)
 	print("a");
 	*model_split_used_idx(&model.model, 1) += 5;
 	print("b");
-	assert_true(driver->virtio->broken);
+	assert_true(driver->virtio->recovery.broken);
 	model.ports[0].hold = false;
 	recover();
 	print("c\n");

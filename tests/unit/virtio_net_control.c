@@ -58,7 +58,7 @@ static void start_pairs(const char *options, unsigned int pairs, unsigned int cp
 
 static void recover(void)
 {
-	for (unsigned int i = 0; i < 50 && virtio_recover() != UINT64_MAX; i++)
+	for (unsigned int i = 0; i < 50 && recovery_run() != UINT64_MAX; i++)
 		host_clock_advance(NANOSECONDS_PER_SECOND);
 }
 
@@ -154,11 +154,11 @@ static void test_no_answer(void **state)
 	stack.net.silent = true;
 	assert_int_equal(operations()->set_vlan(stack.device, 1, true), -ETIMEDOUT);
 	assert_true(host_log_has("no answer"));
-	assert_true(driver()->virtio->broken);
+	assert_true(driver()->virtio->recovery.broken);
 	/* It comes back when the device answers again. */
 	stack.net.silent = false;
 	recover();
-	assert_false(driver()->virtio->broken);
+	assert_false(driver()->virtio->recovery.broken);
 	assert_int_equal(operations()->set_vlan(stack.device, 1, true), 0);
 	stack_inject(100);
 	host_poll();
@@ -171,7 +171,7 @@ static void test_no_answer(void **state)
 	stack.net.silent = true;
 	stack_boot();
 	recover();
-	assert_true(driver()->virtio->given_up);
+	assert_true(driver()->virtio->recovery.given_up);
 	stack_check_no_leak();
 	stack_stop();
 }
@@ -186,7 +186,7 @@ static void test_wrong_answers(void **state)
 		stack.net.ack = (uint8_t)ack;
 		assert_int_equal(operations()->set_vlan(stack.device, 1, true), -EIO);
 	}
-	assert_false(driver()->virtio->broken);
+	assert_false(driver()->virtio->recovery.broken);
 	assert_true(host_log_has("the answer to command 2.0 is ff"));
 	stack_stop();
 }

@@ -105,7 +105,7 @@ static bool printed(const char *text)
 static void recover(void)
 {
 	virtio_model_needs_reset(model());
-	for (unsigned int i = 0; i < 50 && virtio_recover() != UINT64_MAX; i++)
+	for (unsigned int i = 0; i < 50 && recovery_run() != UINT64_MAX; i++)
 		host_clock_advance(NANOSECONDS_PER_SECOND);
 }
 

@@ -150,14 +150,14 @@ static void test_reset_ends_late(void **state)
 	assert_true(pci.pci.config[PCI_COMMAND] & PCI_COMMAND_MASTER);
 	net.model.reset_never = true;
 	virtio_model_needs_reset(&net.model);
-	assert_true(virtio_recover() != UINT64_MAX);
+	assert_true(recovery_run() != UINT64_MAX);
 	assert_false(pci.pci.config[PCI_COMMAND] & PCI_COMMAND_MASTER);
 	assert_int_equal(pci.pci.config[PCI_COMMAND] & PCI_COMMAND_MEMORY, PCI_COMMAND_MEMORY);
 	net.model.reset_never = false;
 	host_clock_advance(NANOSECONDS_PER_SECOND);
-	assert_true(virtio_recover() == UINT64_MAX);
+	assert_true(recovery_run() == UINT64_MAX);
 	assert_true(pci.pci.config[PCI_COMMAND] & PCI_COMMAND_MASTER);
-	assert_int_equal(device->recoveries, 1);
+	assert_int_equal(device->recovery.recoveries, 1);
 	stop();
 }
 
@@ -510,8 +510,8 @@ static void test_taken_away(void **state)
 	memset(pci.pci.config, 0xff, sizeof(pci.pci.config));
 	virtio_device_break(device, "was broken by the test");
 	start = clock_monotonic();
-	assert_int_equal(virtio_recover(), UINT64_MAX);
-	assert_true(device->given_up);
+	assert_int_equal(recovery_run(), UINT64_MAX);
+	assert_true(device->recovery.given_up);
 	assert_false(device->reset_failed);
 	assert_true(clock_monotonic() - start < NANOSECONDS_PER_MILLISECOND);
 	assert_true(host_log_has("given up, it is not there any more"));
@@ -555,7 +555,7 @@ static void test_needs_reset(void **state)
 	start_with(4);
 	pci_model_boot();
 	virtio_model_needs_reset(&net.model);
-	assert_true(last_device()->broken);
+	assert_true(last_device()->recovery.broken);
 	assert_true(host_log_has("asks for a reset"));
 	stop();
 }

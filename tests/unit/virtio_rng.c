@@ -169,13 +169,13 @@ static void no_byte_is_said_once(void **state)
 static void recovers(const char *said)
 {
 	work();
-	assert_true(rng->virtio->broken);
+	assert_true(rng->virtio->recovery.broken);
 	assert_int_equal(rng->bytes, 0);
 	assert_true(host_log_has(said));
 	device.claims = 0;
 	device.lie_id = false;
-	virtio_recover();
-	assert_false(rng->virtio->broken);
+	recovery_run();
+	assert_false(rng->virtio->recovery.broken);
 	work();
 	assert_int_equal(rng->bytes, VIRTIO_RNG_BYTES);
 	stop();
@@ -245,11 +245,11 @@ static void without_a_reset(void **state)
 	device.model.reset_never = true;
 	device.model.reset_reads = 1;
 	virtio_model_needs_reset(&device.model);
-	for (unsigned int i = 0; i < 100 && !rng->virtio->given_up; i++) {
-		virtio_recover();
+	for (unsigned int i = 0; i < 100 && !rng->virtio->recovery.given_up; i++) {
+		recovery_run();
 		host_clock_advance(NANOSECONDS_PER_SECOND);
 	}
-	assert_true(rng->virtio->given_up);
+	assert_true(rng->virtio->recovery.given_up);
 	assert_null(rng->vq);
 	assert_true(rng->outstanding);
 	assert_int_equal(work(), WAIT_FOREVER);

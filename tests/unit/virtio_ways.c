@@ -107,7 +107,7 @@ static void changes_are_heard(void)
 
 static void is_recovered(const char *mode)
 {
-	uint64_t before = virtio()->recoveries;
+	uint64_t before = virtio()->recovery.recoveries;
 
 	host_clock_advance(60 * NANOSECONDS_PER_SECOND);
 	stack.net.hold_transmit = true;
@@ -115,10 +115,10 @@ static void is_recovered(const char *mode)
 	stack_flush();
 	virtio_model_needs_reset(&stack.net.model);
 	host_clock_advance(50 * NANOSECONDS_PER_MILLISECOND);
-	assert_true(virtio()->broken);
+	assert_true(virtio()->recovery.broken);
 	stack.net.hold_transmit = false;
-	assert_true(virtio_recover() == UINT64_MAX);
-	assert_int_equal(virtio()->recoveries, before + 1);
+	assert_true(recovery_run() == UINT64_MAX);
+	assert_int_equal(virtio()->recovery.recoveries, before + 1);
 	assert_string_equal(virtio()->interrupt_mode, mode);
 	stack.device->queues[0].events = 0;
 	echo(5);
@@ -126,7 +126,7 @@ static void is_recovered(const char *mode)
 
 static void queue_is_reset(unsigned int index, bool alone)
 {
-	uint64_t recoveries = virtio()->recoveries, resets = stack.net.model.queue_resets;
+	uint64_t recoveries = virtio()->recovery.recoveries, resets = stack.net.model.queue_resets;
 	int error;
 
 	host_clock_advance(60 * NANOSECONDS_PER_SECOND);
@@ -138,14 +138,14 @@ static void queue_is_reset(unsigned int index, bool alone)
 	if (alone) {
 		assert_int_equal(error, 0);
 		assert_int_equal(stack.net.model.queue_resets, resets + 1);
-		assert_false(virtio()->broken);
+		assert_false(virtio()->recovery.broken);
 		/* The model's other queue went on: let it finish what is in it. */
 		stack.net.model.queues[1].kicked = true;
 	} else {
 		assert_int_not_equal(error, 0);
-		assert_true(virtio()->broken);
-		virtio_recover();
-		assert_int_equal(virtio()->recoveries, recoveries + 1);
+		assert_true(virtio()->recovery.broken);
+		recovery_run();
+		assert_int_equal(virtio()->recovery.recoveries, recoveries + 1);
 	}
 	stack.net.echo = false;
 	host_clock_advance(5 * NANOSECONDS_PER_MILLISECOND);

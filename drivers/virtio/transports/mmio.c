@@ -286,6 +286,7 @@ static enum interrupt_result on_interrupt(void *context)
 	struct virtio_mmio *mmio = context;
 	struct virtio_device *device = &mmio->device;
 	enum interrupt_result result = INTERRUPT_NONE;
+	bool works = virtio_interrupt(device);
 
 	for (unsigned int look = 0; look < EDGE_LOOKS; look++) {
 		uint32_t status = read_register(device, MMIO_INTERRUPT_STATUS) &
@@ -293,6 +294,10 @@ static enum interrupt_result on_interrupt(void *context)
 
 		if (!status)
 			break;
+		if (!works) {
+			write_register(device, MMIO_INTERRUPT_ACK, status);
+			break; /* if that does not help, nobody claims its line */
+		}
 		result = INTERRUPT_HANDLED;
 		if (status & INTERRUPT_QUEUE)
 			virtio_queues_interrupt(device);

@@ -25,27 +25,34 @@
 
 static enum interrupt_result on_config(void *context)
 {
-	virtio_config_interrupt(context);
+	if (virtio_interrupt(context))
+		virtio_config_interrupt(context);
 	return INTERRUPT_HANDLED;
 }
 
 static enum interrupt_result on_queue(void *context)
 {
-	virtqueue_interrupt(context);
+	struct virtqueue *vq = context;
+
+	if (virtio_interrupt(vq->device))
+		virtqueue_interrupt(vq);
 	return INTERRUPT_HANDLED;
 }
 
 static enum interrupt_result on_queues(void *context)
 {
-	virtio_queues_interrupt(context);
+	if (virtio_interrupt(context))
+		virtio_queues_interrupt(context);
 	return INTERRUPT_HANDLED;
 }
 
 /* 4.1.5.4.2: nothing says which of them it was; looking at both is right. */
 static enum interrupt_result on_anything(void *context)
 {
-	virtio_queues_interrupt(context);
-	virtio_config_interrupt(context);
+	if (virtio_interrupt(context)) {
+		virtio_queues_interrupt(context);
+		virtio_config_interrupt(context);
+	}
 	return INTERRUPT_HANDLED;
 }
 
@@ -57,6 +64,11 @@ static enum interrupt_result on_line(void *context)
 
 	if (!(isr & (VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG)))
 		return INTERRUPT_NONE;
+	if (!virtio_interrupt(device)) {
+		/* Until it is reset; if even that does not help, nobody claims its line. */
+		pci_line_disable(pci->function, true);
+		return INTERRUPT_NONE;
+	}
 	if (isr & VIRTIO_ISR_QUEUE)
 		virtio_queues_interrupt(device);
 	if (isr & VIRTIO_ISR_CONFIG)

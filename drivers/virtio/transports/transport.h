@@ -82,7 +82,13 @@ struct virtio_transport {
 	void (*describe)(struct virtio_device *device, struct facts *facts);
 };
 
-/* What a transport's interrupt handlers call. Interrupt context. */
+/*
+ * What a transport's interrupt handlers call. Interrupt context.
+ *
+ * First, once: counts the interrupt, of which too many for nothing break the device. False: it is broken, and
+ * whatever it says is none of our business.
+ */
+bool virtio_interrupt(struct virtio_device *device);
 void virtio_config_interrupt(struct virtio_device *device);
 /* Each queue that has used buffers and waits for them: for interrupts that several queues share. */
 void virtio_queues_interrupt(struct virtio_device *device);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rings and disk, put together. */
+/* Rings and device, put together. */
 #include "tests/conformance/back_end/back_end.h"
 
 #include "tests/conformance/back_end/faults.h"
@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-void back_end_open(struct back_end *back_end, struct block *block, int socket)
+void back_end_open(struct back_end *back_end, struct device *device, int socket)
 {
 	memset(back_end, 0, sizeof(*back_end));
-	back_end->block = block;
+	back_end->device = device;
 	back_end->socket = socket;
 	back_end->requests = -1;
 	for (unsigned int i = 0; i < QUEUES_MAX; i++)
@@ -70,9 +70,10 @@ void back_end_run(struct back_end *back_end, unsigned int queue)
 {
 	struct ring *ring = &back_end->rings[queue];
 	struct chain *chain = &back_end->chain;
+	const struct device_operations *operations = back_end->device->operations;
 	bool again = true;
 
-	if (!ring->kicked || !ring->enabled)
+	if (!ring->kicked || !ring->enabled || operations->waits(back_end->device, queue))
 		return;
 	back_end->chain_queue = queue;
 	for (unsigned int left = ring->size; left; left--) {
@@ -91,10 +92,10 @@ void back_end_run(struct back_end *back_end, unsigned int queue)
 			continue;
 		}
 		again = true;
-		written = block_execute(back_end->block, chain);
+		written = operations->execute(back_end->device, back_end, chain);
 		if (written < 0) {
 			ring->broken = true;
-			ring_malformed(ring, "a chain without header or status byte");
+			ring_malformed(ring, "a chain that is no request");
 			break;
 		}
 		if (fault_is(FAULT_WRITE_BEYOND))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One vhost-user back end for one front end at a time: its memory, its rings, and the disk that outlives it.
+ * One vhost-user back end for one front end at a time: its memory, its rings, and the device that outlives it.
  *
  *	back_end_open(&back_end, socket);	a front end has connected
  *	protocol_receive(&back_end);		whenever the socket can be read; an error ends the connection
@@ -10,7 +10,7 @@
 #ifndef TESTS_CONFORMANCE_BACK_END_BACK_END_H
 #define TESTS_CONFORMANCE_BACK_END_BACK_END_H
 
-#include "tests/conformance/back_end/block.h"
+#include "tests/conformance/back_end/device.h"
 #include "tests/conformance/back_end/memory.h"
 #include "tests/conformance/back_end/ring.h"
 
@@ -20,7 +20,7 @@
 #define QUEUES_MAX 16
 
 struct back_end {
-	struct block *block;
+	struct device *device;
 	int socket;
 	int requests;			      /* the channel for our own requests, -1: none */
 	uint64_t features, protocol_features; /* negotiated */
@@ -30,7 +30,7 @@ struct back_end {
 	unsigned int chain_queue; /* and where */
 };
 
-void back_end_open(struct back_end *back_end, struct block *block, int socket);
+void back_end_open(struct back_end *back_end, struct device *device, int socket);
 void back_end_close(struct back_end *back_end);
 
 /* Negotiated features, to the rings. */
@@ -51,6 +51,6 @@ int protocol_receive(struct back_end *back_end);
 /* Tells the front end that the configuration has changed, if it wants to know. */
 void protocol_tell_configuration(struct back_end *back_end);
 /* All feature bits that we offer. */
-uint64_t protocol_features_offered(const struct block *block);
+uint64_t protocol_features_offered(const struct device *device);
 
 #endif

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# build/conform/vhost-user-blk: the block device outside the VMM that can be told to misbehave. A program of the
-# host, that stands on nothing of the image.
+# build/conform/vhost-user-blk and -net: devices outside the VMM that can be told to misbehave. A program of the
+# host, that stands on nothing of the image; it is told by its name which one it is.
 
 BACK_END_SOURCES := $(wildcard tests/conformance/back_end/*.c)
 BACK_END_OBJECTS := $(BACK_END_SOURCES:%=$(B)/host/%.o)
@@ -16,5 +16,8 @@ $(B)/conform/vhost-user-blk: $(BACK_END_OBJECTS)
 	$(call say,HOSTLD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(BACK_END_CFLAGS) -o $@ $^
+
+$(B)/conform/vhost-user-net: $(B)/conform/vhost-user-blk
+	$(Q)ln -f $< $@
 
 -include $(BACK_END_OBJECTS:.o=.d)

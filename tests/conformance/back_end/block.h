@@ -6,7 +6,7 @@
 #ifndef TESTS_CONFORMANCE_BACK_END_BLOCK_H
 #define TESTS_CONFORMANCE_BACK_END_BLOCK_H
 
-#include "tests/conformance/back_end/ring.h"
+#include "tests/conformance/back_end/device.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,11 +18,11 @@
 #define BLOCK_CONFIGURATION 60	/* bytes, to the end of what WRITE_ZEROES has */
 
 struct block {
+	struct device device;
 	int file; /* image, or anonymous memory */
 	bool read_only;
 	uint64_t sectors;
 	char serial[BLOCK_SERIAL + 1];
-	unsigned int queues;
 	bool write_back;
 
 	/* FAULT_WRITE_REPLAYED: what was written last. */
@@ -34,21 +34,13 @@ struct block {
 /*
  * `image` is a file's path, or NULL for `size` bytes of memory. 0, or -errno with a line on standard error.
  */
-int block_open(struct block *block, const char *image, uint64_t size, bool read_only);
+int block_open(struct block *block, const char *image, uint64_t size, bool read_only,
+	       unsigned int queues);
 void block_close(struct block *block);
 /* Looks how long the image is now. True: the capacity has changed. */
 bool block_look(struct block *block);
 
-/* The feature bits of the device type. */
-uint64_t block_features(const struct block *block);
-/* Configuration space; bytes behind its end are 0. */
-void block_read_configuration(const struct block *block, uint8_t *data, uint32_t offset,
-			      uint32_t size);
-/* 0, -EINVAL: that cannot be written, or not so. */
-int block_write_configuration(struct block *block, const uint8_t *data, uint32_t offset,
-			      uint32_t size);
-
-/* Does what a chain says, to its status byte. Bytes written; -EINVAL: the chain is no request. */
-int64_t block_execute(struct block *block, const struct chain *chain);
+/* A request, to its status byte (block_request.c); as in struct device_operations. */
+int64_t block_execute(struct device *device, struct back_end *back_end, const struct chain *chain);
 
 #endif

@@ -29,42 +29,20 @@ _Static_assert(sizeof(struct range) == 16, "5.2.6");
 
 struct request {
 	struct header header;
-	const struct iovec *out, *in; /* what the device reads and writes: all of it */
-	unsigned int out_count, in_count;
+	const struct chain *chain;
 	size_t out_data, in_data; /* bytes of data: without header and status */
 };
-
-/* Copies between segments, from byte `from` of them on, and memory of ours. */
-static void copy(const struct iovec *segments, unsigned int count, size_t from, uint8_t *data,
-		 size_t size, bool in)
-{
-	for (unsigned int i = 0; i < count && size; i++) {
-		size_t piece = segments[i].iov_len;
-		uint8_t *place;
-
-		if (from >= piece) {
-			from -= piece;
-			continue;
-		}
-		place = (uint8_t *)segments[i].iov_base + from;
-		piece = piece - from < size ? piece - from : size;
-		memcpy(in ? place : data, in ? data : place, piece);
-		data += piece;
-		size -= piece;
-		from = 0;
-	}
-}
 
 /* What the device reads: `from` counts from the header's first byte. */
 static void copy_out(const struct request *request, size_t from, void *data, size_t size)
 {
-	copy(request->out, request->out_count, from, data, size, false);
+	chain_read(request->chain, from, data, size);
 }
 
 /* What it writes: `from` counts from the first byte of data. */
 static void copy_in(const struct request *request, size_t from, uint8_t *data, size_t size)
 {
-	copy(request->in, request->in_count, from, data, size, true);
+	chain_write(request->chain, from, data, size);
 }
 
 static void zero_in(const struct request *request, size_t from)
@@ -281,14 +259,13 @@ static uint8_t run(struct block *block, const struct request *request)
 	return fault_is(FAULT_UNKNOWN_OK) ? STATUS_OK : STATUS_UNSUPP;
 }
 
-int64_t block_execute(struct block *block, const struct chain *chain)
+int64_t block_execute(struct device *device, struct back_end *back_end, const struct chain *chain)
 {
-	struct request request = {.out = chain->segments,
-				  .in = chain->segments + chain->out,
-				  .out_count = chain->out,
-				  .in_count = chain->in};
+	struct block *block = (struct block *)device;
+	struct request request = {.chain = chain};
 	uint8_t status;
 
+	(void)back_end;
 	if (chain->out_bytes < sizeof(request.header) || chain->in_bytes < 1)
 		return -EINVAL;
 	request.out_data = chain->out_bytes - sizeof(request.header);
@@ -300,9 +277,11 @@ int64_t block_execute(struct block *block, const struct chain *chain)
 		zero_in(&request, 0);
 	if (fault_is(FAULT_STATUS_OK))
 		status = STATUS_OK;
-	if (!fault_is(FAULT_STATUS_UNWRITTEN))
+	if (fault_now(FAULT_STATUS_UNKNOWN))
+		status = 0x77;
+	if (!fault_now(FAULT_STATUS_UNWRITTEN))
 		copy_in(&request, request.in_data, &status, 1);
 	if (fault_is(FAULT_WRITE_READABLE))
-		((uint8_t *)request.out[0].iov_base)[0] ^= 0x40;
+		((uint8_t *)chain->segments[0].iov_base)[0] ^= 0x40;
 	return (int64_t)chain->in_bytes;
 }

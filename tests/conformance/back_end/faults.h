@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * How the back end can be told to misbehave, so that the suite is seen to notice: each fault is one rule of
- * the specification broken, in the place where a real device would break it.
+ * How the back end can be told to misbehave. Each fault is one rule of the specification broken, in the place
+ * where a real device would break it: FAULTS so that the suite is seen to notice, LIES for a driver to survive.
  */
 #ifndef TESTS_CONFORMANCE_BACK_END_FAULTS_H
 #define TESTS_CONFORMANCE_BACK_END_FAULTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* X(identifier, name, what it does) */
@@ -51,9 +52,32 @@
 	X(UNKNOWN_OK, "unknown-ok", "unknown request types end well")                              \
 	X(READ_ONLY_WRITES, "read-only-writes", "a read-only disk is written")
 
+#define LIES(X)                                                                                    \
+	X(USED_ID_BEYOND, "used-id-beyond", "used.id is beyond the ring")                          \
+	X(USED_JUMP, "used-jump", "the used index is 1000 too far (split)")                        \
+	X(USED_BACK, "used-back", "the used index goes back (split)")                              \
+	X(DESCRIPTORS_REWRITTEN, "descriptors-rewritten",                                          \
+	  "descriptor and avail entry are overwritten before the buffer is used (split)")          \
+	X(BUFFER_KEPT, "buffer-kept", "no buffer comes back")                                      \
+	X(INTERRUPT_STORM, "interrupt-storm", "interrupts as fast as they can be sent")            \
+	X(STATUS_UNKNOWN, "status-unknown", "blk: the status byte is 0x77")                        \
+	X(CONFIG_ONES, "config-ones", "blk: all bits of the configuration are set")                \
+	X(CONFIG_ZEROES, "config-zeroes", "blk: all bits of the configuration are clear")          \
+	X(CONFIG_MOVING, "config-moving", "blk: another capacity each time, a thousand a second")  \
+	X(NUM_BUFFERS_ZERO, "num-buffers-zero", "net: a frame of no buffer")                       \
+	X(NUM_BUFFERS_MANY, "num-buffers-many", "net: a frame of 65535 buffers")                   \
+	X(NUM_BUFFERS_NEXT, "num-buffers-next", "net: a frame and the next one are one")           \
+	X(HEADER_CHECKSUM, "header-checksum", "net: a checksum to be made behind the frame's end") \
+	X(HEADER_FLAGS, "header-flags", "net: flags that nobody knows")                            \
+	X(HEADER_LENGTH, "header-length", "net: hdr_len is beyond the frame")                      \
+	X(HEADER_TYPE, "header-type", "net: a gso_type that nobody knows")                         \
+	X(HEADER_SEGMENT, "header-segment", "net: segments of 0 bytes")                            \
+	X(FRAME_SHORT, "frame-short", "net: used.len is less than the header")                     \
+	X(FRAME_EMPTY, "frame-empty", "net: used.len is that of the header alone")
+
 enum fault {
 #define X(identifier, name, text) FAULT_##identifier,
-	FAULTS(X)
+	FAULTS(X) LIES(X)
 #undef X
 		FAULT_COUNT
 };
@@ -61,7 +85,11 @@ enum fault {
 /* Sets one; several can be set. False: there is none of that name. */
 bool fault_set(const char *name);
 bool fault_is(enum fault fault);
-/* One line each: name, tab, what it does. */
-void fault_list(FILE *file);
+/* After so many the back end is honest: that many times fault_now() says yes. Without it that is for ever. */
+void fault_times(uint64_t times);
+/* Whether a fault is to be done now. */
+bool fault_now(enum fault fault);
+/* One line each: name, tab, what it does. Those of FAULTS, or those of LIES. */
+void fault_list(FILE *file, bool lies);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vhost-user-blk: a disk for the conformance suite, outside the VMM, that can be told to misbehave. It waits at
- * a socket for one front end after the other. SIGHUP: the image may be longer or shorter now. SIGTERM ends it.
+ * vhost-user-blk, vhost-user-net: a disk and a network outside the VMM that can be told to misbehave; the
+ * program's name says which. It waits at a socket for one front end after the other. SIGHUP: the image may be
+ * longer or shorter now. SIGTERM ends it.
  */
 #include "tests/conformance/back_end/back_end.h"
+#include "tests/conformance/back_end/block.h"
 #include "tests/conformance/back_end/faults.h"
+#include "tests/conformance/back_end/net.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -19,22 +22,25 @@
 #include <unistd.h>
 
 #define SPURIOUS_MILLISECONDS 20
+#define STORM_MICROSECONDS 20
 
 struct options {
 	const char *socket, *image, *serial;
 	uint64_t size;
 	unsigned long queues;
 	bool read_only;
+	bool network;
 };
 
 static const char usage[] =
 	"usage: vhost-user-blk --socket PATH [--image FILE | --size BYTES] [--serial TEXT]\n"
-	"                      [--queues N] [--read-only] [--fault NAME]...\n"
-	"       vhost-user-blk --list-faults\n";
+	"                      [--queues N] [--read-only] [--fault NAME [--times N]]...\n"
+	"       vhost-user-net --socket PATH [--fault NAME [--times N]]...\n"
+	"       vhost-user-blk --list-faults | --list-lies\n";
 
 static int wrong(const char *what, const char *value)
 {
-	fprintf(stderr, "vhost-user-blk: %s%s\n%s", what, value, usage);
+	fprintf(stderr, "%s: %s%s\n%s", program_invocation_short_name, what, value, usage);
 	return 2;
 }
 
@@ -56,12 +62,16 @@ static int read_options(int argc, char **argv, struct options *options)
 		{"size", required_argument, NULL, 'b'},	  {"serial", required_argument, NULL, 'n'},
 		{"queues", required_argument, NULL, 'q'}, {"read-only", no_argument, NULL, 'r'},
 		{"fault", required_argument, NULL, 'f'},  {"list-faults", no_argument, NULL, 'l'},
+		{"times", required_argument, NULL, 't'},  {"list-lies", no_argument, NULL, 'L'},
 		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
-	uint64_t queues = 4;
+	uint64_t queues = 4, times;
 	int option;
 
-	*options = (struct options){.serial = "ringside-vhost-user", .size = 16u << 20};
+	*options = (struct options){.serial = "ringside-vhost-user",
+				    .size = 16u << 20,
+				    .network = strcmp(program_invocation_short_name,
+						      "vhost-user-net") == 0};
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (option) {
 		case 's':
@@ -89,8 +99,14 @@ static int read_options(int argc, char **argv, struct options *options)
 			if (!fault_set(optarg))
 				return wrong("no such fault (see --list-faults): ", optarg);
 			break;
+		case 't':
+			if (!number(optarg, &times))
+				return wrong("not a number of times: ", optarg);
+			fault_times(times);
+			break;
 		case 'l':
-			fault_list(stdout);
+		case 'L':
+			fault_list(stdout, option == 'L');
 			return 0;
 		case 'h':
 			fputs(usage, stdout);
@@ -117,14 +133,16 @@ static int listen_at(const char *path)
 	int listener;
 
 	if (strlen(path) >= sizeof(address.sun_path)) {
-		fprintf(stderr, "vhost-user-blk: %s: too long for a socket\n", path);
+		fprintf(stderr, "%s: %s: too long for a socket\n", program_invocation_short_name,
+			path);
 		return -1;
 	}
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) ||
 	    listen(listener, 1)) {
-		fprintf(stderr, "vhost-user-blk: %s: %s\n", path, strerror(errno));
+		fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, path,
+			strerror(errno));
 		if (listener >= 0)
 			close(listener);
 		return -1;
@@ -143,12 +161,38 @@ static bool take_signal(int signals, struct block *block, struct back_end *back_
 		return true;
 	if (info.ssi_signo != SIGHUP)
 		return false;
-	if (block_look(block) && connected)
+	if (block && block_look(block) && connected)
 		protocol_tell_configuration(back_end);
 	return true;
 }
 
-static void serve(int listener, int signals, struct block *block)
+/* How long poll() waits for something before bother() has its turn, in milliseconds; -1: for ever. */
+static int patience(void)
+{
+	if (fault_is(FAULT_INTERRUPT_STORM))
+		return 0;
+	if (fault_is(FAULT_CONFIG_MOVING))
+		return 1;
+	return fault_is(FAULT_INTERRUPT_SPURIOUS) ? SPURIOUS_MILLISECONDS : -1;
+}
+
+/* Faults that need no reason. */
+static void bother(struct back_end *back_end)
+{
+	if (fault_is(FAULT_CONFIG_MOVING))
+		protocol_tell_configuration(back_end);
+	for (unsigned int i = 0; i < back_end->device->queues; i++) {
+		if (!back_end->rings[i].kicked)
+			continue;
+		if (fault_is(FAULT_INTERRUPT_SPURIOUS) || fault_now(FAULT_INTERRUPT_STORM))
+			ring_interrupt(&back_end->rings[i]);
+	}
+	if (fault_is(FAULT_INTERRUPT_STORM))
+		usleep(STORM_MICROSECONDS);
+}
+
+/* `block` is the device, or NULL where that is no disk. */
+static void serve(int listener, int signals, struct device *device, struct block *block)
 {
 	static struct back_end back_end;
 	bool connected = false;
@@ -164,14 +208,11 @@ static void serve(int listener, int signals, struct block *block)
 		}
 		if (connected)
 			files[SOCKET].fd = back_end.socket;
-		count = poll(files, KICKS + QUEUES_MAX,
-			     fault_is(FAULT_INTERRUPT_SPURIOUS) ? SPURIOUS_MILLISECONDS : -1);
+		count = poll(files, KICKS + QUEUES_MAX, connected ? patience() : -1);
 		if (count < 0 && errno != EINTR)
 			break;
-		for (unsigned int i = 0; count == 0 && connected && i < block->queues; i++) {
-			if (back_end.rings[i].kicked)
-				ring_interrupt(&back_end.rings[i]);
-		}
+		if (count == 0 && connected)
+			bother(&back_end);
 		if (count <= 0)
 			continue;
 		if (files[SIGNALS].revents && !take_signal(signals, block, &back_end, connected))
@@ -185,13 +226,13 @@ static void serve(int listener, int signals, struct block *block)
 
 			connected = socket >= 0;
 			if (connected)
-				back_end_open(&back_end, block, socket);
+				back_end_open(&back_end, device, socket);
 		} else if (files[SOCKET].revents) {
 			int error = protocol_receive(&back_end);
 
 			if (error && error != -ECONNRESET)
-				fprintf(stderr, "vhost-user-blk: the front end: %s\n",
-					strerror(-error));
+				fprintf(stderr, "%s: the front end: %s\n",
+					program_invocation_short_name, strerror(-error));
 			if (error) {
 				back_end_close(&back_end);
 				connected = false;
@@ -206,6 +247,7 @@ int main(int argc, char **argv)
 {
 	struct options options;
 	struct block block = {.file = -1};
+	struct net net;
 	int status = read_options(argc, argv, &options);
 	sigset_t set;
 	int listener, signals;
@@ -218,16 +260,21 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signals = signalfd(-1, &set, SFD_CLOEXEC);
-	block.queues = (unsigned int)options.queues;
 	memcpy(block.serial, options.serial, strlen(options.serial) + 1);
-	if (signals < 0 || block_open(&block, options.image, options.size, options.read_only))
+	net_open(&net);
+	if (signals < 0 ||
+	    (!options.network && block_open(&block, options.image, options.size, options.read_only,
+					    (unsigned int)options.queues)))
 		return 1;
 	listener = listen_at(options.socket);
 	if (listener < 0) {
 		block_close(&block);
 		return 1;
 	}
-	serve(listener, signals, &block);
+	if (options.network)
+		serve(listener, signals, &net.device, NULL);
+	else
+		serve(listener, signals, &block.device, &block);
 	unlink(options.socket);
 	close(listener);
 	close(signals);

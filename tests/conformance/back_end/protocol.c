@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The messages of vhost-user (QEMU's docs/interop/vhost-user) that the front end of a block device sends. A
+ * The messages of vhost-user (QEMU's docs/interop/vhost-user) that the front end of a block or network device sends. A
  * table says for each what it carries; what does not fit is refused before its function sees it.
  */
 #include "tests/conformance/back_end/back_end.h"
@@ -19,8 +19,6 @@ enum { /* protocol features */
        P_SLAVE_REQUESTS = 5,
        P_CONFIG = 9
 };
-#define PROTOCOL_FEATURES                                                                          \
-	(1ull << P_MQ | 1ull << P_REPLY_ACK | 1ull << P_SLAVE_REQUESTS | 1ull << P_CONFIG)
 
 enum { F_PROTOCOL_FEATURES = 30, F_VERSION_1 = 32 };
 
@@ -72,10 +70,20 @@ _Static_assert(sizeof(struct vring_address) == 40 && sizeof(struct memory_table)
 
 #define CONFIGURATION_HEADER offsetof(struct configuration, data)
 
-uint64_t protocol_features_offered(const struct block *block)
+/* The configuration space is ours, or QEMU's; with it goes how many queues there are. */
+static uint64_t protocol_features(const struct device *device)
+{
+	return 1ull << P_REPLY_ACK |
+	       (device->operations->read_configuration
+			? 1ull << P_MQ | 1ull << P_SLAVE_REQUESTS | 1ull << P_CONFIG
+			: 0);
+}
+
+uint64_t protocol_features_offered(const struct device *device)
 {
 	return 1ull << RING_F_INDIRECT | 1ull << RING_F_EVENT_IDX | 1ull << RING_F_PACKED |
-	       1ull << F_PROTOCOL_FEATURES | 1ull << F_VERSION_1 | block_features(block);
+	       1ull << F_PROTOCOL_FEATURES | 1ull << F_VERSION_1 |
+	       device->operations->features(device);
 }
 
 /* -- What each message does. 0 or a negative errno, which the front end hears of if it asks. */
@@ -90,12 +98,12 @@ static int reply_number(struct message *message, uint64_t number)
 
 static int get_features(struct back_end *back_end, struct message *message)
 {
-	return reply_number(message, protocol_features_offered(back_end->block));
+	return reply_number(message, protocol_features_offered(back_end->device));
 }
 
 static int set_features(struct back_end *back_end, struct message *message)
 {
-	if (message->payload.number & ~protocol_features_offered(back_end->block))
+	if (message->payload.number & ~protocol_features_offered(back_end->device))
 		return -EINVAL;
 	back_end_set_features(back_end, message->payload.number);
 	return 0;
@@ -103,13 +111,12 @@ static int set_features(struct back_end *back_end, struct message *message)
 
 static int get_protocol_features(struct back_end *back_end, struct message *message)
 {
-	(void)back_end;
-	return reply_number(message, PROTOCOL_FEATURES);
+	return reply_number(message, protocol_features(back_end->device));
 }
 
 static int set_protocol_features(struct back_end *back_end, struct message *message)
 {
-	if (message->payload.number & ~PROTOCOL_FEATURES)
+	if (message->payload.number & ~protocol_features(back_end->device))
 		return -EINVAL;
 	back_end->protocol_features = message->payload.number;
 	return 0;
@@ -117,7 +124,7 @@ static int set_protocol_features(struct back_end *back_end, struct message *mess
 
 static int get_queue_number(struct back_end *back_end, struct message *message)
 {
-	return reply_number(message, back_end->block->queues);
+	return reply_number(message, back_end->device->queues);
 }
 
 static int set_owner(struct back_end *back_end, struct message *message)
@@ -131,7 +138,7 @@ static int set_owner(struct back_end *back_end, struct message *message)
 static int reset(struct back_end *back_end, struct message *message)
 {
 	(void)message;
-	for (unsigned int i = 0; i < back_end->block->queues; i++) {
+	for (unsigned int i = 0; i < back_end->device->queues; i++) {
 		back_end_stop_ring(back_end, i);
 		back_end->rings[i].enabled = false;
 	}
@@ -155,7 +162,7 @@ static int set_memory_table(struct back_end *back_end, struct message *message)
 /* The ring that a message names, or NULL. */
 static struct ring *ring_of(struct back_end *back_end, uint64_t index)
 {
-	return index < back_end->block->queues ? &back_end->rings[index] : NULL;
+	return index < back_end->device->queues ? &back_end->rings[index] : NULL;
 }
 
 static int set_vring_number(struct back_end *back_end, struct message *message)
@@ -267,29 +274,31 @@ static int set_requests_file(struct back_end *back_end, struct message *message)
 
 static int get_configuration(struct back_end *back_end, struct message *message)
 {
+	const struct device_operations *operations = back_end->device->operations;
 	struct configuration *configuration = &message->payload.configuration;
 
 	message->reply = true;
-	if (configuration->size > CONFIGURATION_MAX ||
+	if (!operations->read_configuration || configuration->size > CONFIGURATION_MAX ||
 	    message->header.size != CONFIGURATION_HEADER + configuration->size) {
 		/* An answer without payload is the protocol's word for an error. */
 		message->header.size = 0;
 		return 0;
 	}
-	block_read_configuration(back_end->block, configuration->data, configuration->offset,
-				 configuration->size);
+	operations->read_configuration(back_end->device, configuration->data, configuration->offset,
+				       configuration->size);
 	return 0;
 }
 
 static int set_configuration(struct back_end *back_end, struct message *message)
 {
+	const struct device_operations *operations = back_end->device->operations;
 	const struct configuration *configuration = &message->payload.configuration;
 
-	if (configuration->size > CONFIGURATION_MAX ||
+	if (!operations->write_configuration || configuration->size > CONFIGURATION_MAX ||
 	    message->header.size != CONFIGURATION_HEADER + configuration->size)
 		return -EINVAL;
-	return block_write_configuration(back_end->block, configuration->data,
-					 configuration->offset, configuration->size);
+	return operations->write_configuration(back_end->device, configuration->data,
+					       configuration->offset, configuration->size);
 }
 
 /* -- The table: number, the payload's sizes, function */
@@ -418,8 +427,8 @@ int protocol_receive(struct back_end *back_end)
 		int result = run(back_end, &message);
 
 		if (result)
-			fprintf(stderr, "vhost-user-blk: message %u: %s\n", request,
-				strerror(-result));
+			fprintf(stderr, "%s: message %u: %s\n", program_invocation_short_name,
+				request, strerror(-result));
 		error = answer(back_end, &message, result);
 		if (request == 11 && result == 0 && fault_is(FAULT_RESET_LATE))
 			back_end_write_late(back_end, message.payload.state.index);

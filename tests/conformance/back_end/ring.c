@@ -72,7 +72,7 @@ uint32_t ring_base(const struct ring *ring)
 
 int ring_malformed(const struct ring *ring, const char *why)
 {
-	fprintf(stderr, "vhost-user-blk: queue %u: %s\n", ring->index, why);
+	fprintf(stderr, "%s: queue %u: %s\n", program_invocation_short_name, ring->index, why);
 	return -EINVAL;
 }
 
@@ -92,6 +92,37 @@ void chain_clear(struct chain *chain)
 	chain->out = chain->in = 0;
 	chain->out_bytes = chain->in_bytes = 0;
 	chain->in_end = 0;
+}
+
+/* Between segments, from byte `from` of them on, and memory of ours. */
+static void copy(const struct iovec *segments, unsigned int count, size_t from, uint8_t *data,
+		 size_t size, bool in)
+{
+	for (unsigned int i = 0; i < count && size; i++) {
+		size_t piece = segments[i].iov_len;
+		uint8_t *place;
+
+		if (from >= piece) {
+			from -= piece;
+			continue;
+		}
+		place = (uint8_t *)segments[i].iov_base + from;
+		piece = piece - from < size ? piece - from : size;
+		memcpy(in ? place : data, in ? data : place, piece);
+		data += piece;
+		size -= piece;
+		from = 0;
+	}
+}
+
+void chain_read(const struct chain *chain, size_t from, void *data, size_t size)
+{
+	copy(chain->segments, chain->out, from, data, size, false);
+}
+
+void chain_write(const struct chain *chain, size_t from, const void *data, size_t size)
+{
+	copy(chain->segments + chain->out, chain->in, from, (uint8_t *)(uintptr_t)data, size, true);
 }
 
 int chain_add(const struct ring *ring, struct chain *chain,
@@ -144,8 +175,7 @@ int ring_next(struct ring *ring, struct chain *chain)
 
 		ring->broken = true;
 		if (ring->error >= 0 && write(ring->error, &one, sizeof(one)) < 0)
-			fprintf(stderr, "vhost-user-blk: queue %u: error event: %s\n", ring->index,
-				strerror(errno));
+			(void)ring_malformed(ring, "the error event cannot be written");
 	}
 	return result;
 }
@@ -155,19 +185,23 @@ void ring_complete(struct ring *ring, const struct chain *chain, uint32_t writte
 	uint16_t id = chain->id;
 	bool wrote = written != 0;
 
-	if (fault_is(FAULT_USED_LENGTH_ZERO))
+	if (chain->in && fault_now(FAULT_USED_LENGTH_ZERO))
 		written = 0;
-	if (fault_is(FAULT_USED_LENGTH_LONG))
+	if (chain->in && fault_now(FAULT_USED_LENGTH_LONG))
 		written = (uint32_t)chain->in_bytes + 1;
-	if (fault_is(FAULT_USED_ID))
+	if (fault_now(FAULT_BUFFER_KEPT))
+		return;
+	if (fault_now(FAULT_USED_ID))
 		id = (uint16_t)((id + 1) % ring->size);
 	if (fault_is(FAULT_INTERRUPT_EARLY)) {
 		ring_interrupt(ring);
 		usleep(2000);
 	}
+	if (fault_now(FAULT_USED_ID_BEYOND))
+		id = 0xfffe;
 	format(ring)->complete(ring, id, chain->places, written, wrote);
 	ring->fresh += chain->places;
-	if (fault_is(FAULT_USED_TWICE)) {
+	if (fault_now(FAULT_USED_TWICE)) {
 		format(ring)->complete(ring, id, chain->places, written, wrote);
 		ring->fresh += chain->places;
 	}
@@ -217,6 +251,5 @@ void ring_interrupt(const struct ring *ring)
 		return;
 	/* -EAGAIN: it has 2^64 - 2 interrupts that nobody took. */
 	if (write(ring->call, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		fprintf(stderr, "vhost-user-blk: queue %u: call: %s\n", ring->index,
-			strerror(errno));
+		(void)ring_malformed(ring, "the call event cannot be written");
 }

@@ -89,6 +89,10 @@ int ring_map(struct ring *ring);
 void ring_set_base(struct ring *ring, uint32_t base);
 uint32_t ring_base(const struct ring *ring);
 
+/* Bytes of a chain, from byte `from` of what the device reads, or writes, on; what lies behind its end is left. */
+void chain_read(const struct chain *chain, size_t from, void *data, size_t size);
+void chain_write(const struct chain *chain, size_t from, const void *data, size_t size);
+
 /* Takes the next chain. 1; 0: there is none, `chain` stays as it was; -EINVAL: it is malformed, and the ring is broken now. */
 int ring_next(struct ring *ring, struct chain *chain);
 /* Gives it back, `written` bytes of it written. */

@@ -121,12 +121,21 @@ static void split_complete(struct ring *ring, uint16_t id, unsigned int places, 
 
 	(void)places;
 	(void)wrote;
+	if (fault_now(FAULT_DESCRIPTORS_REWRITTEN)) {
+		memset(&ring->descriptors[id % ring->size], 0xff, sizeof(ring->descriptors[0]));
+		ring->avail[2 + (ring->avail_next - 1u) % ring->size] = 0xffff;
+	}
 	memcpy(&ring->used[2 + ring->used_next % ring->size * (sizeof(used) / sizeof(uint16_t))],
 	       &used, sizeof(used));
 	ring->used_next++;
 	if (fault_is(FAULT_USED_WRAP))
 		ring->used_next %= (uint16_t)ring->size;
-	store(&ring->used[1], ring->used_next);
+	if (fault_now(FAULT_USED_JUMP))
+		store(&ring->used[1], (uint16_t)(ring->used_next + 1000));
+	else if (fault_now(FAULT_USED_BACK))
+		store(&ring->used[1], (uint16_t)(ring->used_next - 2));
+	else
+		store(&ring->used[1], ring->used_next);
 }
 
 static bool split_wanted(struct ring *ring, unsigned int fresh)
