@@ -47,7 +47,7 @@ $(C)/libmodels.a: $(FUZZ_MODELS:%=$(C)/obj/%.o) $(C)/list
 
 $(C)/unit-%: $(C)/obj/tests/unit/%.c.o $(C)/libhost.a
 	$(call say,COVLD,$@)
-	$(Q)$(COVERAGE_LINK) -o $@ $< $(COVERAGE_EXTRA) -Wl,--whole-archive $(C)/libhost.a -Wl,--no-whole-archive -lcmocka
+	$(Q)$(COVERAGE_LINK) -o $@ $< $(UNIT_LDFLAGS) -Wl,--whole-archive $(C)/libhost.a -Wl,--no-whole-archive -lcmocka
 
 $(C)/fuzz-%: $(C)/obj/tests/fuzz/targets/%.c.o $(C)/libsources.a $(C)/libmodels.a tests/fuzz/state.ld
 	$(call say,COVLD,$@)
@@ -57,6 +57,9 @@ $(C)/fuzz-%: $(C)/obj/tests/fuzz/targets/%.c.o $(C)/libsources.a $(C)/libmodels.
 $(FUZZ_NETWORK_TARGETS:%=$(C)/fuzz-%): $(C)/libnetwork.sources.a $(C)/obj/tests/fuzz/stack.c.o
 $(FUZZ_NETWORK_TARGETS:%=$(C)/fuzz-%): COVERAGE_EXTRA := $(C)/obj/tests/fuzz/stack.c.o \
 	-Wl,--whole-archive $(C)/libnetwork.sources.a -Wl,--no-whole-archive
+
+# As in the Makefile: it has an allocator of its own.
+$(C)/unit-out_of_memory: UNIT_LDFLAGS := $(OUT_OF_MEMORY_LDFLAGS)
 
 .PHONY: coverage coverage-run
 coverage:
