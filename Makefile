@@ -322,7 +322,8 @@ $(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive $(UNIT_LDFLAGS) -lcmocka
 
 # It has an allocator of its own, which fails.
-$(B)/unit/out_of_memory: UNIT_LDFLAGS := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+OUT_OF_MEMORY_LDFLAGS := -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc
+$(B)/unit/out_of_memory: UNIT_LDFLAGS := $(OUT_OF_MEMORY_LDFLAGS)
 
 include tests/conformance/back_end/back_end.mk
 
@@ -410,6 +411,8 @@ lint-all: images $(B)/compile_commands.json
 	@# Without the C library's headers: with them it does not know CASE() for the macro that it is.
 	$(Q)cppcheck -q -j$(JOBS) --max-configs=1 -I. --error-exitcode=1 --inline-suppr \
 		--suppressions-list=.ci/cppcheck-suppressions tests/conformance
+	$(call say,ANALYZE,gcc -fanalyzer)
+	$(Q).ci/analyze $(B)/compile_commands.json $(JOBS)
 	$(call say,TIDY,clang-tidy)
 	$(Q)printf '%s\n' $(filter %.c,$(KERNEL_SOURCES)) | xargs -P$(JOBS) -n 8 clang-tidy -p $(B) --quiet --warnings-as-errors='*' 2>/dev/null
 
@@ -453,7 +456,7 @@ help:
 	@echo 'make dist       build/ringside-VERSION.tar.xz: images and runner, for people without a compiler'
 	@echo 'make install    the same below DESTDIR= and PREFIX= (/usr/local)'
 	@echo 'make debug      QEMU waits for gdb; prints the gdb command'
-	@echo 'make lint       clang-format, clang-tidy, cppcheck'
+	@echo 'make lint       clang-format, cppcheck, gcc -fanalyzer, clang-tidy'
 	@echo 'make format     clang-format, in place'
 	@echo 'make compile_commands.json   for editors, in build/'
 	@echo 'make clean      removes build/'
