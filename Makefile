@@ -417,6 +417,8 @@ lint-all: images $(B)/compile_commands.json
 	@# Without the C library's headers: with them it does not know CASE() for the macro that it is.
 	$(Q)cppcheck -q -j$(JOBS) --max-configs=1 -I. --error-exitcode=1 --inline-suppr \
 		--suppressions-list=.ci/cppcheck-suppressions tests/conformance
+	$(call say,ANALYZE,gcc -fanalyzer)
+	$(Q).ci/analyze $(B)/compile_commands.json $(JOBS)
 	$(call say,TIDY,clang-tidy)
 	$(Q)printf '%s\n' $(filter %.c,$(KERNEL_SOURCES)) | xargs -P$(JOBS) -n 8 clang-tidy -p $(B) --quiet --warnings-as-errors='*' 2>/dev/null
 
@@ -460,7 +462,7 @@ help:
 	@echo 'make dist       build/ringside-VERSION.tar.xz: images and runner, for people without a compiler'
 	@echo 'make install    the same below DESTDIR= and PREFIX= (/usr/local)'
 	@echo 'make debug      QEMU waits for gdb; prints the gdb command'
-	@echo 'make lint       clang-format, clang-tidy, cppcheck'
+	@echo 'make lint       clang-format, cppcheck, gcc -fanalyzer, clang-tidy'
 	@echo 'make format     clang-format, in place'
 	@echo 'make compile_commands.json   for editors, in build/'
 	@echo 'make clean      removes build/'

@@ -510,7 +510,8 @@ static int queue_reset(struct virtio_device *device, struct virtqueue *vq)
 	(void)device;
 	block_queue_stop(queue->block);
 	drain(queue);
-	error = queue->vq ? virtio_queue_reset(vq) : -EIO;
+	/* While it slept the whole device may have been reset: this queue is another one then, or none. */
+	error = queue->vq == vq ? virtio_queue_reset(vq) : -EIO;
 	if (!error)
 		virtio_blk_abort(queue);
 	if (!error)

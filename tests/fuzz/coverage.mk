@@ -45,9 +45,9 @@ $(C)/libnetwork.sources.a: $(FUZZ_NETWORK:%=$(C)/obj/%.o) $(FUZZ_LWIP:%=$(C)/obj
 $(C)/libmodels.a: $(FUZZ_MODELS:%=$(C)/obj/%.o) $(C)/list
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
-$(C)/unit-%: $(C)/obj/tests/unit/%.c.o $(C)/libhost.a
+$(C)/unit-%: $(C)/obj/tests/unit/%.c.o $(C)/libhost.a $(C)/obj/tests/unit/failing/allocations.c.o
 	$(call say,COVLD,$@)
-	$(Q)$(COVERAGE_LINK) -o $@ $< $(COVERAGE_EXTRA) -Wl,--whole-archive $(C)/libhost.a -Wl,--no-whole-archive -lcmocka
+	$(Q)$(COVERAGE_LINK) -o $@ $< $(C)/obj/tests/unit/failing/allocations.c.o $(UNIT_LDFLAGS) -Wl,--whole-archive $(C)/libhost.a -Wl,--no-whole-archive -lcmocka
 
 $(C)/fuzz-%: $(C)/obj/tests/fuzz/targets/%.c.o $(C)/libsources.a $(C)/libmodels.a tests/fuzz/state.ld
 	$(call say,COVLD,$@)

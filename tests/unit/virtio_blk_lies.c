@@ -451,6 +451,30 @@ static void test_queue_reset_waits(void **state)
 	disk_end();
 }
 
+static void ask_for_reset(void *context)
+{
+	virtio_model_needs_reset(context);
+}
+
+/* The device breaks while one of its queues waits to be reset: that queue does not exist any more then. */
+static void test_queue_reset_overtaken(void **state)
+{
+	struct timer timer = TIMER_INIT(ask_for_reset, &disk.model.model);
+
+	(void)state;
+	disk_prepare("");
+	virtio_model_offer(&disk.model.model, VIRTIO_F_RING_RESET, true);
+	disk_boot();
+	launch(IN_FLIGHT);
+	timer_arm(&timer, clock_monotonic() + 50 * NANOSECONDS_PER_MILLISECOND);
+	assert_int_equal(virtio_queue_renew(driver()->virtio->queues[0]), -EIO);
+	expect_all(IN_FLIGHT, -EIO);
+	assert_int_equal(driver()->virtio->recoveries, 1);
+	disk.model.hold = false;
+	expect_works();
+	disk_end();
+}
+
 /* -- Whatever comes */
 
 static void test_random_lies(void **state)
@@ -522,6 +546,7 @@ int main(void)
 		cmocka_unit_test(test_no_memory_on_recovery),
 		cmocka_unit_test(test_queue_reset),
 		cmocka_unit_test(test_queue_reset_waits),
+		cmocka_unit_test(test_queue_reset_overtaken),
 		cmocka_unit_test(test_random_lies),
 	};
 

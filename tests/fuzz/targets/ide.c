@@ -35,7 +35,7 @@ static void lie(bool may)
 	model.ends_early = lies & 128;
 }
 
-/* The device only reads its table; what it would do with a spoilt one it does to memory that was not lent. */
+/* The device only reads its table: with a spoilt one it does nothing any more. */
 static void write(void)
 {
 	struct ide_model_channel *channel = &model.channels[fuzz_choose(2)];
@@ -50,8 +50,8 @@ static void cause(void)
 
 	channel->status = fuzz_byte();
 	channel->bm_status = fuzz_byte();
-	if (fuzz_choose(2))
-		channel->command = 0;
+	/* What it would still do belongs to the next command, which it was not given. */
+	channel->command = 0;
 	if (fuzz_choose(2))
 		host_interrupt_line(channel->index ? 15 : 14);
 }
