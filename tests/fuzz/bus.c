@@ -70,7 +70,7 @@ void bus_wait(uint64_t nanoseconds, void (*service)(void))
 void bus_settle(void (*service)(void))
 {
 	const struct virtio_device *device = bus_device();
-	uint64_t before = device ? device->recoveries : 0;
+	uint64_t before = device ? device->recovery.recoveries : 0;
 
 	for (unsigned int i = 0; i < SETTLE_STEPS; i++) {
 		bus_wait(STEP, service);
@@ -80,6 +80,6 @@ void bus_settle(void (*service)(void))
 			return;
 	}
 	/* One that keeps a buffer is brought back once a minute, for ever. */
-	if (device->recoveries == before)
+	if (device->recovery.recoveries == before)
 		host_abort("the device is neither driven nor given up");
 }

@@ -469,7 +469,7 @@ static void test_queue_reset_overtaken(void **state)
 	timer_arm(&timer, clock_monotonic() + 50 * NANOSECONDS_PER_MILLISECOND);
 	assert_int_equal(virtio_queue_renew(driver()->virtio->queues[0]), -EIO);
 	expect_all(IN_FLIGHT, -EIO);
-	assert_int_equal(driver()->virtio->recoveries, 1);
+	assert_int_equal(driver()->virtio->recovery.recoveries, 1);
 	disk.model.hold = false;
 	expect_works();
 	disk_end();
