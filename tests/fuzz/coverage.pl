@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-2-Clause
 # coverage.pl PROGRAM...: runs unit tests (unit-NAME) and the seeds of fuzz targets (fuzz-NAME), and prints how much
-# of the drivers and the parsers they ran: lines and branches of each file, and totals. Exit status 1 when a total
-# is below what is promised, or a program fails.
+# of the drivers and the parsers they ran: lines and branches of each file, and totals. Exit status 1 when a total,
+# or a parser, is below what is promised, or a program fails.
 #
 # What is printed goes to build/coverage/table too; `llvm-cov show` with what the last line says has the lines.
 
@@ -26,7 +26,8 @@ my @groups = (
 	[ 'parsers: HTTP request'    => qr{^net/http/request\.c} ],
 	[ 'parsers: terminal input'  => qr{^kernel/shell/line\.c} ],
 	[ 'parsers: frames'          => qr{^net/lwip/guard\.c} ],
-	[ 'parsers: network boot'    => qr{^net/netboot/(?:url|http_response|tftp_engine|script|script_commands|dhcp_message|dhcp6_message|settings|setting_format)\.c|^boot/next/(?:bzimage|elf)\.c} ],
+	[ 'parsers: network boot'    => qr{^net/netboot/(?:url|http_response|tftp_engine|script|script_commands|dhcp_message|dhcp6_message|settings|setting_format)\.c|^boot/next/(?:bzimage|elf)\.c|^boot/device_path\.c} ],
+	[ 'parsers: iperf3'          => qr{^net/services/iperf3/(?:json|message)\.c} ],
 );
 my @others = ([ 'other drivers' => qr{^drivers/} ]);
 
@@ -79,8 +80,12 @@ sub group ($name, $pattern, $promised) {
 		for my $what (qw(lines branches)) {
 			$total{$what}{$_} += $summary->{$what}{$_} for qw(count covered);
 		}
-		line(sprintf '  %-46s %5d %7.1f %% %5d %7.1f %%', $file,
-			map { ($_->{count}, per_cent($_)) } $summary->@{qw(lines branches)});
+		# Of parsers each file, of drivers the total.
+		my $low = $name =~ /^parsers/ && per_cent($summary->{lines}) < PROMISED;
+		line(sprintf '  %-46s %5d %7.1f %% %5d %7.1f %%%s', $file,
+			(map { ($_->{count}, per_cent($_)) } $summary->@{qw(lines branches)}),
+			$low ? sprintf('  less than %d %%', PROMISED) : '');
+		$failed = 1 if $low;
 	}
 	my $lines = per_cent($total{lines});
 	my $short = $promised && $lines < PROMISED;

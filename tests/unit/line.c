@@ -486,11 +486,11 @@ static void test_too_fast(void **state)
 
 	(void)state;
 	setup(0);
-	for (unsigned int i = 0; i < 1000; i++)
+	for (unsigned int i = 0; i < 5000; i++)
 		console_input((char)('a' + i % 26));
 	keys = "\r";
 	keys_left = 0;
-	for (unsigned int i = 0; i < 200; i++)
+	for (unsigned int i = 0; i < 4040; i++)
 		assert_int_equal(console_read(0), 'a' + i % 26);
 	console_input('\r');
 	line_read(PROMPT, line, sizeof(line));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The firmware's memory map, real and imagined ones. */
 #include "kernel/memory/memory_map.h"
+#include "boot/loaders.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,9 +168,61 @@ static void random_maps(void **state)
 	}
 }
 
+/* -- What loaders say, on its way to a map */
+
+static void types_of_a_loader_map(void **state)
+{
+	static const enum boot_memory_type types[] = {BOOT_MEMORY_RESERVED, BOOT_MEMORY_USABLE,
+						      BOOT_MEMORY_RESERVED, BOOT_MEMORY_ACPI,
+						      BOOT_MEMORY_NVS,	    BOOT_MEMORY_BAD,
+						      BOOT_MEMORY_RESERVED};
+	static struct boot_info info;
+
+	(void)state;
+	memset(&info, 0, sizeof(info));
+	for (uint32_t type = 0; type < 7; type++)
+		boot_add_e820(&info, type * 0x1000, 0x1000, type);
+	boot_add_e820(&info, 0x9000, 0, 1); /* the end of many maps */
+	assert_int_equal(info.memory_count, 7);
+	for (unsigned int i = 0; i < 7; i++) {
+		assert_int_equal(info.memory[i].type, types[i]);
+		assert_int_equal(info.memory[i].start, i * 0x1000);
+		assert_int_equal(info.memory[i].length, 0x1000);
+	}
+	/* What has no room is counted. */
+	while (info.memory_count < BOOT_MEMORY_MAX)
+		boot_add_e820(&info, 0x10000, 0x1000, 1);
+	boot_add_e820(&info, 0x20000, 0x1000, 1);
+	boot_add_e820(&info, 0x30000, 0x1000, 1);
+	assert_int_equal(info.memory_count, BOOT_MEMORY_MAX);
+	assert_int_equal(info.memory_lost, 2);
+}
+
+static void a_loader_command_line_is_cut(void **state)
+{
+	static struct boot_info info;
+	static char line[BOOT_COMMAND_LINE_MAX + 8];
+
+	(void)state;
+	boot_copy_command_line(&info, "run=shell");
+	assert_string_equal(info.command_line, "run=shell");
+	assert_false(info.command_line_cut);
+	memset(line, 'a', sizeof(line) - 1);
+	line[BOOT_COMMAND_LINE_MAX - 1] = '\0';
+	boot_copy_command_line(&info, line);
+	assert_false(info.command_line_cut);
+	assert_string_equal(info.command_line, line);
+	line[BOOT_COMMAND_LINE_MAX - 1] = 'a';
+	boot_copy_command_line(&info, line);
+	assert_true(info.command_line_cut);
+	assert_int_equal(strlen(info.command_line), BOOT_COMMAND_LINE_MAX - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(types_of_a_loader_map),
+		cmocka_unit_test(a_loader_command_line_is_cut),
 		cmocka_unit_test(a_pc_with_a_hole),
 		cmocka_unit_test(unordered_and_overlapping),
 		cmocka_unit_test(partial_pages_are_not_used),

@@ -749,7 +749,7 @@ static void test_commands(void **state)
 					    "blkcache",
 					    "blkcache DISK sideways",
 					    "blkbench",
-					    "blkbench DISK 1 1 1"};
+					    "blkbench DISK 1 1 1 1 1 1 1"};
 
 	(void)state;
 	disk_prepare("");
