@@ -81,12 +81,14 @@ static void print(const char *text)
 /* What was typed, as a string. */
 static const char *typed(void)
 {
-	static char text[512];
+	static char text[8192];
 	size_t length = 0;
 	int c;
 
-	while ((c = console_read(0)) >= 0)
+	while ((c = console_read(0)) >= 0) {
+		assert_true(length < sizeof(text) - 1);
 		text[length++] = (char)c;
+	}
 	text[length] = '\0';
 	return text;
 }

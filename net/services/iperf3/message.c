@@ -131,7 +131,7 @@ const char *iperf3_read_results(const char *text, size_t length, struct iperf3_r
 				unsigned int room, unsigned int *count)
 {
 	struct json_reader reader = json_read(text, length);
-	struct iperf3_result *result = NULL, nobody;
+	struct iperf3_result *result = NULL, nobody = {0};
 	bool in_streams = false;
 	const char *wrong = NULL;
 	struct json_value value;
