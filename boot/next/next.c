@@ -34,6 +34,22 @@ static void changed(struct next_kernel *next)
 	next_plan_release(&next->plan);
 }
 
+static void forget_content(struct next_file *file)
+{
+	next_kernel_file_release(file);
+	next_store_release(&file->store);
+	file->received = 0;
+	file->ended = false;
+	file->failed = 0;
+}
+
+static void file_free(struct next_file *file)
+{
+	forget_content(file);
+	free(file->name);
+	free(file);
+}
+
 struct next_kernel *next_create(void)
 {
 	return calloc(1, sizeof(struct next_kernel));
@@ -43,9 +59,11 @@ void next_destroy(struct next_kernel *next)
 {
 	if (!next)
 		return;
-	while (next->files)
-		next_file_drop(next->files);
-	next_plan_release(&next->plan);
+	changed(next);
+	for (struct next_file *file = next->files, *following; file; file = following) {
+		following = file->following;
+		file_free(file);
+	}
 	free(next->command_line);
 	free(next);
 }
@@ -93,15 +111,6 @@ static void wish(struct next_file *file)
 			file->store.after = before->ended ? next_store_run_end(&before->store) : 0;
 	file->store.limit = kernel && kernel->kernel.known ? kernel->kernel.layout.initrd_limit
 							   : INITRD_LIMIT_UNKNOWN;
-}
-
-static void forget_content(struct next_file *file)
-{
-	next_kernel_file_release(file);
-	next_store_release(&file->store);
-	file->received = 0;
-	file->ended = false;
-	file->failed = 0;
 }
 
 struct next_file *next_file_begin(struct next_kernel *next, enum next_role role, const char *name)
@@ -229,9 +238,7 @@ void next_file_drop(struct next_file *file)
 	while (*at != file)
 		at = &(*at)->following;
 	*at = file->following;
-	forget_content(file);
-	free(file->name);
-	free(file);
+	file_free(file);
 }
 
 int next_set_command_line(struct next_kernel *next, const char *line)
