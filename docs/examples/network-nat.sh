@@ -49,7 +49,7 @@ fi
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
-ip link add "$bridge" type bridge forward_delay 0
+ip link add "$bridge" address 52:54:00:00:00:01 type bridge forward_delay 0
 ip address add "$network.1/24" dev "$bridge"
 ip link set "$bridge" up
 ip tuntap add dev "$tap" mode tap

@@ -168,7 +168,7 @@ static enum command_result command_blkbench(int argc, char **argv)
 	struct block_device *device;
 	int error = 0;
 
-	if (argc < 2 || argc > 5)
+	if (argc < 2 || argc > 5 || argv[1][0] == '-')
 		return COMMAND_USAGE;
 	device = block_argument(argv[1]);
 	if (!device || (argc > 2 && !block_number_argument(argv[2], &count)) ||

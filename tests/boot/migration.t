@@ -27,7 +27,7 @@ my @TAPS   = qw(ringside1 ringside2);
 sub ip (@words) { system(program('ip'), @words) == 0 or die "ip @words: status " . ($? >> 8) . "\n"; return }
 
 ip(qw(link set lo up));
-ip('link', 'add', $BRIDGE, 'type', 'bridge');
+ip('link', 'add', $BRIDGE, 'address', '52:54:00:00:00:01', 'type', 'bridge');
 ip('address', 'add', '10.9.0.1/24', 'dev', $BRIDGE);
 ip('link', 'set', $BRIDGE, 'up');
 for my $tap (@TAPS) {

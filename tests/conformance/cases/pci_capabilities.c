@@ -197,7 +197,7 @@ CASE(pci_has_device, OBEY,
 ALIGNED(common, STRUCTURE_COMMON, 4, "the common configuration", "DEV-PCI-COMMON-01")
 ALIGNED(device, STRUCTURE_DEVICE, 4, "the device-specific configuration", "DEV-PCI-DEVCFG-02")
 
-static unsigned int least_length(uint8_t type)
+static unsigned int least_length(unsigned int type)
 {
 	switch (type) {
 	case STRUCTURE_NOTIFY:
@@ -217,8 +217,8 @@ CASE(pci_capability_length, OBEY, "cap_len covers the structure of the capabilit
 {
 	struct function_structure found;
 
-	for (uint8_t type = STRUCTURE_COMMON; type <= STRUCTURE_VENDOR; type++)
-		for (found.at = 0; function_structure_next(t, type, found.at, &found);) {
+	for (unsigned int type = STRUCTURE_COMMON; type <= STRUCTURE_VENDOR; type++)
+		for (found.at = 0; function_structure_next(t, (uint8_t)type, found.at, &found);) {
 			note(t, "cfg_type %u at 0x%02x", type, found.at);
 			expect_range(t, "cap_len", found.length, least_length(type), 0xff);
 		}
