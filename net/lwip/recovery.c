@@ -9,6 +9,8 @@
  * - It leaves fast recovery at the first acknowledgement of something new, though that may say that
  *   another segment of the same window is missing: then it is sent at once, and recovery goes on
  *   (NewReno, RFC 6582, 3.2).
+ * - A second time-out is taken to send again only what was sent again after the first: what follows
+ *   counts as new then, though it went out before. The end is the highest that was sent (step 4 there).
  *
  * A connection's state is one word: where recovery ends, and how many duplicates came.
  */
@@ -113,6 +115,10 @@ void recovery_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, unsigne
 {
 	uint8_t flags = TCPH_FLAGS(header);
 
+	/* While any of it still waits to be sent again, all that was ever sent is part of that. */
+	if (pcb->flags & TF_RTO && pcb->unsent &&
+	    TCP_SEQ_LT(lwip_ntohl(pcb->unsent->tcphdr->seqno), pcb->snd_nxt))
+		pcb->rto_end = pcb->snd_nxt;
 	/* After a time-out lwIP sends all again. */
 	if (!(flags & TCP_ACK) || flags & (TCP_SYN | TCP_RST) || !pcb->unacked ||
 	    pcb->flags & TF_RTO)
