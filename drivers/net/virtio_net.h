@@ -111,10 +111,17 @@ _Static_assert(offsetof(struct virtio_net_header, num_buffers) == 10, "virtio 1.
  * Ethernet header is aligned to 4 bytes.
  */
 #define VIRTIO_NET_BLOCK 2048u
+/* With which a ring of 256 has 2 MiB for joined frames, each of few buffers. */
+#define VIRTIO_NET_BLOCK_LARGE 8192u
 #define VIRTIO_NET_DATA (sizeof(struct network_buffer) + 2u)
 #define VIRTIO_NET_CAPACITY ((uint32_t)(VIRTIO_NET_BLOCK - VIRTIO_NET_DATA))
 _Static_assert((VIRTIO_NET_DATA + VIRTIO_NET_HEADER_SIZE + ETHERNET_HEADER_SIZE) % 4 == 0,
 	       "the IP header is aligned");
+
+/* Features by which the device joins packets to frames that want many buffers. */
+#define VIRTIO_NET_JOINS                                                                           \
+	(1ull << VIRTIO_NET_F_GUEST_TSO4 | 1ull << VIRTIO_NET_F_GUEST_TSO6 |                       \
+	 1ull << VIRTIO_NET_F_GUEST_USO4 | 1ull << VIRTIO_NET_F_GUEST_USO6)
 
 /* So many buffers are lent and taken with one call. */
 #define VIRTIO_NET_BATCH 32u
@@ -134,6 +141,8 @@ struct virtio_net_receive {
 
 	struct network_buffer **pool; /* all of them */
 	unsigned int pool_count;
+	uint32_t block;		      /* bytes of each */
+	uint32_t capacity;	      /* bytes of it that the device may write */
 	struct network_buffer *spare; /* not lent; a stack, of poll's thread */
 	struct network_buffer *freed; /* pushed by whoever frees, taken all at once by poll */
 
@@ -268,8 +277,8 @@ static inline void virtio_net_stack_unlock(struct virtio_net *net)
 }
 
 /* -- virtio_net_receive.c */
-/* The pool and what does not need the queue. 0 or -ENOMEM. */
-int virtio_net_receive_create(struct virtio_net_pair *pair, unsigned int buffers);
+/* The pool, of blocks of so many bytes, and what does not need the queue. 0 or -ENOMEM. */
+int virtio_net_receive_create(struct virtio_net_pair *pair, unsigned int buffers, uint32_t block);
 void virtio_net_receive_destroy(struct virtio_net_pair *pair);
 /* Before DRIVER_OK: lends the first buffers, without a kick. */
 void virtio_net_receive_start(struct virtio_net_pair *pair, struct virtqueue *vq);

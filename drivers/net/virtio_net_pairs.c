@@ -56,6 +56,19 @@ static unsigned int pool_size(unsigned int pairs)
 	return affordable < OPTION_MIN ? OPTION_MIN : (unsigned int)affordable;
 }
 
+/* Large ones where frames are joined that fill them, and memory is plenty: one for each place of the pool. */
+static uint32_t block_size(const struct virtio_net *net, unsigned int pairs)
+{
+	uint64_t affordable =
+		pages_available() * PAGE_SIZE / POOL_MEMORY_PART / VIRTIO_NET_BLOCK_LARGE;
+
+	if (!net->mergeable || net->header_alone || !(net->offloads & VIRTIO_NET_JOINS) ||
+	    affordable < POOL_BUFFERS * pairs ||
+	    option_number("net.buffers", OPTION_MIN, OPTION_MAX, 0))
+		return VIRTIO_NET_BLOCK;
+	return VIRTIO_NET_BLOCK_LARGE;
+}
+
 /* As many as the device has, this machine has CPUs for, and virtio.queues= allows. */
 static unsigned int pairs_possible(struct virtio_device *device,
 				   const struct virtio_features *features)
@@ -85,6 +98,7 @@ int virtio_net_pairs_create(struct virtio_net *net)
 {
 	unsigned int count = pairs_possible(net->virtio, &net->virtio->negotiated);
 	unsigned int buffers = pool_size(count);
+	uint32_t block = block_size(net, count);
 
 	net->pairs = calloc(count, sizeof(*net->pairs));
 	if (!net->pairs)
@@ -98,7 +112,7 @@ int virtio_net_pairs_create(struct virtio_net *net)
 		sniprintf(pair->receive_name, sizeof(pair->receive_name), "receive%u", i);
 		sniprintf(pair->transmit_name, sizeof(pair->transmit_name), "transmit%u", i);
 		pair->receive.chain = net->chain;
-		if (virtio_net_receive_create(pair, buffers)) {
+		if (virtio_net_receive_create(pair, buffers, block)) {
 			if (!i)
 				return -ENOMEM;
 			log_notice("%s: memory for %u pairs of queues only", net->virtio->bus_name,

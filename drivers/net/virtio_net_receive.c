@@ -2,7 +2,7 @@
 /*
  * virtio-net, receiving (virtio 1.4, 5.1.9.3 and 5.1.9.4).
  *
- * A pool of 2 KiB blocks goes round: spare -> lent to the device -> a frame of the stack's -> freed
+ * A pool of blocks goes round: spare -> lent to the device -> a frame of the stack's -> freed
  * -> spare. The device writes into the block that the stack reads; nothing is copied.
  *
  *	with MRG_RXBUF	each block is a buffer of the ring; a frame may take several (num_buffers)
@@ -28,16 +28,12 @@
  */
 #define REFILL_PART 8
 #define STARVING_PART 4
-/* Features by which the device joins packets to frames that want many buffers. */
-#define JOINS                                                                                      \
-	(1ull << VIRTIO_NET_F_GUEST_TSO4 | 1ull << VIRTIO_NET_F_GUEST_TSO6 |                       \
-	 1ull << VIRTIO_NET_F_GUEST_USO4 | 1ull << VIRTIO_NET_F_GUEST_USO6)
 /* A device that has buffers and says nothing for so long is told of them once more. */
 #define SILENCE (50 * NANOSECONDS_PER_MILLISECOND)
 
 /* -- The pool */
 
-int virtio_net_receive_create(struct virtio_net_pair *pair, unsigned int buffers)
+int virtio_net_receive_create(struct virtio_net_pair *pair, unsigned int buffers, uint32_t block)
 {
 	const struct dma_constraints constraints = {.align = 64};
 	struct virtio_net_receive *receive = &pair->receive;
@@ -45,17 +41,19 @@ int virtio_net_receive_create(struct virtio_net_pair *pair, unsigned int buffers
 
 	receive->net = net;
 	receive->index = pair->index;
+	receive->block = block;
+	receive->capacity = (uint32_t)(block - VIRTIO_NET_DATA);
 	receive->pool = calloc(buffers, sizeof(struct network_buffer *));
 	if (!receive->pool)
 		return -ENOMEM;
 	while (receive->pool_count < buffers) {
-		struct network_buffer *buffer = dma_alloc(VIRTIO_NET_BLOCK, &constraints);
+		struct network_buffer *buffer = dma_alloc(block, &constraints);
 
 		if (!buffer)
 			break;
 		buffer->device = &net->network;
 		buffer->queue = (uint16_t)pair->index;
-		buffer->size = VIRTIO_NET_BLOCK;
+		buffer->size = block;
 		buffer->address = dma_address(buffer);
 		buffer->next = receive->spare;
 		receive->spare = buffer;
@@ -70,7 +68,7 @@ void virtio_net_receive_destroy(struct virtio_net_pair *pair)
 	struct virtio_net_receive *receive = &pair->receive;
 
 	for (unsigned int i = 0; i < receive->pool_count; i++)
-		dma_free(receive->pool[i], VIRTIO_NET_BLOCK);
+		dma_free(receive->pool[i], receive->block);
 	free(receive->pool);
 	receive->pool = NULL;
 	receive->pool_count = 0;
@@ -147,7 +145,7 @@ static bool post(struct virtio_net_receive *receive)
 			return false;
 		}
 		segments[i].address = buffer->address + VIRTIO_NET_DATA;
-		segments[i].length = VIRTIO_NET_CAPACITY;
+		segments[i].length = receive->capacity;
 		buffer->lent = true;
 		buffer->next = first;
 		first = buffer;
@@ -157,7 +155,7 @@ static bool post(struct virtio_net_receive *receive)
 		uint32_t header = receive->net->header_size;
 
 		all[0] = (struct virtqueue_segment){address, header};
-		all[1] = (struct virtqueue_segment){address + header, VIRTIO_NET_CAPACITY - header};
+		all[1] = (struct virtqueue_segment){address + header, receive->capacity - header};
 	}
 	if (virtqueue_add(receive->vq, all, 0, count, first)) {
 		recycle_chain(receive, first);
@@ -182,7 +180,7 @@ static bool post_blocks(struct virtio_net_receive *receive)
 		buffer->lent = true;
 		buffer->next = NULL;
 		batch[count].segment.address = buffer->address + VIRTIO_NET_DATA;
-		batch[count].segment.length = VIRTIO_NET_CAPACITY;
+		batch[count].segment.length = receive->capacity;
 		batch[count].token = buffer;
 	}
 	if (!count)
@@ -288,10 +286,10 @@ void virtio_net_receive_start(struct virtio_net_pair *pair, struct virtqueue *vq
 	receive->vq = vq;
 	receive->posted_target = ring < pool ? ring : pool;
 	receive->largest = 1;
-	if (pair->net->mergeable && pair->net->offloads & JOINS)
+	if (pair->net->mergeable && pair->net->offloads & VIRTIO_NET_JOINS)
 		receive->largest =
-			(NETWORK_FRAME_MAX + pair->net->header_size + VIRTIO_NET_CAPACITY - 1) /
-			VIRTIO_NET_CAPACITY;
+			(NETWORK_FRAME_MAX + pair->net->header_size + receive->capacity - 1) /
+			receive->capacity;
 	receive->unheard = false;
 	fill(receive);
 }
@@ -433,7 +431,7 @@ static void append(struct virtio_net_receive *receive, struct network_buffer *bu
 {
 	while (buffer) {
 		struct network_buffer *next = buffer->next;
-		uint32_t length = written < VIRTIO_NET_CAPACITY ? written : VIRTIO_NET_CAPACITY;
+		uint32_t length = written < receive->capacity ? written : receive->capacity;
 
 		if (!length) {
 			recycle_chain(receive,

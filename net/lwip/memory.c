@@ -11,10 +11,11 @@
 #define CHUNK_SIZE (64u << 10)
 #define MINIMUM (512u << 10)
 #define MAXIMUM (256u << 20)
+#define PLENTY (64u << 20) /* half of what a machine has beyond that */
 /* There are 48 sockets; these are their windows (lwipopts.h has the least). */
 #define WINDOW_SHARE 64
 #define WINDOW_LEAST (16u << 10)
-#define WINDOW_MOST (512u << 10)
+#define WINDOW_MOST (2048u << 10)
 /* Packets of a connection that may wait for one before them: a window of small ones; few when memory is short. */
 #define EARLY_LEAST 64
 #define EARLY_BYTES 512
@@ -28,7 +29,7 @@ static bool check_memory(const char *value)
 	return option_parse_number(value, &bytes) && bytes >= MINIMUM;
 }
 OPTION(net_memory, "net.memory", "BYTES",
-       "most memory that the network stack may use, at least 524288 (default: an eighth of all)",
+       "most memory that the network stack may use, at least 524288 (default: an eighth of the first 64 MiB, half of the rest)",
        check_memory);
 _Static_assert(MINIMUM == 524288, "as its help says");
 
@@ -62,6 +63,8 @@ void network_memory_init(uint64_t memory_size)
 {
 	uint64_t share = memory_size / 8;
 
+	if (memory_size > PLENTY)
+		share += (memory_size - PLENTY) / 8 * 3;
 	if (share < MINIMUM)
 		share = MINIMUM;
 	if (share > MAXIMUM)

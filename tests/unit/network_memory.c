@@ -115,6 +115,23 @@ static void any_order_keeps_the_accounts(void **state)
 	assert_int_equal(before.used, after.used);
 }
 
+static void a_machine_with_plenty_gives_half_of_that(void **state)
+{
+	struct network_memory memory;
+
+	(void)state;
+	network_memory_init(256u << 20);
+	network_memory_state(&memory);
+	assert_int_equal(memory.limit, (8u << 20) + (96u << 20));
+	/* 48 sockets that nobody reads leave the last quarter free. */
+	assert_true(48ull * (16384 + network_window_more) <= memory.limit / 4 * 3);
+	network_memory_init(UINT64_C(1) << 40);
+	network_memory_state(&memory);
+	assert_int_equal(memory.limit, 256u << 20);
+	assert_int_equal(16384 + network_window_more, 2u << 20);
+	network_memory_init(MACHINE);
+}
+
 static void early_packets_fill_a_window_while_there_is_memory(void **state)
 {
 	static void *blocks[20000];
@@ -144,6 +161,7 @@ int main(void)
 		cmocka_unit_test(what_is_zeroed_is_zero),
 		cmocka_unit_test(any_order_keeps_the_accounts),
 		cmocka_unit_test(the_total_is_bounded),
+		cmocka_unit_test(a_machine_with_plenty_gives_half_of_that),
 		cmocka_unit_test(early_packets_fill_a_window_while_there_is_memory),
 	};
 

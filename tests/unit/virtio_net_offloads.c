@@ -6,6 +6,7 @@
 #include "drivers/net/virtio_net.h"
 
 #include "kernel/memory/dma.h"
+#include "kernel/memory/pages.h"
 #include "kernel/shell/command.h"
 #include "kernel/table.h"
 #include "tests/device/net_stack.h"
@@ -18,7 +19,9 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define RING 128 /* long enough for 64 KiB in buffers of 2 */
 #define MSS 1448
@@ -646,6 +649,58 @@ static void test_silence_is_asked_about_once(void **state)
 	stack_stop();
 }
 
+/* -- Blocks of the pool */
+
+static void expect_buffers(uint32_t length, unsigned int buffers)
+{
+	stack_inject(length);
+	host_poll();
+	assert_int_equal(stack_poll(), 1);
+	assert_int_equal(stack.length, length);
+	assert_int_equal(stack.buffers, buffers);
+	assert_memory_equal(stack.frame, stack.memory, length);
+}
+
+/* Where frames are joined and memory is plenty; this is the last test, for memory stays. */
+static void test_large_blocks(void **state)
+{
+	enum { MEMORY_START = 1 << 30, MEMORY_SIZE = 32 << 20 };
+	void *memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint32_t capacity = VIRTIO_NET_BLOCK_LARGE - VIRTIO_NET_DATA;
+
+	(void)state;
+	assert_true(memory != MAP_FAILED);
+	host_memory(memory, MEMORY_START, MEMORY_SIZE);
+	assert_int_equal(pages_add_region(MEMORY_START, MEMORY_START + MEMORY_SIZE,
+					  malloc(pages_metadata_size(MEMORY_SIZE))),
+			 0);
+
+	stack_start("");
+	model()->queues[0].size_max = model()->queues[0].size = RING;
+	offer(joining, sizeof(joining));
+	stack_boot();
+	assert_int_equal(receiver()->block, VIRTIO_NET_BLOCK_LARGE);
+	expect_buffers(100, 1);
+	expect_buffers(9000, 2);
+	expect_buffers(capacity - 12, 1);
+	expect_buffers(capacity - 11, 2);
+	stack_check_no_leak();
+	stack_stop();
+
+	/* Nothing is joined. */
+	stack_start("");
+	stack_boot();
+	assert_int_equal(receiver()->block, VIRTIO_NET_BLOCK);
+	stack_stop();
+
+	/* So many of 2 KiB were asked for. */
+	start("");
+	stack_boot();
+	assert_int_equal(receiver()->block, VIRTIO_NET_BLOCK);
+	stack_stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -660,6 +715,7 @@ int main(void)
 		cmocka_unit_test(test_steering_command),
 		cmocka_unit_test(test_refills_hold_the_largest_frame),
 		cmocka_unit_test(test_silence_is_asked_about_once),
+		cmocka_unit_test(test_large_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,7 +82,7 @@
 #define TCP_MSS 8960
 #define TCP_OVERSIZE 1460
 #define LWIP_WND_SCALE 1
-#define TCP_RCV_SCALE 4
+#define TCP_RCV_SCALE 6
 #define TCP_WND (16384u + network_window_more)
 #define TCP_SND_BUF (32768u + network_window_more)
 #define TCP_SND_QUEUELEN 2048
