@@ -15,6 +15,7 @@
 #include "lwip/tcpip.h"
 #include "lwip/timeouts.h"
 #include "lwip_hooks.h"
+#include "net/lwip/acknowledge.h"
 #include "net/lwip/guard.h"
 #include "net/lwip/memory.h"
 #include "net/lwip/recovery.h"
@@ -204,6 +205,7 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 	network_frame_joined = info->joined;
 	if (ethernet_input(frame, netif) != ERR_OK)
 		pbuf_free(frame);
+	network_frame_joined = false; /* what comes by the loopback interface is not */
 	recovery_finish();
 }
 
@@ -254,6 +256,7 @@ static bool poll_queue(struct interface *interface, unsigned int queue)
 
 	LOCK_TCPIP_CORE();
 	more = device->operations->poll(device, queue, BUDGET) >= BUDGET;
+	acknowledge_finish();
 	interface_drain(interface);
 	interface_flush(interface);
 	more = more || device->operations->arm(device, queue);

@@ -5,6 +5,7 @@
 
 #include "lwip/prot/tcp.h"
 #include "lwip/tcp.h"
+#include "net/lwip/acknowledge.h"
 #include "net/lwip/recovery.h"
 
 #include <stdbool.h>
@@ -20,9 +21,6 @@ bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsign
 		       const uint8_t *second);
 
 /*
- * TCP acknowledges every second segment at once (RFC 9293, 3.8.6.3). A frame of several is at least two,
- * so that its sender does not wait for a timer when it sent all that it may in one frame.
- *
  * A peer takes our window from no segment that is older than the last that told it one (3.10.7.4). So
  * what was said with data that was sent again, it did not hear, and lwIP does not repeat it: at the end
  * the window, which may have been closed when the data went first, is told once more.
@@ -38,7 +36,7 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 		return ERR_OK;
 	recovery_segment(pcb, header, options1_length, packet);
 	if (network_frame_joined)
-		tcp_set_flags(pcb, TF_ACK_DELAY);
+		acknowledge_joined(pcb);
 	if (pcb->flags & (TF_RTO | TF_INFR) && header->ackno == pcb->snd_nxt)
 		tcp_set_flags(pcb, TF_ACK_NOW);
 	return ERR_OK;

@@ -87,7 +87,7 @@
 #define TCP_SND_BUF (32768u + network_window_more)
 #define TCP_SND_QUEUELEN 2048
 #define TCP_SNDLOWAT (16u << 10)
-#define TCP_WND_UPDATE_THRESHOLD LWIP_MIN(TCP_WND / 4, 32768u)
+#define TCP_WND_UPDATE_THRESHOLD LWIP_MIN(TCP_WND / 4, 131072u)
 #define TCP_QUEUE_OOSEQ 1
 /*
  * What came ahead of a gap is kept up to the whole window: a sender to whom we take back what we said

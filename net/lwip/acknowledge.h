@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * TCP acknowledges every second segment at once (RFC 9293, 3.8.6.3). A frame that the device joined stands
+ * for several, and its sender may have sent all that it may in this one: so it waits for no timer. But when the next
+ * frame of the connection lies in the ring already, that is acknowledged together with it, as the second.
+ */
+#ifndef NET_LWIP_ACKNOWLEDGE_H
+#define NET_LWIP_ACKNOWLEDGE_H
+
+struct tcp_pcb;
+
+/* Before lwIP takes a joined frame for the connection, which does not listen. Under the core lock. */
+void acknowledge_joined(struct tcp_pcb *pcb);
+/* After all that was in the ring, under the same hold of the core lock. */
+void acknowledge_finish(void);
+
+#endif
