@@ -87,7 +87,8 @@
 #define TCP_SND_BUF (32768u + network_window_more)
 #define TCP_SND_QUEUELEN 2048
 #define TCP_SNDLOWAT (16u << 10)
-#define TCP_WND_UPDATE_THRESHOLD LWIP_MIN(TCP_WND / 4, 131072u)
+/* Used where there is a `pcb`: a peer without window scaling is never told more than 64 KiB. */
+#define TCP_WND_UPDATE_THRESHOLD LWIP_MIN(TCP_WND_MAX(pcb) / 4, 131072u)
 #define TCP_QUEUE_OOSEQ 1
 /*
  * What came ahead of a gap is kept up to the whole window: a sender to whom we take back what we said
