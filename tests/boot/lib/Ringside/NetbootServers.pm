@@ -47,13 +47,15 @@ sub new ($class, %options) {
 	chmod 0755, $self->{folder}, $self->{root}, scratch();
 	my $ip = program('ip');
 	run($ip, 'link', 'set', 'lo', 'up');
-	# With an address of its own: otherwise it has that of a TAP device in it, and another one when those come and go.
-	run($ip, 'link', 'add', $self->{bridge}, 'address', '52:54:00:00:00:01', 'type', 'bridge', 'forward_delay', 0, 'mcast_snooping', 0);
+	run($ip, 'link', 'add', $self->{bridge}, 'type', 'bridge', 'forward_delay', 0, 'mcast_snooping', 0);
 	run($ip, 'address', 'add', "$HOST/24", 'dev', $self->{bridge});
 	# Not on the bridge: dnsmasq takes the TFTP port of each address there.
 	run($ip, 'address', 'add', "$WINDOWS/32", 'dev', 'lo');
 	run($ip, '-6', 'address', 'add', "$HOST6/64", 'dev', $self->{bridge}, 'nodad');
 	run($ip, 'link', 'set', $self->{bridge}, 'up');
+	# An address of its own: otherwise it has that of a TAP device in it, and another one when those come and go. Given
+	# before, the bridge would be without carrier, and without an IPv6 address of its link, until the first has come.
+	run($ip, 'link', 'set', $self->{bridge}, 'address', '52:54:00:00:00:01');
 	return $self;
 }
 
