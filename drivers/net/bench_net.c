@@ -74,12 +74,7 @@ static void received(struct network_device *device, struct network_buffer *chain
 		    experiment.kind == stand.expected && experiment.round == stand.round) {
 			memcpy(stand.peer, chain->data + 6, 6);
 			stand.came++;
-			while (chain) {
-				struct network_buffer *next = chain->next;
-
-				network_buffer_free(chain);
-				chain = next;
-			}
+			network_buffer_free_chain(chain);
 			return;
 		}
 	}

@@ -325,4 +325,15 @@ static inline void network_buffer_free(struct network_buffer *buffer)
 	buffer->device->operations->buffer_free(buffer->device, buffer);
 }
 
+/* The same for all buffers of a frame, or none. */
+static inline void network_buffer_free_chain(struct network_buffer *buffer)
+{
+	while (buffer) {
+		struct network_buffer *next = buffer->next;
+
+		network_buffer_free(buffer);
+		buffer = next;
+	}
+}
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "net/lwip/acknowledge.h"
 
-#include "lwip/priv/tcp_priv.h"
+#include "net/lwip/connection.h"
 
 /* The connection whose last frame may still be to be acknowledged. */
 static struct tcp_pcb *pending;
@@ -23,10 +23,7 @@ void acknowledge_finish(void)
 		return;
 	pending = NULL;
 	/* It may have ended with one of the frames. */
-	for (struct tcp_pcb *active = tcp_active_pcbs; active != pcb; active = active->next)
-		if (!active)
-			return;
-	if (!(pcb->flags & TF_ACK_DELAY))
+	if (!connection_active(pcb) || !(pcb->flags & TF_ACK_DELAY))
 		return;
 	tcp_ack_now(pcb);
 	tcp_output(pcb);

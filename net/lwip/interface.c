@@ -64,16 +64,6 @@ struct network_buffer *interface_receive_buffer(const struct pbuf *pbuf)
 	return (struct network_buffer *)(uintptr_t)pbuf;
 }
 
-static void free_chain(struct network_buffer *buffer)
-{
-	while (buffer) {
-		struct network_buffer *next = buffer->next;
-
-		network_buffer_free(buffer);
-		buffer = next;
-	}
-}
-
 /*
  * The frame as a chain of pbufs that are the buffers themselves. Lengths were checked by the
  * caller.
@@ -124,7 +114,7 @@ static struct pbuf *copy(struct interface *interface, struct network_buffer *cha
 		MEMCPY((uint8_t *)pbuf->payload + offset, buffer->data, buffer->length);
 		offset += buffer->length;
 	}
-	free_chain(chain);
+	network_buffer_free_chain(chain);
 	interface->receive_copied += pbuf != NULL;
 	return pbuf;
 }
@@ -180,7 +170,7 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 	if (total > FRAME_MAX || total != info->length || total <= SIZEOF_ETH_HDR ||
 	    (interface->vlan && !interface_vlan_strip(interface, chain, &total))) {
 		interface->receive_dropped++;
-		free_chain(chain);
+		network_buffer_free_chain(chain);
 		return;
 	}
 	if (__atomic_load_n(&interface->held, __ATOMIC_RELAXED) >= interface->held_most ||

@@ -16,7 +16,7 @@
  */
 #include "net/lwip/recovery.h"
 
-#include "lwip/priv/tcp_priv.h"
+#include "net/lwip/connection.h"
 
 #include <stdbool.h>
 
@@ -149,9 +149,8 @@ void recovery_finish(void)
 		return;
 	pending = NULL;
 	/* It may have ended with that segment. */
-	for (struct tcp_pcb *active = tcp_active_pcbs; active != pcb; active = active->next)
-		if (!active)
-			return;
+	if (!connection_active(pcb))
+		return;
 	if (!pcb->unacked || pcb->flags & (TF_INFR | TF_RTO) || tcp_rexmit(pcb) != ERR_OK)
 		return;
 	tcp_set_flags(pcb, TF_INFR);

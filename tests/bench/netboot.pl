@@ -13,7 +13,8 @@
 
 use v5.36;
 use FindBin;
-use lib "$FindBin::Bin/../boot/lib";
+use lib "$FindBin::Bin/../boot/lib", "$FindBin::Bin/lib";
+use Bench::Results qw(median);
 use File::Path qw(make_path);
 use JSON::PP ();
 use List::Util qw(max min);
@@ -134,12 +135,6 @@ sub run_cell ($cell, $net_words) {
 	my ($last) = $text =~ /([^\n]*\S)\s*\z/;
 	$cell->{failed} = $last // 'nothing on the console';
 	return;
-}
-
-sub median (@numbers) {
-	@numbers = sort { $a <=> $b } @numbers or return;
-	my $half = int @numbers / 2;
-	return @numbers % 2 ? $numbers[$half] : ($numbers[ $half - 1 ] + $numbers[$half]) / 2;
 }
 
 make_path('build/bench');

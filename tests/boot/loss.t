@@ -8,7 +8,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use Ringside::Checks;
-use Ringside::Host qw(program scratch within write_file);
+use Ringside::Host qw(program run scratch within write_file);
 use Ringside::Tap  qw(enter_namespace network_beyond);
 use Ringside::VM;
 use Test::More;
@@ -24,7 +24,6 @@ my $GUEST  = '10.8.0.2';
 my $BYTES  = 3_000_000;
 my $LOSS   = 2;    # of a hundred
 my @BEYOND = network_beyond('cable0', 'far0', "$HOST/24");
-sub run (@words) { system(@words) == 0 or die "@words: status " . ($? >> 8) . "\n" }
 
 # Drops of a hundred segments with data that many, and counts both; pure acknowledgements come through.
 my $drops = write_file(scratch() . '/drops', <<'END');

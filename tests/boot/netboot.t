@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/lib";
 use List::Util qw(any);
 use Ringside::Checks;
 use Ringside::Client qw(http_get);
-use Ringside::Host qw(program scratch read_file write_file until_true start_process);
+use Ringside::Host qw(program run scratch read_file write_file until_true start_process);
 use Ringside::NetbootServers;
 use Ringside::Payload qw(payload $PAYLOAD_GOOD);
 use Ringside::Tap qw(enter_namespace);
@@ -33,7 +33,6 @@ my ($kernel, $padding) = payload('bzImage', MEGABYTE);
 my $initrd = pack 'V4', 1 .. 4;
 my $sum    = join '', map { (split ' ', `sha256sum $_`)[0] } $kernel;
 
-sub run (@words) { system(@words) == 0 or die "@words: status $?\n"; return }
 
 $net->file('vmlinuz', $kernel);
 $net->text('initrd.img', $initrd);

@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Ringside::Checks;
 use Ringside::Client qw(http_get);
-use Ringside::Host   qw(program scratch until_true start_process read_file);
+use Ringside::Host   qw(program run scratch until_true start_process read_file);
 use Ringside::Tap    qw(enter_namespace network_beyond);
 use Ringside::VM;
 use Test::More;
@@ -18,7 +18,6 @@ plan skip_all => $missing if $missing;
 my $IP      = program('ip');
 my $FORWARD = '/proc/sys/net/ipv4/ip_forward';
 my $IMAGE   = Ringside::VM::default_image() . '.elf';
-sub run (@words) { system(@words) == 0 or die "@words: status " . ($? >> 8) . "\n" }
 sub links () { return join ' ', sort map { /^\d+: ([^:@]+)/ ? $1 : () } split /\n/, `$IP -o link` }
 sub forwarding () { return read_file($FORWARD) =~ s/\n//r }
 # Firewall rules: those of nft, which are also those of today's iptables.

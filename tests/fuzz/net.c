@@ -59,34 +59,20 @@ static void inject(void)
 
 void net_step(void)
 {
-	unsigned int pair;
+	unsigned int pair, choice;
 
 	if (!user.device) {
 		bus_wait(NANOSECONDS_PER_MILLISECOND, NULL);
 		return;
 	}
 	pair = fuzz_choose(user.device->queue_pairs);
-	switch (fuzz_choose(9)) {
+	choice = fuzz_choose(9);
+	switch (choice) {
 	case 0:
 		inject();
 		break;
-	case 1:
-		(void)user.device->operations->poll(user.device, pair, 1 + fuzz_choose(16));
-		break;
-	case 2:
-		user_transmit(pair);
-		break;
-	case 3:
-		user.device->operations->flush(user.device, pair);
-		break;
-	case 4:
-		(void)user.device->operations->arm(user.device, pair);
-		break;
-	case 5:
-		host_poll();
-		break;
-	case 6:
-		user_release();
+	case 1 ... USER_STEPS:
+		user_step(choice - 1, pair);
 		break;
 	case 7:
 		bus_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), net_service);

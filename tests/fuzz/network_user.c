@@ -3,6 +3,7 @@
 
 #include "drivers/net/buffers.h"
 #include "kernel/memory/dma.h"
+#include "tests/device/host.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -17,16 +18,6 @@ struct network_user user;
 
 static struct network_buffer *held[HELD_MAX];
 static bool out[TOKENS];
-
-static void free_chain(struct network_buffer *buffer)
-{
-	while (buffer) {
-		struct network_buffer *next = buffer->next;
-
-		network_buffer_free(buffer);
-		buffer = next;
-	}
-}
 
 static void on_receive(struct network_device *device, struct network_buffer *chain,
 		       const struct network_receive_info *info)
@@ -52,7 +43,7 @@ static void on_receive(struct network_device *device, struct network_buffer *cha
 	if (user.held < HELD_MAX && fuzz_choose(4) == 3)
 		held[user.held++] = chain;
 	else
-		free_chain(chain);
+		network_buffer_free_chain(chain);
 }
 
 static void on_transmitted(struct network_device *device, void *token)
@@ -122,7 +113,7 @@ void user_open(void)
 void user_release(void)
 {
 	while (user.held)
-		free_chain(held[--user.held]);
+		network_buffer_free_chain(held[--user.held]);
 }
 
 /* Headers go into headroom, of 32 bytes, and into the first 64. */
@@ -131,4 +122,30 @@ void user_check_memory(void)
 	for (unsigned int i = 0; i < 32; i++)
 		fuzz_check(user.memory[i] == PATTERN,
 			   "byte %u of a sent frame's memory was changed", i);
+}
+
+void user_step(unsigned int choice, unsigned int pair)
+{
+	const struct network_operations *operations = user.device->operations;
+
+	switch (choice) {
+	case 0:
+		(void)operations->poll(user.device, pair, 1 + fuzz_choose(16));
+		break;
+	case 1:
+		user_transmit(pair);
+		break;
+	case 2:
+		operations->flush(user.device, pair);
+		break;
+	case 3:
+		(void)operations->arm(user.device, pair);
+		break;
+	case 4:
+		host_poll();
+		break;
+	default:
+		user_release();
+		break;
+	}
 }

@@ -21,6 +21,12 @@ extern struct network_user user;
 void user_open(void);
 /* Sends a frame of any form over one of its pairs. */
 void user_transmit(unsigned int pair);
+/*
+ * What a stack does with a pair and is the same for all targets, by a choice from 0 on: polls, transmits, flushes, arms,
+ * lets the host's threads run, frees what was kept.
+ */
+#define USER_STEPS 6u
+void user_step(unsigned int choice, unsigned int pair);
 /* Frees what was kept. */
 void user_release(void);
 /* No memory of a sent frame was changed, but for headers before it. */

@@ -48,27 +48,14 @@ static void change_mode(void)
 
 static void step(const struct nic_fuzzed *fuzzed)
 {
-	switch (fuzz_choose(12)) {
+	unsigned int choice = fuzz_choose(12);
+
+	switch (choice) {
 	case 0:
 		inject(fuzzed);
 		break;
-	case 1:
-		(void)user.device->operations->poll(user.device, 0, 1 + fuzz_choose(16));
-		break;
-	case 2:
-		user_transmit(0);
-		break;
-	case 3:
-		user.device->operations->flush(user.device, 0);
-		break;
-	case 4:
-		(void)user.device->operations->arm(user.device, 0);
-		break;
-	case 5:
-		host_poll();
-		break;
-	case 6:
-		user_release();
+	case 1 ... USER_STEPS:
+		user_step(choice - 1, 0);
 		break;
 	case 7:
 		emulated_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);

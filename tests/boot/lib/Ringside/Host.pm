@@ -11,7 +11,7 @@ use File::Path     qw(make_path);
 use File::Temp     ();
 use Time::HiRes    qw(time sleep);
 
-our @EXPORT_OK = qw(top scratch program within until_true start_process read_file write_file);
+our @EXPORT_OK = qw(top scratch program run within until_true start_process read_file write_file);
 
 # All names are relative to the top of the tree, so that paths of sockets stay short.
 my $top = Cwd::abs_path(File::Basename::dirname(__FILE__) . '/../../../..');
@@ -35,6 +35,12 @@ sub program (@names) {
 			return "$folder/$name" if -x "$folder/$name" && !-d _;
 		}
 	}
+	return;
+}
+
+# Runs a program to its good end.
+sub run (@words) {
+	system(@words) == 0 or die "@words: status " . ($? >> 8) . "\n";
 	return;
 }
 

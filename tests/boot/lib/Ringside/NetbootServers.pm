@@ -17,7 +17,7 @@ use File::Copy ();
 use File::Path qw(make_path);
 use Cwd ();
 use Digest::SHA qw(sha1_base64);
-use Ringside::Host qw(program scratch until_true read_file write_file start_process);
+use Ringside::Host qw(program run scratch until_true read_file write_file start_process);
 use Ringside::Tap  ();
 
 our $HOST     = '10.9.0.1';
@@ -30,11 +30,6 @@ our $ANYWHERE = 8008;         # nginx's port at all addresses, those of one link
 sub missing (@servers) {
 	my %package = (nginx => 'nginx-light', atftpd => 'atftpd', openssl => 'openssl');
 	for my $name (@servers) { return "$name is not installed (package $package{$name})" unless program($name) }
-	return;
-}
-
-sub run (@words) {
-	system(@words) == 0 or die "@words: status " . ($? >> 8) . "\n";
 	return;
 }
 

@@ -7,7 +7,7 @@ package Ringside::Tap;
 use v5.36;
 use Exporter qw(import);
 use JSON::PP ();
-use Ringside::Host qw(program scratch until_true read_file start_process);
+use Ringside::Host qw(program run scratch until_true read_file start_process);
 
 our @EXPORT_OK = qw(enter_namespace tap_device tap_network tap_counter dnsmasq_log network_beyond);
 
@@ -27,11 +27,6 @@ sub enter_namespace (@arguments) {
 	return 'no network namespace for this user' if system("@unshare true >/dev/null 2>&1");
 	$ENV{RINGSIDE_NAMESPACE} = 1;
 	exec @unshare, $^X, $0, @arguments;
-}
-
-sub run (@words) {
-	system(@words) == 0 or die "@words: status " . ($? >> 8) . "\n";
-	return;
 }
 
 my $dnsmasq_log;
