@@ -72,9 +72,10 @@ sub costs_are ($label, $report, $disk) {
 	}
 	is($cost->(interrupts => 'irq', '-', 'message to this CPU, to the handler'), 1, "$label: irq: one interrupt for each message");
 	is($cost->(interrupts => 'irq', '-', 'timer in a halt, to the thread'), 1, "$label: irq: one for each timer");
-	for my $what (qw(kicks interrupts)) {
-		is($cost->($what => 'block', $disk, 'random read, 4 KiB, depth 1'), 1, "$label: block: one of $what for each read at depth 1");
-	}
+	is($cost->(kicks => 'block', $disk, 'random read, 4 KiB, depth 1'), 1, "$label: block: one kick for each read at depth 1");
+	# On a busy machine a read may be found done in the look that the driver takes before it waits.
+	my $read = $cost->(interrupts => 'block', $disk, 'random read, 4 KiB, depth 1');
+	ok($read > 0.95 && $read <= 1, "$label: block: one interrupt for each ($read)");
 	is($cost->(kicks => 'block', $disk, 'random read, 4 KiB, batches of 32'), 0.031, "$label: block: one kick for a batch of 32");
 	is($cost->(bytes_copied => 'block', $disk, 'random read, 4 KiB, depth 32'), 0, "$label: block: nothing is copied");
 	# The stack may have something to send meanwhile, too.
