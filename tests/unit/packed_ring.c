@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/ring_lies.h"
+
 static void open_queue(uint16_t size, bool event_idx, bool in_order)
 {
 	ring_open(&(struct virtqueue_parameters){.size = size,
@@ -155,31 +157,6 @@ static void test_kick_event(void **state)
 
 /* -- Lies */
 
-static uint16_t lend_one(unsigned int out, unsigned int in)
-{
-	struct model_chain chain;
-
-	assert_int_equal(ring_chain(out, in, 77), 0);
-	virtqueue_kick(ring.vq);
-	assert_true(model_ring_pop(&ring.model, 0, &chain));
-	return chain.head;
-}
-
-static void expect_broken(void)
-{
-	uint32_t length;
-
-	assert_null(virtqueue_take(ring.vq, &length));
-	assert_true(ring.vq->broken);
-	assert_int_equal(ring.failed, 1);
-	assert_int_equal(host_log_count(), 1);
-	assert_null(virtqueue_take(ring.vq, &length));
-	assert_int_equal(ring_chain(1, 0, 1), -EIO);
-	assert_false(virtqueue_kick(ring.vq));
-	assert_int_equal(ring.failed, 1);
-	assert_int_equal(host_log_count(), 1);
-}
-
 static void test_lie_id(void **state)
 {
 	static const uint16_t ids[] = {1, 6, 7, 8, 0x7fff, 0x8000, 65535};
@@ -241,25 +218,15 @@ static void test_lie_batch(void **state)
 	ring_close();
 }
 
+static void open_for_lengths(void)
+{
+	open_queue(7, false, false);
+}
+
 static void test_lie_length(void **state)
 {
-	uint32_t length;
-
 	(void)state;
-	open_queue(7, false, false);
-	model_ring_push(&ring.model, 0, lend_one(1, 2), 32);
-	assert_non_null(virtqueue_take(ring.vq, &length));
-	assert_int_equal(length, 32);
-	model_ring_push(&ring.model, 0, lend_one(1, 2), 33);
-	expect_broken();
-	ring_close();
-
-	open_queue(7, false, false);
-	model_ring_push(&ring.model, 0, lend_one(2, 0), 32);
-	assert_non_null(virtqueue_take(ring.vq, &length));
-	assert_int_equal(length, 0);
-	assert_int_equal(ring.vq->counters.lengths_ignored, 1);
-	ring_close();
+	lie_length(open_for_lengths);
 }
 
 /* Used before anything was lent: no buffer has that id. */

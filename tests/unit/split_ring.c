@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/ring_lies.h"
+
 #define SEGMENTS_MAX 8
 
 static void open_queue(uint16_t size, bool event_idx, bool indirect)
@@ -348,32 +350,6 @@ static void test_no_interrupts_at_wrap(void **state)
 
 /* -- Lies */
 
-static uint16_t lend_one(unsigned int out, unsigned int in)
-{
-	struct model_chain chain;
-
-	assert_int_equal(ring_chain(out, in, 77), 0);
-	virtqueue_kick(ring.vq);
-	assert_true(model_split_pop(&ring.model, 0, &chain));
-	return chain.head;
-}
-
-static void expect_broken(void)
-{
-	uint32_t length;
-
-	assert_null(virtqueue_take(ring.vq, &length));
-	assert_true(ring.vq->broken);
-	assert_int_equal(ring.failed, 1);
-	assert_int_equal(host_log_count(), 1);
-	/* Dead to everything, once. */
-	assert_null(virtqueue_take(ring.vq, &length));
-	assert_int_equal(ring_chain(1, 0, 1), -EIO);
-	assert_false(virtqueue_kick(ring.vq));
-	assert_int_equal(ring.failed, 1);
-	assert_int_equal(host_log_count(), 1);
-}
-
 static void test_lie_id(void **state)
 {
 	static const uint32_t ids[] = {8, 9, 65535, 65536, 0x80000000u, UINT32_MAX};
@@ -414,26 +390,15 @@ static void test_lie_id_not_lent(void **state)
 	ring_close();
 }
 
+static void open_for_lengths(void)
+{
+	open_queue(8, false, true);
+}
+
 static void test_lie_length(void **state)
 {
-	uint32_t length;
-
 	(void)state;
-	open_queue(8, false, true);
-	model_split_push(&ring.model, 0, lend_one(1, 2), 32);
-	assert_non_null(virtqueue_take(ring.vq, &length));
-	assert_int_equal(length, 32);
-	model_split_push(&ring.model, 0, lend_one(1, 2), 33);
-	expect_broken();
-	ring_close();
-
-	/* Nothing to write to: what some back ends say there is ignored. */
-	open_queue(8, false, true);
-	model_split_push(&ring.model, 0, lend_one(2, 0), 32);
-	assert_non_null(virtqueue_take(ring.vq, &length));
-	assert_int_equal(length, 0);
-	assert_int_equal(ring.vq->counters.lengths_ignored, 1);
-	ring_close();
+	lie_length(open_for_lengths);
 }
 
 static void test_lie_index(void **state)
