@@ -4,6 +4,7 @@
 
 #include "kernel/memory/dma.h"
 #include "kernel/memory/pages.h"
+#include "kernel/platform.h"
 #include "kernel/random/random.h"
 #include "kernel/thread/thread.h"
 #include "kernel/x86/apic.h"
@@ -11,6 +12,7 @@
 #include "kernel/x86/paging.h"
 #include "kernel/x86/percpu.h"
 #include "kernel/x86/protection.h"
+#include "kernel/x86/smp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -108,6 +110,39 @@ static const char *move_test(void)
 	return seen;
 }
 SELFTEST(move_test, "an interrupt that was moved arrives on the other CPU");
+
+/* A CPU that the machine has and we do not use; or UINT32_MAX. */
+static uint32_t spare_cpu(void)
+{
+	for (unsigned int i = 0; i < platform.cpu_count; i++) {
+		unsigned int used = 0;
+
+		while (used < cpu_count && cpus[used]->apic_id != platform.apic_ids[i])
+			used++;
+		if (used == cpu_count)
+			return platform.apic_ids[i];
+	}
+	return UINT32_MAX;
+}
+
+static const char *no_spare_cpu(void)
+{
+	return spare_cpu() == UINT32_MAX ? "each CPU is in use (cpus=1 leaves some)" : NULL;
+}
+
+/* More than once: the first leaves nothing behind that keeps the next from it. */
+static const char *late_cpu_test(void)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		int error = smp_late_start(spare_cpu());
+
+		if (error)
+			return error == -ETIMEDOUT ? "it was not seen" : "it could not be told to";
+	}
+	return NULL;
+}
+SELFTEST(late_cpu_test, "a CPU that starts when nobody waits for it is turned away",
+	 .why_not = no_spare_cpu);
 
 static const char *dma_test(void)
 {

@@ -15,12 +15,14 @@ struct selftest {
 	const char *claim; /* the title: what is true when it passes */
 	/* NULL: passed; else what was seen instead. */
 	const char *(*run)(void);
+	/* NULL: it can always be run; else returns why it cannot on this machine, or NULL. */
+	const char *(*why_not)(void);
 };
 
 TABLE_DECLARE(selftests, struct selftest);
 
-#define SELFTEST(function, text)                                                                   \
-	TABLE_ENTRY(selftests, struct selftest, selftest_entry_##function) = {.claim = (text),     \
-									      .run = (function)}
+#define SELFTEST(function, text, ...)                                                              \
+	TABLE_ENTRY(selftests, struct selftest,                                                    \
+		    selftest_entry_##function) = {.claim = (text), .run = (function), __VA_ARGS__}
 
 #endif

@@ -15,13 +15,16 @@
 #include "kernel/x86/percpu.h"
 #include "kernel/x86/protection.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define APIC_ID_MAX 255 /* what messages can reach without interrupt remapping */
 #define INIT_WAIT 10000000ULL
 #define STARTUP_WAIT 200000ULL
-#define ONLINE_WAIT 1000000000ULL
+/* One that exists may still be long in coming, where a host has much else to do. */
+#define ONLINE_WAIT 10000000000ULL
+#define TURNED_AWAY_WAIT 10000000000ULL
 #define STOP_WAIT 100000000ULL
 #define START_STACK 16384
 
@@ -30,9 +33,13 @@ unsigned int cpu_count;
 
 static struct cpu boot_cpu;
 
-/* trampoline.S, copied to a page below 1 MiB; what the CPU needs is patched in. */
+/* trampoline.S, copied once to a page below 1 MiB; what the CPU needs is written into that. */
 extern const uint8_t trampoline[], trampoline_end[];
 extern const uint8_t trampoline_tables[], trampoline_stack[], trampoline_cpu[];
+extern const uint8_t trampoline_wanted[], trampoline_turned_away[];
+#define SMP_NOBODY UINT32_MAX
+
+static uint64_t start_tables; /* for CPUs that may be on their way; or 0 */
 
 static bool check_cpus(const char *value)
 {
@@ -72,20 +79,73 @@ void smp_entry(struct cpu *cpu)
 	scheduler_idle();
 }
 
-static void patch(uint8_t *page, const uint8_t *where, uint64_t value)
+/* A word of the page that is `where` in the trampoline. */
+static void *place(const uint8_t *where)
 {
-	memcpy(page + (where - trampoline), &value, sizeof(value));
+	return (uint8_t *)direct_map(memory_trampoline_page()) + (where - trampoline);
 }
 
-/*
- * A CPU that did not come up in time may be on its way: INIT stops it, before the trampoline and its tables
- * are used for others. Its descriptors and stack are lost on purpose all the same.
- */
-static bool start(uint32_t id, uint64_t page, uint64_t tables)
+static bool trampoline_prepare(void)
+{
+	uint64_t page = memory_trampoline_page();
+
+	if (start_tables)
+		return true;
+	if (page)
+		start_tables = paging_start_tables();
+	if (!start_tables)
+		return false;
+	memcpy(direct_map(page), trampoline, (size_t)(trampoline_end - trampoline));
+	memcpy(place(trampoline_tables), &start_tables, sizeof(start_tables));
+	return true;
+}
+
+/* From now on the CPU with this APIC id may go on from the trampoline, on that stack. */
+static void trampoline_open(uint32_t id, const void *stack, const struct cpu *cpu)
+{
+	memcpy(place(trampoline_stack), &stack, sizeof(stack));
+	memcpy(place(trampoline_cpu), &cpu, sizeof(cpu));
+	__atomic_store_n((uint32_t *)place(trampoline_wanted), id, __ATOMIC_RELEASE);
+}
+
+/* False when it has just gone on. */
+static bool trampoline_close(uint32_t id)
+{
+	return __atomic_compare_exchange_n((uint32_t *)place(trampoline_wanted), &id, SMP_NOBODY,
+					   false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static bool wait_online(const struct cpu *cpu, uint64_t wait)
+{
+	uint64_t deadline = clock_monotonic() + wait;
+
+	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
+		if (clock_monotonic() > deadline)
+			return false;
+		cpu_relax();
+	}
+	return true;
+}
+
+/* INIT, then STARTUP twice (SDM volume 3, 8.4.4.1); hypervisors need no waits, hardware does. */
+static void send_startup(uint32_t id, const struct cpu *cpu)
+{
+	uint8_t page = (uint8_t)(memory_trampoline_page() >> PAGE_SHIFT);
+
+	apic_send_init(id);
+	if (!cpu_hypervisor()[0])
+		clock_spin(INIT_WAIT);
+	for (unsigned int i = 0; i < 2; i++) {
+		apic_send_startup(id, page);
+		if (wait_online(cpu, STARTUP_WAIT))
+			return;
+	}
+}
+
+static bool start(uint32_t id)
 {
 	struct cpu *cpu = calloc(1, sizeof(*cpu));
 	void *stack = cpu ? stack_alloc(START_STACK) : NULL;
-	uint64_t deadline;
 
 	if (!stack) {
 		log_error("no memory for the CPU with APIC id %u", (unsigned int)id);
@@ -94,64 +154,82 @@ static bool start(uint32_t id, uint64_t page, uint64_t tables)
 	}
 	cpu->index = cpu_count;
 	cpu->apic_id = id;
-	memcpy(direct_map(page), trampoline, (size_t)(trampoline_end - trampoline));
-	patch(direct_map(page), trampoline_tables, tables);
-	patch(direct_map(page), trampoline_stack, (uint64_t)stack);
-	patch(direct_map(page), trampoline_cpu, (uint64_t)cpu);
 	/* thread.c looks CPUs up by index from the moment they run. */
 	cpus[cpu_count] = cpu;
-
-	/*
-	 * INIT, then STARTUP twice (SDM volume 3, 8.4.4.1); hypervisors need no waits, hardware
-	 * does.
-	 */
+	trampoline_open(id, stack, cpu);
+	send_startup(id, cpu);
+	if (wait_online(cpu, ONLINE_WAIT)) {
+		cpu_count++;
+		return true;
+	}
+	if (trampoline_close(id)) {
+		/* It will never use the stack. */
+		stack_free(stack, START_STACK);
+		free(cpu);
+	} else if (wait_online(cpu, ONLINE_WAIT)) {
+		cpu_count++;
+		return true;
+	}
+	/* If it did go on, INIT stops it where it is, and what it has is lost on purpose. */
+	log_error("the CPU with APIC id %u does not start", (unsigned int)id);
 	apic_send_init(id);
-	if (!cpu_hypervisor()[0])
-		clock_spin(INIT_WAIT);
-	for (unsigned int i = 0; i < 2 && !cpu->online; i++) {
-		apic_send_startup(id, (uint8_t)(page >> PAGE_SHIFT));
-		deadline = clock_monotonic() + STARTUP_WAIT;
-		while (!cpu->online && clock_monotonic() < deadline)
-			cpu_relax();
-	}
-	deadline = clock_monotonic() + ONLINE_WAIT;
-	while (!__atomic_load_n(&cpu->online, __ATOMIC_ACQUIRE)) {
-		if (clock_monotonic() > deadline) {
-			log_error("the CPU with APIC id %u does not start", (unsigned int)id);
-			apic_send_init(id);
-			cpus[cpu_count] = NULL;
-			return false;
-		}
-		cpu_relax();
-	}
-	cpu_count++;
-	return true;
+	cpus[cpu_count] = NULL;
+	return false;
 }
 
 void smp_start_others(void)
 {
 	uint64_t limit = option_number("cpus", 1, CPUS_MAX, CPUS_MAX);
-	uint64_t page = memory_trampoline_page(), tables;
-	uint32_t self = apic_id();
+	bool all = true;
 
-	boot_cpu.apic_id = self;
+	boot_cpu.apic_id = apic_id();
 	if (platform.cpu_count < 2 || limit < 2)
 		return;
-	tables = paging_start_tables();
-	if (!page || !tables) {
+	if (!trampoline_prepare()) {
 		log_error("no memory below 640 KiB to start other CPUs with: one is used");
 		return;
 	}
 	for (unsigned int i = 0; i < platform.cpu_count && cpu_count < limit; i++) {
-		if (platform.apic_ids[i] == self)
+		uint32_t id = platform.apic_ids[i];
+
+		if (id == boot_cpu.apic_id)
 			continue;
-		if (platform.apic_ids[i] > APIC_ID_MAX ||
-		    !start(platform.apic_ids[i], page, tables))
-			log_warning("the CPU with APIC id %u is not used",
-				    (unsigned int)platform.apic_ids[i]);
+		if (id <= APIC_ID_MAX && start(id))
+			continue;
+		log_warning("the CPU with APIC id %u is not used", (unsigned int)id);
+		all = false;
 	}
-	paging_free_start_tables(tables);
+	/* One that was given up may come yet. */
+	if (all) {
+		paging_free_start_tables(start_tables);
+		start_tables = 0;
+	}
 	log_info("%u CPUs", cpu_count);
+}
+
+int smp_late_start(uint32_t id)
+{
+	uint32_t before;
+	uint64_t deadline;
+
+	for (unsigned int i = 0; i < cpu_count; i++)
+		if (cpus[i]->apic_id == id)
+			return -EBUSY;
+	if (id > APIC_ID_MAX)
+		return -EINVAL;
+	if (!trampoline_prepare())
+		return -ENOMEM;
+	before = __atomic_load_n((uint32_t *)place(trampoline_turned_away), __ATOMIC_ACQUIRE);
+	apic_send_init(id);
+	apic_send_startup(id, (uint8_t)(memory_trampoline_page() >> PAGE_SHIFT));
+	deadline = clock_monotonic() + TURNED_AWAY_WAIT;
+	while (__atomic_load_n((uint32_t *)place(trampoline_turned_away), __ATOMIC_ACQUIRE) ==
+	       before) {
+		if (clock_monotonic() > deadline)
+			return -ETIMEDOUT;
+		cpu_relax();
+	}
+	return 0;
 }
 
 void smp_stop_here(void)
@@ -180,6 +258,8 @@ void smp_stop_others(void)
 
 void smp_reset_others(void)
 {
-	for (unsigned int i = 1; i < cpu_count; i++)
-		apic_send_init(cpus[i]->apic_id);
+	/* Those too that were given up: they halt in a page that is not ours any more. */
+	for (unsigned int i = 0; i < platform.cpu_count; i++)
+		if (platform.apic_ids[i] != boot_cpu.apic_id && platform.apic_ids[i] <= APIC_ID_MAX)
+			apic_send_init(platform.apic_ids[i]);
 }

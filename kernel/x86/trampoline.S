@@ -2,6 +2,10 @@
 /*
  * Where another CPU begins: in real mode, at the start of a page below 1 MiB to which this is copied.
  * From there to long mode in one step, on tables that have the first 2 MiB identity-mapped.
+ *
+ * Any CPU that was ever told to start may come here, at any time: one whose host was slow long after it was
+ * given up. Only the one that is waited for goes on, and only once; the others halt. So nothing here is written
+ * that is not the same for all of them, but for the count of those.
  */
 #define HERE(symbol) (symbol - trampoline)
 #define MSR_EFER 0xc0000080
@@ -12,6 +16,7 @@
 	.section .rodata.trampoline, "a"
 	.balign 16
 	.globl trampoline, trampoline_end, trampoline_tables, trampoline_stack, trampoline_cpu
+	.globl trampoline_wanted, trampoline_turned_away
 	.code16
 trampoline:
 	cli
@@ -45,12 +50,24 @@ long_mode:
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
+	/* Our APIC id, as at power-on. */
+	mov $1, %eax
+	cpuid
+	shr $24, %ebx
+	mov %ebx, %eax
+	mov $-1, %ecx
+	lock cmpxchg %ecx, trampoline_wanted(%rip)
+	jne turned_away
 	mov trampoline_stack(%rip), %rsp
 	mov trampoline_cpu(%rip), %rdi
 	xor %ebp, %ebp
 	movabs $smp_entry, %rax
 	call *%rax
 	ud2
+turned_away:
+	lock incl trampoline_turned_away(%rip)
+1:	hlt
+	jmp 1b
 
 	.balign 8
 gdt:
@@ -68,5 +85,7 @@ far_target:
 trampoline_tables:	.quad 0
 trampoline_stack:	.quad 0
 trampoline_cpu:		.quad 0
+trampoline_wanted:	.long -1	/* the APIC id that may go on; SMP_NOBODY */
+trampoline_turned_away:	.long 0
 trampoline_end:
 	.section .note.GNU-stack, "", @progbits

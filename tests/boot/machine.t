@@ -48,13 +48,15 @@ scenario('q35, CPUs: 4, one wanted', { machine => 'q35', cpus => 4, append => 'c
 	$vm->wait_ready;
 	my @idle = $vm->command('threads') =~ /\sidle$/mg;
 	is(scalar @idle, 1, "$vm->{label}: cpus=1 uses one");
+	self_test($vm);
+	no_warnings($vm);
 	leaves_with($vm, 0);
 });
 
 # As a job: the result is the machine's.
 scenario('microvm, run=selftest', { machine => 'microvm', cpus => 2, append => 'run=selftest' }, sub ($vm) {
 	is($vm->wait_exit(60), 0, "$vm->{label}: ends QEMU with status 0");
-	like($vm->console, qr/^# ringside: selftest: \d+ passed, 0 failed$/m, "$vm->{label}: counts what it did");
+	like($vm->console, qr/^# ringside: selftest: \d+ passed, 0 failed, 1 skipped$/m, "$vm->{label}: counts what it did");
 	like($vm->console, qr/^ringside: exit 0: success\n\z/m, "$vm->{label}: the last line says so too");
 });
 
