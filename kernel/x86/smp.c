@@ -96,15 +96,15 @@ static bool trampoline_prepare(void)
 	if (!start_tables)
 		return false;
 	memcpy(direct_map(page), trampoline, (size_t)(trampoline_end - trampoline));
-	memcpy(place(trampoline_tables), &start_tables, sizeof(start_tables));
+	*(uint64_t *)place(trampoline_tables) = start_tables;
 	return true;
 }
 
 /* From now on the CPU with this APIC id may go on from the trampoline, on that stack. */
 static void trampoline_open(uint32_t id, const void *stack, const struct cpu *cpu)
 {
-	memcpy(place(trampoline_stack), &stack, sizeof(stack));
-	memcpy(place(trampoline_cpu), &cpu, sizeof(cpu));
+	*(uint64_t *)place(trampoline_stack) = (uint64_t)stack;
+	*(uint64_t *)place(trampoline_cpu) = (uint64_t)cpu;
 	__atomic_store_n((uint32_t *)place(trampoline_wanted), id, __ATOMIC_RELEASE);
 }
 
