@@ -12,7 +12,7 @@ use List::Util qw(any);
 use Ringside::Checks;
 use Ringside::Disk qw(disk_missing efi_disk);
 use Ringside::Grub qw(grub_missing grub_image grub_bios_disk);
-use Ringside::Host qw(scratch read_file);
+use Ringside::Host qw(scratch until_true read_file);
 use Ringside::NetbootServers;
 use Ringside::Tap qw(enter_namespace);
 use Ringside::VM;
@@ -102,7 +102,9 @@ sub status_writes ($way) {
 sub came_up ($vm, $way) {
 	my $label   = $vm->{label};
 	my $address = $vm->wait_ready(seconds => 90);
-	my @leases  = $net->leases($way->{mac});
+	# The server writes its file anew with each lease, so that it may be found empty.
+	my @leases;
+	until_true(5, sub { @leases = $net->leases($way->{mac}) });
 	is("@leases", $address, "$label: one lease for the MAC address ($address)");
 	# Whoever still may write into memory is given something to write; not by broadcast, which others that boot would get too.
 	my $socket = IO::Socket::INET->new(Proto => 'udp', PeerAddr => $address, PeerPort => 9999) or die "udp: $@\n";
