@@ -61,11 +61,6 @@ extern char application_text_start[], application_text_end[];
 void context_switch(uint64_t *save, uint64_t load, void *save_fp, void *load_fp);
 void thread_entry(void);
 
-struct thread *thread_current(void)
-{
-	return cpu_current()->current;
-}
-
 unsigned int thread_cpu(void)
 {
 	return cpu_current()->index;

@@ -12,6 +12,7 @@
 
 #include "kernel/thread/spinlock.h"
 #include "kernel/time/clock.h"
+#include "kernel/x86/current.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,8 +43,10 @@ void thread_exit(void) __attribute__((noreturn));
 void thread_join(struct thread *thread);
 void thread_detach(struct thread *thread);
 
-struct thread *thread_current(void);
-/* Where the caller runs, interrupt handlers included, and how many CPUs there are. Context: any. */
+/*
+ * The caller is thread_current(): kernel/x86/current.h. Where it runs, interrupt handlers included, and how
+ * many CPUs there are. Context: any.
+ */
 unsigned int thread_cpu(void);
 unsigned int thread_cpu_count(void);
 const char *thread_name(const struct thread *thread);
@@ -137,6 +140,11 @@ void mutex_init(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex);
 bool mutex_trylock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
-bool mutex_held(const struct mutex *mutex); /* by the caller */
+
+/* By the caller. */
+static inline bool mutex_held(const struct mutex *mutex)
+{
+	return mutex->owner == thread_current();
+}
 
 #endif

@@ -135,8 +135,3 @@ void mutex_unlock(struct mutex *mutex)
 	if (*(struct waiter *volatile *)&mutex->waiters.first)
 		wait_wake_one(&mutex->waiters);
 }
-
-bool mutex_held(const struct mutex *mutex)
-{
-	return mutex->owner == thread_current();
-}

@@ -5,17 +5,18 @@
 
 #include "kernel/thread/spinlock.h"
 #include "kernel/time/timer.h"
+#include "kernel/x86/current.h"
 #include "kernel/x86/descriptors.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define CPUS_MAX 64
 
-struct thread;
-
 struct cpu {
-	struct cpu *self; /* at %gs:0 */
+	struct cpu *self;	/* at %gs:0 */
+	struct thread *current; /* the scheduler's; at a place that thread_current() knows */
 	unsigned int index;
 	uint32_t apic_id;
 	volatile bool online;
@@ -23,7 +24,6 @@ struct cpu {
 
 	/* The scheduler's (kernel/thread/thread.c) */
 	struct spinlock run_lock;
-	struct thread *current;
 	struct thread *leaving; /* whose stack is still in use during a switch */
 	struct thread *idle;
 	struct thread *run_first, *run_last;
@@ -44,6 +44,8 @@ struct cpu {
 	uint64_t spurious;    /* the local APIC's own */
 	uint64_t unclaimed;   /* that nobody had a handler for */
 };
+
+_Static_assert(offsetof(struct cpu, current) == CPU_CURRENT_OFFSET, "thread_current() finds it");
 
 extern struct cpu *cpus[CPUS_MAX];
 extern unsigned int cpu_count; /* those that run; the first is the one that booted */

@@ -268,8 +268,3 @@ void mutex_unlock(struct mutex *mutex)
 		host_abort("mutex released that is not held");
 	mutex->owner = NULL;
 }
-
-bool mutex_held(const struct mutex *mutex)
-{
-	return mutex->owner != NULL;
-}
