@@ -214,18 +214,20 @@ bool scheduler_block(const bool *woken, uint64_t deadline)
 		panic("sleeping in an interrupt handler");
 	cpu->pauses++;
 	thread->timed_out = false;
+	/* Off once for all of it: turning them on is what costs. */
+	flags = interrupts_save();
 	if (deadline != WAIT_FOREVER)
 		timer_arm(&thread->timer, deadline);
-	flags = spin_lock(&cpu->run_lock);
+	(void)spin_lock(&cpu->run_lock);
 	if (!__atomic_load_n(woken, __ATOMIC_ACQUIRE) && !*(volatile bool *)&thread->timed_out) {
 		thread->state = THREAD_BLOCKED;
 		switch_away(cpu);
 	} else {
 		__atomic_store_n(&cpu->run_lock.locked, 0, __ATOMIC_RELEASE);
 	}
-	interrupts_restore(flags);
 	if (deadline != WAIT_FOREVER)
 		(void)timer_cancel(&thread->timer);
+	interrupts_restore(flags);
 	return __atomic_load_n(woken, __ATOMIC_ACQUIRE);
 }
 
