@@ -95,68 +95,66 @@ static unsigned int class_of(size_t size)
 /* Takes DMA memory within the limit. The lock is not held: the page allocator has its own. */
 static void *reserve(size_t size)
 {
-	uint64_t flags = spin_lock(&lock);
-	bool allowed = size <= state.limit && state.reserved <= state.limit - size;
+	bool allowed;
 	void *memory;
 
+	spin_lock_threads(&lock);
+	allowed = size <= state.limit && state.reserved <= state.limit - size;
 	if (allowed)
 		state.reserved += size;
-	spin_unlock(&lock, flags);
+	spin_unlock_threads(&lock);
 	if (!allowed)
 		return NULL;
 	memory = dma_alloc(size, NULL);
 	if (!memory) {
-		flags = spin_lock(&lock);
+		spin_lock_threads(&lock);
 		state.reserved -= size;
-		spin_unlock(&lock, flags);
+		spin_unlock_threads(&lock);
 	}
 	return memory;
 }
 
 static void release(void *memory, size_t size)
 {
-	uint64_t flags;
-
 	dma_free(memory, size);
-	flags = spin_lock(&lock);
+	spin_lock_threads(&lock);
 	state.reserved -= size;
-	spin_unlock(&lock, flags);
+	spin_unlock_threads(&lock);
 }
 
 static void count(int64_t bytes)
 {
-	uint64_t flags = spin_lock(&lock);
-
+	spin_lock_threads(&lock);
 	state.used += (uint64_t)bytes;
 	if (state.used > state.used_most)
 		state.used_most = state.used;
-	spin_unlock(&lock, flags);
+	spin_unlock_threads(&lock);
 }
 
 static struct block *take(unsigned int class)
 {
-	uint64_t flags = spin_lock(&lock);
-	struct block *block = free_blocks[class];
+	struct block *block;
 
+	spin_lock_threads(&lock);
+	block = free_blocks[class];
 	if (block) {
 		free_blocks[class] = block->next;
 		state.used += class_sizes[class];
 		if (state.used > state.used_most)
 			state.used_most = state.used;
 	}
-	spin_unlock(&lock, flags);
+	spin_unlock_threads(&lock);
 	return block;
 }
 
 static void give(struct block *block, unsigned int class)
 {
-	uint64_t flags = spin_lock(&lock);
-
+	spin_lock_threads(&lock);
 	block->magic = MAGIC_FREE;
 	block->next = free_blocks[class];
 	free_blocks[class] = block;
 	state.used -= class_sizes[class];
-	spin_unlock(&lock, flags);
+	spin_unlock_threads(&lock);
 }
 
 /* Cuts a chunk into blocks of one class. False when the limit is reached. */
@@ -265,8 +263,7 @@ bool network_memory_low(void)
 
 void network_memory_state(struct network_memory *result)
 {
-	uint64_t flags = spin_lock(&lock);
-
+	spin_lock_threads(&lock);
 	*result = state;
-	spin_unlock(&lock, flags);
+	spin_unlock_threads(&lock);
 }

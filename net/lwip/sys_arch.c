@@ -202,33 +202,4 @@ sys_thread_t sys_thread_new(const char *name, lwip_thread_fn function, void *arg
 	return thread;
 }
 
-/*
- * -- Short critical sections: of a few instructions, in threads only. They may nest, so the owner
- * is kept; nobody else can find itself there.
- */
-static struct spinlock protection = SPINLOCK_INIT;
-static struct thread *protection_owner;
-static unsigned int protection_depth;
-
-sys_prot_t sys_arch_protect(void)
-{
-	struct thread *self = thread_current();
-	uint64_t flags;
-
-	if (__atomic_load_n(&protection_owner, __ATOMIC_RELAXED) == self) {
-		protection_depth++;
-		return 0;
-	}
-	flags = spin_lock(&protection);
-	__atomic_store_n(&protection_owner, self, __ATOMIC_RELAXED);
-	protection_depth = 1;
-	return flags;
-}
-
-void sys_arch_unprotect(sys_prot_t flags)
-{
-	if (--protection_depth)
-		return;
-	__atomic_store_n(&protection_owner, NULL, __ATOMIC_RELAXED);
-	spin_unlock(&protection, flags);
-}
+struct network_protection network_protection = {.lock = SPINLOCK_INIT};

@@ -23,7 +23,39 @@ typedef struct {
 struct mailbox;
 typedef struct mailbox *sys_mbox_t;
 typedef struct thread *sys_thread_t;
-typedef uint64_t sys_prot_t;
+
+/*
+ * Short critical sections: of a few instructions, in threads only. They may nest, so the owner is kept;
+ * nobody else can find itself there. In line, because each reference to a pbuf is counted in one.
+ */
+extern struct network_protection {
+	struct spinlock lock;
+	struct thread *owner;
+} network_protection;
+
+/* Whether this one is the outermost. */
+static inline bool network_protect(void)
+{
+	struct thread *self = thread_current();
+
+	if (__atomic_load_n(&network_protection.owner, __ATOMIC_RELAXED) == self)
+		return false;
+	spin_lock_threads(&network_protection.lock);
+	__atomic_store_n(&network_protection.owner, self, __ATOMIC_RELAXED);
+	return true;
+}
+
+static inline void network_unprotect(bool outermost)
+{
+	if (!outermost)
+		return;
+	__atomic_store_n(&network_protection.owner, NULL, __ATOMIC_RELAXED);
+	spin_unlock_threads(&network_protection.lock);
+}
+
+#define SYS_ARCH_DECL_PROTECT(outermost) bool outermost
+#define SYS_ARCH_PROTECT(outermost) outermost = network_protect()
+#define SYS_ARCH_UNPROTECT(outermost) network_unprotect(outermost)
 
 #define sys_sem_valid(semaphore) ((semaphore)->valid)
 #define sys_sem_set_invalid(semaphore) ((semaphore)->valid = false)
