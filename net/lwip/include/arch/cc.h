@@ -3,6 +3,8 @@
 #ifndef NET_LWIP_ARCH_CC_H
 #define NET_LWIP_ARCH_CC_H
 
+#include "net/lwip/checksum.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
@@ -44,6 +46,8 @@ static inline void *network_copy(void *to, const void *from, size_t length)
 }
 
 #define MEMCPY(to, from, length) network_copy(to, from, length)
+
+#define LWIP_CHKSUM network_checksum
 
 /* One lock for the whole stack; giving it back tells the devices what was queued under it. */
 void network_core_lock(void);
