@@ -63,7 +63,7 @@ MBEDTLS := $(B)/mbedtls-src
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 MACHINE := -m64 -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
-CODE := -O2 -g -ffreestanding -fno-pic -fno-pie -fstack-protector-strong -mstack-protector-guard=global -fstack-clash-protection -fcf-protection=none \
+CODE := -O2 -g -ffreestanding -fbuiltin -fno-pic -fno-pie -fstack-protector-strong -mstack-protector-guard=global -fstack-clash-protection -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing \
 	-ffunction-sections -fdata-sections -fno-common
 INCLUDES := -nostdinc -I. -Inet/lwip/include -Inet/tls/include -isystem $(LWIP)/src/include \
@@ -102,7 +102,11 @@ APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/applic
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
 $(patsubst %,$(B)/obj/%.o,$(filter $(COLD),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_COLD),$(LWIP_SOURCES))) \
 	$(patsubst %,$(B)/obj/mbedtls/%.o,$(filter-out $(MBEDTLS_HOT),$(MBEDTLS_SOURCES))): CFLAGS += -Os
-OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS) $(if $(TLS),$(IMAGE).tls_ca.o) $(IMAGE).without.o
+# What a packet passes from the driver to the services and back is compiled as one (LTO): its many small functions call each
+# other across files. Drivers stay by themselves, because linker.ld tells them by the names of their files.
+TOGETHER := $(patsubst %,$(B)/obj/%.o,$(filter-out %/bench_peer.c,$(filter kernel/thread/% kernel/time/% net/lwip/% net/services/%,$(KERNEL_SOURCES)))) $(LWIP_OBJECTS)
+$(TOGETHER): private CFLAGS += -flto
+OBJECTS := $(filter-out $(TOGETHER),$(KERNEL_OBJECTS)) $(B)/obj/together.o $(MBEDTLS_OBJECTS) $(if $(TLS),$(IMAGE).tls_ca.o) $(IMAGE).without.o
 
 .PHONY: all images run run-image test test-all soak chaos unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
@@ -119,6 +123,7 @@ COMMIT := $(shell commit=$$(git rev-parse --short=12 HEAD 2>/dev/null) || { echo
 	git diff --quiet HEAD -- 2>/dev/null || commit=$$commit+; echo $$commit)
 $(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS)))
 $(eval $(call stamp_rule,$(IMAGE).link-flags,$(CC) $(LDFLAGS) $(OBJECTS)))
+$(eval $(call stamp_rule,$(B)/together-list,$(TOGETHER)))
 $(B)/ringside_version.h: FORCE
 	@mkdir -p $(@D)
 	@printf '#define RINGSIDE_VERSION "%s"\n#define RINGSIDE_COMMIT "%s"\n' $(VERSION) $(COMMIT) >$@.new
@@ -186,6 +191,10 @@ $(B)/obj/%.S.o: %.S $(B)/flags
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ASFLAGS) -MD -MP -c -o $@ $<
+
+$(B)/obj/together.o: $(TOGETHER) $(B)/together-list
+	$(call say,LTO,$@)
+	$(Q)$(CC) $(CFLAGS) -flto=$(JOBS) -flinker-output=nolto-rel -r -nostdlib -o $@ $(TOGETHER)
 
 $(IMAGE).obj/%.c.o: %.c $(B)/flags | $(LIBRARIES_READY)
 	$(call say,CC,$<)
