@@ -14,22 +14,35 @@
 
 #define TICK 4000u /* nanoseconds */
 
-struct ends {
+/* The number of bytes is hashed too, so that those of one family are never those of the other. */
+struct ends4 {
+	uint32_t local, remote;
+	uint16_t local_port, remote_port;
+};
+struct ends6 {
 	uint8_t local[16], remote[16];
 	uint16_t local_port, remote_port;
 };
-_Static_assert(sizeof(struct ends) == 36, "no byte of it is undefined");
+_Static_assert(sizeof(struct ends4) == 12 && sizeof(struct ends6) == 36,
+	       "no byte of them is undefined");
 
-/* An IPv4 address as IPv6 maps it (RFC 4291, 2.5.5.2), so that it is never another one. */
-static void put_address(uint8_t bytes[16], const ip_addr_t *address)
+static uint64_t hash(const uint64_t secret[2], const ip_addr_t *local, u16_t local_port,
+		     const ip_addr_t *remote, u16_t remote_port)
 {
-	if (IP_IS_V6_VAL(*address)) {
-		memcpy(bytes, ip_2_ip6(address)->addr, 16);
-		return;
+	if (IP_IS_V6_VAL(*local)) {
+		struct ends6 ends = {.local_port = local_port, .remote_port = remote_port};
+
+		memcpy(ends.local, ip_2_ip6(local)->addr, sizeof(ends.local));
+		memcpy(ends.remote, ip_2_ip6(remote)->addr, sizeof(ends.remote));
+		return siphash(secret, &ends, sizeof(ends));
+	} else {
+		const struct ends4 ends = {.local = ip_2_ip4(local)->addr,
+					   .remote = ip_2_ip4(remote)->addr,
+					   .local_port = local_port,
+					   .remote_port = remote_port};
+
+		return siphash(secret, &ends, sizeof(ends));
 	}
-	memset(bytes, 0, 10);
-	memset(bytes + 10, 0xff, 2);
-	memcpy(bytes + 12, &ip_2_ip4(address)->addr, 4);
 }
 
 u32_t network_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
@@ -38,13 +51,11 @@ u32_t network_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *rem
 	/* Made when it is first wanted, when devices had their chance to add to the seed. */
 	static uint64_t secret[2];
 	static bool have_secret;
-	struct ends ends = {.local_port = local_port, .remote_port = remote_port};
 
 	if (!have_secret) {
 		random_bytes(secret, sizeof(secret));
 		have_secret = true;
 	}
-	put_address(ends.local, local);
-	put_address(ends.remote, remote);
-	return (u32_t)(clock_monotonic() / TICK) + (u32_t)siphash(secret, &ends, sizeof(ends));
+	return (u32_t)(clock_monotonic() / TICK) +
+	       (u32_t)hash(secret, local, local_port, remote, remote_port);
 }

@@ -22,7 +22,6 @@
 
 struct connection {
 	struct tcp_pcb *pcb;
-	struct pbuf *ring[RING_SIZE];
 	unsigned int first, next, count; /* next: counted from first */
 	const struct pbuf
 		*piece; /* of the chain `next`: where sending goes on; NULL: at its start */
@@ -30,6 +29,7 @@ struct connection {
 	uint32_t acknowledged; /* bytes of the chain `first` */
 	unsigned int idle;     /* in poll intervals */
 	bool finished;	       /* the peer has closed its side */
+	struct pbuf *ring[RING_SIZE];
 };
 
 static int start(void);
@@ -175,6 +175,7 @@ static const struct service_callbacks callbacks = {
 	.poll = on_poll,
 	.poll_interval = SERVICE_POLL_INTERVAL,
 	.error = on_error,
+	.left = sizeof(((struct connection *)NULL)->ring),
 };
 
 static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)

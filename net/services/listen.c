@@ -7,6 +7,7 @@
 #include "net/lwip/memory.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define FIRST_PORT_ANSWERED 20
 /* As many half-open connections as lwIP can count; net/lwip/syn.c lets the oldest make room. */
@@ -109,11 +110,12 @@ void *service_accept(struct tcp_pcb *pcb, err_t error, struct service_counters *
 	if (error != ERR_OK || !pcb)
 		return NULL;
 	if (has_room(pcb->local_port, counters, callbacks))
-		connection = mem_calloc(1, size);
+		connection = mem_malloc(size);
 	if (!connection) {
 		counters->refused++;
 		return NULL;
 	}
+	memset(connection, 0, size - callbacks->left);
 	counters->connections++;
 	counters->connections_now++;
 	tcp_arg(pcb, connection);

@@ -34,6 +34,7 @@ struct service_callbacks {
 	tcp_poll_fn poll;
 	uint8_t poll_interval; /* half seconds */
 	tcp_err_fn error;
+	size_t left; /* bytes at the end of the block of a connection that need not be zero */
 	/*
 	 * How long (half seconds) the connection has kept its place for nothing: the one that did so
 	 * longest goes when another wants it; 0: it may not go. NULL: its time without a segment counts,
@@ -43,8 +44,8 @@ struct service_callbacks {
 };
 
 /*
- * In a tcp_accept_fn: counts the connection and gives it the callbacks, with a zeroed block of so many
- * bytes as their argument, to be freed with mem_free(). When the service has all the connections that it may, or
+ * In a tcp_accept_fn: counts the connection and gives it the callbacks, with a block of so many
+ * bytes, zero but for what `left` says, as their argument, to be freed with mem_free(). When the service has all the connections that it may, or
  * memory is low, others are aborted for it. NULL: refused; the caller returns ERR_MEM.
  */
 void *service_accept(struct tcp_pcb *pcb, err_t error, struct service_counters *counters,
