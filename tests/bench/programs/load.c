@@ -12,6 +12,9 @@
  *
  *	operations=51231 bytes=3278784 seconds=0.500012 lost=0 p50=9.1 p90=10.2 p99=14.9
  *
+ * With LOAD_PAUSE=N in the environment, N microseconds pass before each operation of the first three but the first: the
+ * guest has gone to sleep by then, however slow it is.
+ *
  * The percentiles are microseconds of single round trips. What fails is one line, and status 1.
  */
 #include <arpa/inet.h>
@@ -67,6 +70,14 @@ static uint64_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static void pause_between(void)
+{
+	const char *microseconds = getenv("LOAD_PAUSE");
+
+	if (microseconds)
+		usleep((useconds_t)strtoul(microseconds, NULL, 10));
 }
 
 /* Connections are there: from now on it counts. When it is over. */
@@ -188,8 +199,10 @@ static void load_udp(unsigned int in_flight, unsigned int count)
 			} else if (polls[i].revents) {
 				free = take_datagrams(flow);
 			}
-			if (free && (now() < until || !operations))
+			if (free && (now() < until || !operations)) {
+				pause_between();
 				send_datagrams(flow, free);
+			}
 			running += flow->in_flight;
 		}
 		if (!operations && now() > began + PATIENCE_SECONDS * 1000000000ull)
@@ -239,6 +252,7 @@ static void load_request(void)
 
 		ask(handle);
 		done(since);
+		pause_between();
 	} while (now() < until);
 	close(handle);
 }
@@ -254,6 +268,7 @@ static void load_connect(void)
 		ask(handle);
 		close(handle);
 		done(since);
+		pause_between();
 	} while (now() < until);
 }
 
