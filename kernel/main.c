@@ -130,20 +130,22 @@ void kernel_main(const struct boot_info *info)
 	memory_init(info);
 	milestone("memory");
 	loaded_from_find(info);
-	random_init();
-	random_bytes(&canary, sizeof(canary));
-	stack_protector_seed(canary);
-	milestone("random numbers");
 	platform_init(info);
 	milestone("firmware's tables");
 	cpu_find_barrier(platform.cpu_count);
 	apic_init();
+	clock_begin();
 	ioapic_init();
 	milestone("interrupt controllers");
-	clock_init();
-	milestone("clocks");
+	/* What needs no clock is done while it is measured. */
+	random_init();
+	random_bytes(&canary, sizeof(canary));
+	stack_protector_seed(canary);
+	milestone("random numbers");
 	if (!thread_create("job", start, NULL, &job_options))
 		panic("no memory for the first thread");
+	clock_init();
+	milestone("clocks");
 	scheduler_idle();
 }
 

@@ -91,6 +91,7 @@ struct reference {
 	uint64_t hz;
 	uint64_t mask;
 	uint64_t (*read)(void);
+	bool (*wrapped)(void); /* since it was opened; NULL: takes seconds to */
 };
 
 static volatile uint8_t *hpet;
@@ -120,8 +121,8 @@ static bool hpet_open(struct reference *reference)
 	if (!period || period > HPET_PERIOD_MAX)
 		return false;
 	mmio_write32(hpet + HPET_CONFIGURATION, mmio_read32(hpet + HPET_CONFIGURATION) | 1);
-	*reference =
-		(struct reference){"HPET", FEMTOSECONDS_PER_SECOND / period, UINT32_MAX, hpet_read};
+	*reference = (struct reference){"HPET", FEMTOSECONDS_PER_SECOND / period, UINT32_MAX,
+					hpet_read, NULL};
 	return true;
 }
 
@@ -141,9 +142,9 @@ static bool pm_timer_open(struct reference *reference)
 
 	if (!platform.pm_timer.address || !platform_register_read(&platform.pm_timer, &value))
 		return false;
-	*reference =
-		(struct reference){"ACPI PM timer", PM_TIMER_HZ,
-				   platform.pm_timer_32bit ? UINT32_MAX : 0xffffff, pm_timer_read};
+	*reference = (struct reference){"ACPI PM timer", PM_TIMER_HZ,
+					platform.pm_timer_32bit ? UINT32_MAX : 0xffffff,
+					pm_timer_read, NULL};
 	return true;
 }
 
@@ -152,6 +153,8 @@ static bool pm_timer_open(struct reference *reference)
 #define PIT_COMMAND 0x43
 #define PIT_COMMAND_CHANNEL_2_ONE_SHOT 0xb0 /* low then high byte, mode 0 */
 #define PIT_LATCH_CHANNEL_2 0x80
+#define PIT_READ_BACK_STATUS_CHANNEL_2 0xe8
+#define PIT_STATUS_OUTPUT 0x80
 #define PIT_GATE 0x61
 
 /* Counts down from 65535; the caller sees it going up. */
@@ -163,6 +166,16 @@ static uint64_t pit_read(void)
 	value = port_read8(PIT_CHANNEL_2);
 	value |= (uint16_t)(port_read8(PIT_CHANNEL_2) << 8);
 	return 0xffffu - value;
+}
+
+/*
+ * It wraps after 55 ms, which a busy host may take from us. In mode 0 the output rises when it gets to zero, and
+ * stays up.
+ */
+static bool pit_wrapped(void)
+{
+	port_write8(PIT_COMMAND, PIT_READ_BACK_STATUS_CHANNEL_2);
+	return port_read8(PIT_CHANNEL_2) & PIT_STATUS_OUTPUT;
 }
 
 static bool pit_open(struct reference *reference)
@@ -180,7 +193,8 @@ static bool pit_open(struct reference *reference)
 		uint64_t now = pit_read();
 
 		if (now != first && now < 0x8000) {
-			*reference = (struct reference){"PIT", PIT_HZ, 0xffff, pit_read};
+			*reference =
+				(struct reference){"PIT", PIT_HZ, 0xffff, pit_read, pit_wrapped};
 			return true;
 		}
 	}
@@ -198,7 +212,8 @@ static bool apic_open(struct reference *reference)
 	if (!cpu_hypervisor()[0])
 		return false;
 	apic_timer_shot(UINT32_MAX, false);
-	*reference = (struct reference){"local APIC", EMULATED_APIC_HZ, UINT32_MAX, apic_read_up};
+	*reference =
+		(struct reference){"local APIC", EMULATED_APIC_HZ, UINT32_MAX, apic_read_up, NULL};
 	return true;
 }
 
@@ -214,14 +229,19 @@ struct sample {
 	uint64_t count;
 };
 
-static struct sample take_sample(const struct reference *reference)
+/* What is measured against now, and where it, the time stamp counter and the APIC's timer stood. */
+static struct reference reference;
+static struct sample begin;
+static uint64_t apic_begin;
+
+static struct sample take_sample(void)
 {
 	struct sample best = {0, 0};
 	uint64_t narrowest = UINT64_MAX;
 
 	for (unsigned int i = 0; i < MEASURE_TRIES; i++) {
 		uint64_t before = cpu_tsc();
-		uint64_t count = reference->read();
+		uint64_t count = reference.read();
 		uint64_t after = cpu_tsc();
 
 		if (after - before < narrowest) {
@@ -232,30 +252,44 @@ static struct sample take_sample(const struct reference *reference)
 	return best;
 }
 
+/* Begins with the next clock that there is; false when there are no more. */
+static bool measuring_begin(void)
+{
+	static bool (*const open[])(struct reference *) = {hpet_open, pm_timer_open, pit_open,
+							   apic_open};
+	static unsigned int next;
+
+	while (next < sizeof(open) / sizeof(open[0])) {
+		if (!open[next++](&reference))
+			continue;
+		apic_timer_shot(UINT32_MAX, false);
+		begin = take_sample();
+		apic_begin = apic_read_up();
+		return true;
+	}
+	return false;
+}
+
 /*
  * Hertz of the time stamp counter, and of the APIC's timer, both against the reference; 0: it stood
  * still.
  */
-static uint64_t measure(const struct reference *reference, uint64_t *apic)
+static uint64_t measuring_end(uint64_t *apic)
 {
-	uint64_t wanted = reference->hz * MEASURE_NANOSECONDS / NANOSECONDS_PER_SECOND;
-	uint64_t apic_begin, apic_end;
-	struct sample begin, end;
-	uint64_t ticks = 0;
+	uint64_t wanted = reference.hz * MEASURE_NANOSECONDS / NANOSECONDS_PER_SECOND;
+	uint64_t ticks = 0, apic_end;
+	struct sample end;
 
-	apic_timer_shot(UINT32_MAX, false);
-	begin = take_sample(reference);
-	apic_begin = apic_read_up();
 	/* Bounded by reads: a reference that stands still must not hang us. */
 	for (unsigned int i = 0; i < 4000000 && ticks < wanted; i++)
-		ticks = (reference->read() - begin.count) & reference->mask;
-	end = take_sample(reference);
+		ticks = (reference.read() - begin.count) & reference.mask;
+	end = take_sample();
 	apic_end = apic_read_up();
-	ticks = (end.count - begin.count) & reference->mask;
-	if (ticks < wanted || end.tsc <= begin.tsc)
+	ticks = (end.count - begin.count) & reference.mask;
+	if (ticks < wanted || end.tsc <= begin.tsc || (reference.wrapped && reference.wrapped()))
 		return 0;
-	*apic = (uint64_t)((unsigned __int128)(apic_end - apic_begin) * reference->hz / ticks);
-	return (uint64_t)((unsigned __int128)(end.tsc - begin.tsc) * reference->hz / ticks);
+	*apic = (uint64_t)((unsigned __int128)(apic_end - apic_begin) * reference.hz / ticks);
+	return (uint64_t)((unsigned __int128)(end.tsc - begin.tsc) * reference.hz / ticks);
 }
 
 /* -- What processor and hypervisor say */
@@ -432,18 +466,30 @@ static uint64_t rtc_wall(void)
 	       field[0] * NANOSECONDS_PER_SECOND;
 }
 
+static uint64_t said_hz; /* by processor or hypervisor; or nothing that can be true */
+static bool measuring;
+
+void clock_begin(void)
+{
+	bool kvm = !strcmp(cpu_hypervisor(), "KVMKVMKVM");
+
+	said_hz = cpuid_hz();
+	source = "CPUID";
+	if (!plausible(said_hz) && kvm) {
+		said_hz = kvm_clock_hz();
+		source = "kvmclock";
+	} else if (kvm) {
+		(void)kvm_clock_hz(); /* for the wall clock */
+	}
+	if (!plausible(said_hz))
+		measuring = measuring_begin();
+}
+
 static uint64_t measured_hz(void)
 {
-	static bool (*const open[])(struct reference *) = {hpet_open, pm_timer_open, pit_open,
-							   apic_open};
-	struct reference reference;
+	for (; measuring; measuring = measuring_begin()) {
+		uint64_t apic = 0, hz = measuring_end(&apic);
 
-	for (unsigned int i = 0; i < sizeof(open) / sizeof(open[0]); i++) {
-		uint64_t hz, apic = 0;
-
-		if (!open[i](&reference))
-			continue;
-		hz = measure(&reference, &apic);
 		if (!plausible(hz))
 			continue;
 		source = reference.name;
@@ -456,18 +502,8 @@ static uint64_t measured_hz(void)
 
 void clock_init(void)
 {
-	bool kvm = !strcmp(cpu_hypervisor(), "KVMKVMKVM");
-	uint64_t hz = cpuid_hz();
+	uint64_t hz = plausible(said_hz) ? said_hz : measured_hz();
 
-	source = "CPUID";
-	if (!plausible(hz) && kvm) {
-		hz = kvm_clock_hz();
-		source = "kvmclock";
-	} else if (kvm) {
-		(void)kvm_clock_hz(); /* for the wall clock */
-	}
-	if (!plausible(hz))
-		hz = measured_hz();
 	if (!plausible(hz)) {
 		log_warning("nothing tells how fast the time stamp counter is: taken as 2 GHz");
 		hz = GUESSED_TSC_HZ;

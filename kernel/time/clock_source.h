@@ -12,9 +12,12 @@
 void clock_start(uint64_t entry_tsc);
 
 /*
- * Finds the frequencies of time stamp counter and APIC timer, and the wall clock. After
- * apic_init().
+ * Asks processor and hypervisor for the frequency of the time stamp counter; where they do not say, begins to
+ * measure it. That takes two milliseconds, in which other things may be done. After apic_init().
  */
+void clock_begin(void);
+
+/* The end of that: the frequencies of time stamp counter and APIC timer, and the wall clock. */
 void clock_init(void);
 
 uint64_t clock_to_tsc(uint64_t monotonic);
