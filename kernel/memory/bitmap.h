@@ -48,6 +48,11 @@ static inline bool bitmap_has(const struct bitmap *bitmap, uint64_t bit)
 	return bitmap->level[0][bit / 64] >> bit % 64 & 1;
 }
 
+static inline bool bitmap_empty(const struct bitmap *bitmap)
+{
+	return !bitmap->level[bitmap->levels - 1][0];
+}
+
 static inline void bitmap_set(struct bitmap *bitmap, uint64_t bit)
 {
 	for (unsigned int i = 0; i < bitmap->levels; i++) {
@@ -95,9 +100,20 @@ static inline bool bitmap_next(const struct bitmap *bitmap, uint64_t from, uint6
 	return false;
 }
 
+/* From the top: an empty set is seen at once. */
 static inline bool bitmap_lowest(const struct bitmap *bitmap, uint64_t *bit)
 {
-	return bitmap_next(bitmap, 0, bit);
+	uint64_t word = 0;
+
+	for (unsigned int i = bitmap->levels; i-- > 0;) {
+		uint64_t bits = bitmap->level[i][word];
+
+		if (!bits)
+			return false;
+		word = word * 64 + (uint64_t)__builtin_ctzll(bits);
+	}
+	*bit = word;
+	return true;
 }
 
 static inline bool bitmap_highest(const struct bitmap *bitmap, uint64_t *bit)

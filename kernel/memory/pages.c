@@ -14,10 +14,13 @@ struct region {
 	uint64_t first; /* the first frame that is really there, and the one after the last */
 	uint64_t last;
 	struct bitmap free[PAGES_ORDERS];
+	uint32_t orders;    /* a bit for each of these that is not empty */
 	struct bitmap lent; /* frames */
 	struct bitmap
 		fresh[PAGES_VIEWS]; /* blocks of PAGES_IDLE_ORDER: idle, and new to the view */
 };
+
+_Static_assert(PAGES_ORDERS <= 32, "orders is a word");
 
 #define REGIONS_MAX 64
 
@@ -144,6 +147,19 @@ static void mark_fresh(struct region *region, uint64_t first, uint64_t last, boo
 			set_fresh(region, view, block, fresh);
 }
 
+static void add_free(struct region *region, unsigned int order, uint64_t block)
+{
+	bitmap_set(&region->free[order], block);
+	region->orders |= 1u << order;
+}
+
+static void remove_free(struct region *region, unsigned int order, uint64_t block)
+{
+	bitmap_clear(&region->free[order], block);
+	if (bitmap_empty(&region->free[order]))
+		region->orders &= ~(1u << order);
+}
+
 /* The order of the block that it became. */
 static unsigned int free_block(struct region *region, uint64_t frame, unsigned int order)
 {
@@ -152,9 +168,9 @@ static unsigned int free_block(struct region *region, uint64_t frame, unsigned i
 	for (; order < PAGES_ORDERS - 1; order++, block >>= 1) {
 		if (!bitmap_has(&region->free[order], block ^ 1))
 			break;
-		bitmap_clear(&region->free[order], block ^ 1);
+		remove_free(region, order, block ^ 1);
 	}
-	bitmap_set(&region->free[order], block);
+	add_free(region, order, block);
 	return order;
 }
 
@@ -174,11 +190,11 @@ static void free_frames(struct region *region, uint64_t first, uint64_t last, bo
 /* Takes a block of `order` out of a free one of `larger` whose number is known. */
 static void split(struct region *region, uint64_t block, unsigned int larger, unsigned int order)
 {
-	bitmap_clear(&region->free[larger], block);
+	remove_free(region, larger, block);
 	while (larger > order) {
 		larger--;
 		block <<= 1;
-		bitmap_set(&region->free[larger], block | 1);
+		add_free(region, larger, block | 1);
 	}
 }
 
@@ -191,10 +207,14 @@ static uint64_t alloc_block(unsigned int order, uint64_t limit)
 	/* The smallest block that does, then the lowest address. */
 	for (unsigned int i = 0; i < region_count; i++) {
 		struct region *region = regions[i];
+		uint32_t orders = region->orders >> order << order;
 
-		for (unsigned int o = order; o < PAGES_ORDERS && o <= best_order; o++) {
+		for (; orders; orders &= orders - 1) {
+			unsigned int o = (unsigned int)__builtin_ctz(orders);
 			uint64_t block, frame;
 
+			if (o > best_order)
+				break;
 			if (!bitmap_lowest(&region->free[o], &block))
 				continue;
 			frame = region->base + (block << o);
@@ -310,9 +330,9 @@ static void take_block(struct region *region, uint64_t frame, unsigned int order
 	while (!bitmap_has(&region->free[larger], offset >> larger))
 		larger++;
 	/* Split down to it, leaving the other halves free. */
-	bitmap_clear(&region->free[larger], offset >> larger);
+	remove_free(region, larger, offset >> larger);
 	while (larger-- > order)
-		bitmap_set(&region->free[larger], (offset >> larger) ^ 1);
+		add_free(region, larger, (offset >> larger) ^ 1);
 	available -= 1ULL << order;
 }
 
