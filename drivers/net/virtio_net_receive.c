@@ -47,10 +47,11 @@ int virtio_net_receive_create(struct virtio_net_pair *pair, unsigned int buffers
 	if (!receive->pool)
 		return -ENOMEM;
 	while (receive->pool_count < buffers) {
-		struct network_buffer *buffer = dma_alloc(block, &constraints);
+		struct network_buffer *buffer = dma_alloc_unclean(block, &constraints);
 
 		if (!buffer)
 			break;
+		memset(buffer, 0, sizeof(*buffer));
 		buffer->device = &net->network;
 		buffer->queue = (uint16_t)pair->index;
 		buffer->size = block;

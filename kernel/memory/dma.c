@@ -52,7 +52,7 @@ static void give_piece(void *memory, unsigned int class)
 	spin_unlock(&lock, flags);
 }
 
-static void *alloc_piece(size_t size, uint64_t limit)
+static void *alloc_piece(size_t size, uint64_t limit, bool clean)
 {
 	unsigned int class = class_of(size);
 	size_t length = (size_t)PIECE_SMALLEST << class;
@@ -75,11 +75,12 @@ static void *alloc_piece(size_t size, uint64_t limit)
 		for (size_t i = length; i < PAGE_SIZE; i += length)
 			give_piece((uint8_t *)piece + i, class);
 	}
-	memset(piece, 0, length);
+	if (clean)
+		memset(piece, 0, length);
 	return piece;
 }
 
-void *dma_alloc(size_t size, const struct dma_constraints *constraints)
+static void *alloc(size_t size, const struct dma_constraints *constraints, bool clean)
 {
 	static const struct dma_constraints none;
 	size_t pages = (size + PAGE_SIZE - 1) / PAGE_SIZE;
@@ -94,7 +95,7 @@ void *dma_alloc(size_t size, const struct dma_constraints *constraints)
 		if (constraints->align > (size_t)PIECE_SMALLEST << class_of(size))
 			panic("dma_alloc: %zu bytes aligned to %zu: ask for a multiple of the alignment",
 			      size, constraints->align);
-		return alloc_piece(size, constraints->limit);
+		return alloc_piece(size, constraints->limit, clean);
 	}
 	/*
 	 * A block is aligned to its size rounded up to a power of two, so it crosses no larger
@@ -108,8 +109,19 @@ void *dma_alloc(size_t size, const struct dma_constraints *constraints)
 	size = (size + PAGE_SIZE - 1) / PAGE_SIZE;
 	if (pages > size)
 		pages_free(address + size * PAGE_SIZE, pages - size);
-	memset(direct_map(address), 0, size * PAGE_SIZE);
+	if (clean)
+		memset(direct_map(address), 0, size * PAGE_SIZE);
 	return direct_map(address);
+}
+
+void *dma_alloc(size_t size, const struct dma_constraints *constraints)
+{
+	return alloc(size, constraints, true);
+}
+
+void *dma_alloc_unclean(size_t size, const struct dma_constraints *constraints)
+{
+	return alloc(size, constraints, false);
 }
 
 void dma_free(void *block, size_t size)

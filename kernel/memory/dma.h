@@ -24,6 +24,8 @@ struct dma_constraints {
  * dma_free(block, size) with the same size. NULL when there is no such memory. Thread context.
  */
 void *dma_alloc(size_t size, const struct dma_constraints *constraints);
+/* The same, but for what stands in it: anything. For large buffers that are written before they are read. */
+void *dma_alloc_unclean(size_t size, const struct dma_constraints *constraints);
 void dma_free(void *block, size_t size);
 
 /*

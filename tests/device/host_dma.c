@@ -43,7 +43,7 @@ void host_dma_reset(void)
 	allocations_left = -1;
 }
 
-void *dma_alloc(size_t size, const struct dma_constraints *constraints)
+void *dma_alloc_unclean(size_t size, const struct dma_constraints *constraints)
 {
 	uint64_t align = constraints && constraints->align > 16 ? constraints->align : 16;
 	uint64_t boundary = constraints ? constraints->boundary : 0;
@@ -72,13 +72,22 @@ void *dma_alloc(size_t size, const struct dma_constraints *constraints)
 		free(memory);
 		return NULL;
 	}
-	memset(memory, 0, size);
+	memset(memory, 0xa5, size); /* nobody counts on zeros */
 	block->memory = memory;
 	block->address = address;
 	block->size = size;
 	block->next = blocks;
 	blocks = block;
 	*next = address + size + 64; /* blocks never touch: an overrun is not in the next one */
+	return memory;
+}
+
+void *dma_alloc(size_t size, const struct dma_constraints *constraints)
+{
+	void *memory = dma_alloc_unclean(size, constraints);
+
+	if (memory)
+		memset(memory, 0, size);
 	return memory;
 }
 
