@@ -78,8 +78,6 @@ struct platform {
 	bool hardware_reduced; /* ACPI without the fixed PM registers */
 	struct platform_register pm1a_control, pm1b_control;
 	struct platform_register sleep_control, sleep_status;
-	bool s5_known;
-	uint8_t s5_type_a, s5_type_b;
 	struct platform_register reset;
 	uint8_t reset_value;
 	uint16_t smi_command_port; /* 0: ACPI mode is always on */

@@ -110,7 +110,6 @@ bool fadt_read(struct platform *into)
 		into->keyboard_controller = architecture & BOOT_8042;
 		into->rtc_absent = architecture & BOOT_NO_CMOS_RTC;
 	}
-	into->s5_known = acpi_s5(&into->s5_type_a, &into->s5_type_b);
 	return true;
 }
 

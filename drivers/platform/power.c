@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Switching off and resetting (ACPI 6.4, 4.8.3 and 7.4). What code leaves with which status is kernel/exit's. */
+#include "drivers/platform/acpi.h"
 #include "kernel/console/log.h"
 #include "kernel/platform.h"
 #include "kernel/time/clock.h"
@@ -51,17 +52,19 @@ static void pm1_sleep(const struct platform_register *reg, uint8_t type)
 
 void platform_power_off(void)
 {
-	if (!platform.s5_known)
+	uint8_t type_a, type_b;
+
+	/* Not before: to find it is to go through all that the firmware says of its devices. */
+	if (!acpi_s5(&type_a, &type_b))
 		return;
 	if (platform.pm1a_control.address) {
 		acpi_mode_enable();
-		pm1_sleep(&platform.pm1a_control, platform.s5_type_a);
-		pm1_sleep(&platform.pm1b_control, platform.s5_type_b);
+		pm1_sleep(&platform.pm1a_control, type_a);
+		pm1_sleep(&platform.pm1b_control, type_b);
 		clock_spin(LEAVE_WAIT);
 	}
 	if (platform_register_write(&platform.sleep_control,
-				    (uint32_t)platform.s5_type_a << SLEEP_TYPE_SHIFT |
-					    SLEEP_ENABLE))
+				    (uint32_t)type_a << SLEEP_TYPE_SHIFT | SLEEP_ENABLE))
 		clock_spin(LEAVE_WAIT);
 	log_debug("ACPI S5 did not switch this machine off");
 }

@@ -272,7 +272,6 @@ static void fadt_of_a_pc(void **state)
 	assert_false(result.hardware_reduced);
 	assert_int_equal(result.reset.address, 0);
 	assert_int_equal(result.sleep_control.address, 0);
-	assert_false(result.s5_known);
 }
 
 static void fadt_of_reduced_hardware(void **state)
