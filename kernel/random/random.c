@@ -87,20 +87,25 @@ void random_seed(const char *source, const void *data, size_t length)
 }
 
 #define HARDWARE_WORDS 4
+/* Beside the processor's own generator, and where there is none. */
+#define JITTER_BYTES_BESIDE 16
 #define JITTER_BYTES 64
 
 void random_init(void)
 {
 	uint64_t words[HARDWARE_WORDS];
 	uint8_t jitter[JITTER_BYTES];
+	size_t length = JITTER_BYTES;
 	bool hardware = true;
 
 	for (unsigned int i = 0; i < HARDWARE_WORDS; i++)
 		hardware = hardware && random_hardware(&words[i]);
-	if (hardware)
+	if (hardware) {
 		random_seed("rdrand", words, sizeof(words));
-	random_jitter(jitter, sizeof(jitter));
-	random_seed("jitter", jitter, sizeof(jitter));
+		length = JITTER_BYTES_BESIDE;
+	}
+	random_jitter(jitter, length);
+	random_seed("jitter", jitter, length);
 }
 
 static void describe_random(struct facts *facts)
