@@ -17,7 +17,7 @@
 #define PERIODS 4u			 /* so many together: fewer, larger writes */
 #define DATAGRAM_MAX 512u
 
-static char pattern[PERIOD * PERIODS];
+static char pattern[PERIOD * PERIODS]; /* made when the first asks: few do */
 
 struct connection {
 	unsigned int place; /* in the pattern */
@@ -31,6 +31,8 @@ static void make_pattern(void)
 {
 	char *next = pattern;
 
+	if (*pattern)
+		return;
 	for (unsigned int line = 0; line < CHARACTERS * PERIODS; line++) {
 		for (unsigned int i = 0; i < LINE; i++)
 			*next++ = (char)(FIRST_CHARACTER + (line + i) % CHARACTERS);
@@ -125,6 +127,7 @@ static err_t on_accept(void *argument, struct tcp_pcb *pcb, err_t error)
 	(void)argument;
 	if (!connection)
 		return ERR_MEM;
+	make_pattern();
 	send_more(connection, pcb);
 	return ERR_OK;
 }
@@ -145,6 +148,7 @@ static void on_datagram(void *argument, struct udp_pcb *pcb, struct pbuf *datagr
 	answer = pbuf_alloc(PBUF_RAW, length, PBUF_ROM);
 	if (!answer)
 		return;
+	make_pattern();
 	answer->payload = pattern;
 	if (udp_sendto_if_src(pcb, answer, address, port, ip_current_input_netif(),
 			      ip_current_dest_addr()) == ERR_OK)
@@ -154,6 +158,5 @@ static void on_datagram(void *argument, struct udp_pcb *pcb, struct pbuf *datagr
 
 static int start(void)
 {
-	make_pattern();
 	return service_listen(PORT, on_accept, on_datagram);
 }
