@@ -302,6 +302,11 @@ static int probe(struct virtio_device *device)
 	mutex_lock(&net->control.lock);
 	virtio_net_settings_apply(net);
 	mutex_unlock(&net->control.lock);
+	/*
+	 * A device that was reset lets everything in: what is not wanted is said later, when the stack has its groups, and
+	 * the start does not wait for the answers.
+	 */
+	virtio_net_control_wake(net, VIRTIO_NET_WORK_MODE);
 	return 0;
 
 free_pairs:
@@ -356,6 +361,7 @@ static int start(struct virtio_device *device)
 		run(net);
 		virtio_net_stack_unlock(net);
 		virtio_net_settings_apply(net);
+		virtio_net_mode_apply(net);
 	}
 	mutex_unlock(&net->control.lock);
 	if (error)

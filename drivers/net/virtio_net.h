@@ -341,7 +341,7 @@ void virtio_net_control_wake(struct virtio_net *net, uint32_t work);
 void virtio_net_control_work(struct virtio_net *net);
 
 /* -- virtio_net_settings.c */
-/* After DRIVER_OK: tells the device all that was set. With the control queue's lock. */
+/* After DRIVER_OK: tells the device what was set but the filters. With the control queue's lock. */
 void virtio_net_settings_apply(struct virtio_net *net);
 /* Filters as network.mode says. With the control queue's lock. */
 void virtio_net_mode_apply(struct virtio_net *net);

@@ -273,7 +273,7 @@ void virtio_net_mode_apply(struct virtio_net *net)
 	struct network_receive_mode mode, *told = &net->control.told;
 	bool fresh = !net->control.told_anything;
 
-	if (!virtio_has(net->virtio, VIRTIO_NET_F_CTRL_RX))
+	if (!net->control.vq || !virtio_has(net->virtio, VIRTIO_NET_F_CTRL_RX))
 		return;
 	virtio_net_stack_lock(net);
 	mode = net->network.mode;
@@ -370,6 +370,15 @@ int virtio_net_set_mac(struct network_device *device, const uint8_t mac[6])
 
 /* -- After a reset */
 
+static void tell_vlans(struct virtio_net *net)
+{
+	for (unsigned int byte = 0; byte < sizeof(net->vlans); byte++)
+		for (unsigned int bits = net->vlans[byte]; bits; bits &= bits - 1)
+			if (tell_vlan(net, (uint16_t)(byte * 8 + (unsigned int)__builtin_ctz(bits)),
+				      true))
+				return;
+}
+
 void virtio_net_settings_apply(struct virtio_net *net)
 {
 	unsigned int pairs = net->pairs_created;
@@ -387,9 +396,5 @@ void virtio_net_settings_apply(struct virtio_net *net)
 		log_warning("%s: does not take its address again", net->network.name);
 	if (virtio_net_offloads_apply(net))
 		log_notice("%s: offloads are all on", net->network.name);
-	for (unsigned int id = 0; id < NETWORK_VLANS; id++)
-		if (virtio_net_has_vlan(&net->network, (uint16_t)id) &&
-		    tell_vlan(net, (uint16_t)id, true))
-			break;
-	virtio_net_mode_apply(net);
+	tell_vlans(net);
 }
