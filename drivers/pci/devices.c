@@ -4,6 +4,7 @@
 #include "drivers/pci/device.h"
 #include "drivers/pci/internal.h"
 #include "kernel/facts/facts.h"
+#include "kernel/thread/thread.h"
 
 #include <string.h>
 
@@ -90,6 +91,7 @@ static unsigned int print_all(bool brief)
 
 	for (struct pci_device *device = pci_device_first(); device; device = device->next) {
 		print_device(device, brief);
+		thread_yield(); /* a list is long, and its console slow */
 		count++;
 	}
 	for (struct pci_function *function = pci_first(); function; function = function->next) {

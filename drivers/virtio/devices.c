@@ -6,6 +6,7 @@
 #include "kernel/console/log.h"
 #include "kernel/options/options.h"
 #include "kernel/shell/command.h"
+#include "kernel/thread/thread.h"
 
 #include <errno.h>
 #include <string.h>
@@ -189,6 +190,7 @@ static unsigned int print_all(bool brief)
 
 	for (struct virtio_device *device = virtio_first(); device; device = device->next) {
 		print_device(device, brief);
+		thread_yield(); /* a list is long, and its console slow */
 		count++;
 	}
 	return count;

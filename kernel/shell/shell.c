@@ -95,7 +95,8 @@ static enum exit_code run_shell(void)
 {
 	char line[SHELL_LINE_MAX];
 
-	/* What was found, before one asks. */
+	/* What was found, before one asks; whoever asks over the network comes first. */
+	thread_yield();
 	(void)command_run_line("lspci");
 	(void)command_run_line("devices -s");
 	/* Where there is no console nothing is typed, until one comes; the services go on. */
