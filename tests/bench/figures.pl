@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The figures of docs/performance.md, as Markdown tables:
 #
-#	perl tests/bench/figures.pl [lines|size|kicks|tso] ...
+#	perl tests/bench/figures.pl [lines|size|start|kicks|tso] ...
 #
 #	lines	lines of code of each driver, without comments and empty lines
 #	size	the images
+#	start	from QEMU's start to the first line and to `ready`, and how much code QEMU translates until then
 #	kicks	kicks and interrupts for each echo and each read, by ring and way to interrupt
 #	tso	what sending costs with segmentation offload and without, over a TAP device
 #
@@ -13,15 +14,17 @@
 
 use v5.36;
 use FindBin;
-use lib "$FindBin::Bin/../boot/lib";
+use lib "$FindBin::Bin/../boot/lib", "$FindBin::Bin/lib";
+use Bench::Results qw(median);
 use IO::Socket::INET;
 use List::Util qw(sum0);
 use Ringside::Client qw(chargen_hash);
-use Ringside::Host   qw(scratch read_file top);
+use Ringside::Host   qw(scratch read_file top within);
 use Ringside::Tap    qw(enter_namespace tap_network);
 use Ringside::VM;
 use Time::HiRes qw(time);
 
+use constant STARTS   => 9;
 use constant DATAGRAM => 64;
 use constant BYTES    => 50_000_000;
 
@@ -76,6 +79,65 @@ sub lines () {
 
 sub size () {
 	table([ 'image', 'bytes' ], map { [ "`$_`", -s "build/$_" // '-' ] } qw(ringside.elf ringside.bzImage ringside.efi));
+	return;
+}
+
+# -- Start
+
+my @ways = (
+	[ 'microvm',       'elf',     machine => 'microvm' ],
+	[ 'q35, qboot',    'elf',     machine => 'q35', bios => 'qboot.rom' ],
+	[ 'pc, qboot',     'elf',     machine => 'pc', bios => 'qboot.rom' ],
+	[ 'pc, SeaBIOS',   'elf',     machine => 'pc' ],
+	[ 'q35, SeaBIOS',  'elf',     machine => 'q35' ],
+	[ 'q35, SeaBIOS',  'bzImage', machine => 'q35', boot => 'bzimage' ],
+	[ 'q35, OVMF',     'efi',     machine => 'q35', boot => 'efi-kernel', ovmf => 1 ],
+);
+
+# Milliseconds to its first line, and to the line `ready`.
+sub start_times (%options) {
+	my $vm = Ringside::VM->start(name => 'figures-start', %options);
+	my @patterns = (qr/^ringside [\d.]+/m, qr/^ringside: ready/m);
+	my @took;
+	while (@took < @patterns) {
+		$vm->wait_output(within(20)) or $vm->fail('is not ready');
+		push @took, 1000 * (time - $vm->{started_at}) while @took < @patterns && $vm->{console} =~ $patterns[@took];
+	}
+	$vm->stop;
+	return @took;
+}
+
+# Blocks and instructions that QEMU translates until then: the firmware's, and ours, which lie in the top 2 GiB.
+sub translated (%options) {
+	my $log = scratch() . '/figures-start.asm';
+	start_times(%options, extra => [ '-d', 'in_asm', '-D', $log ]);
+	my %count = map { $_ => 0 } qw(blocks instructions firmware_blocks firmware_instructions);
+	my $begin;
+	for (split /\n/, read_file($log) // die "$log: $!\n") {
+		$begin = 1 if /^IN:/;
+		my ($address) = /^0x([0-9a-f]+):/ or next;
+		my $whose = $address =~ /^f{8}[89a-f]/ ? '' : 'firmware_';
+		$count{"${whose}instructions"}++;
+		$count{"${whose}blocks"} += $begin;
+		$begin = 0;
+	}
+	return \%count;
+}
+
+sub start () {
+	my @rows;
+	for my $way (@ways) {
+		my ($title, $image, @options) = @$way;
+		my (@line, @ready);
+		for (1 .. STARTS) {
+			my ($line, $ready) = start_times(@options);
+			push @line, $line;
+			push @ready, $ready;
+		}
+		my $count = translated(@options);
+		push @rows, [ $title, "`ringside.$image`", map({ sprintf '%.1f', median(@$_) } \@line, \@ready), @$count{qw(firmware_blocks blocks instructions)} ];
+	}
+	table([ 'machine, firmware', 'image', 'first line', 'ready', "firmware's blocks", 'ours', 'instructions of them' ], @rows);
 	return;
 }
 
@@ -166,8 +228,8 @@ sub tso () {
 	return;
 }
 
-my %all   = (lines => \&lines, size => \&size, kicks => \&kicks, tso => \&tso);
-my @names = @ARGV ? @ARGV : qw(lines size kicks tso);
+my %all   = (lines => \&lines, size => \&size, start => \&start, kicks => \&kicks, tso => \&tso);
+my @names = @ARGV ? @ARGV : qw(lines size start kicks tso);
 $all{$_} or die "no figures of $_; there are: @{[ sort keys %all ]}\n" for @names;
 
 chdir top() or die top() . ": $!\n";

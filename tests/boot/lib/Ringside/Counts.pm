@@ -181,6 +181,32 @@ sub ring_counts () {
 	return %counts;
 }
 
-sub measure () { return (virtio_counts(), emulated_counts(), ring_counts()) }
+# Steps of a start that wait, for a clock or a device: while the CPU halts -icount's time jumps. And those so short that one
+# interrupt would be seen.
+my $WAITS = qr/^(?:clocks|.* driven)$/;
+use constant STEP_LEAST => 1000;
+
+# Whose registers are counted: all but those of clocks, which are read until time has passed, and of the serial port; with SeaBIOS
+# those that it does not use.
+my %registers = (microvm => '(?!pit|serial)[^\']*', q35 => '(?:pcie-mmcfg-mmio|virtio-pci[^\']*|msix-table|ioapic)');
+
+# What a start costs: instructions of its steps, and accesses of registers.
+sub start_counts () {
+	my %counts;
+	for my $machine (sort keys %registers) {
+		my $vm = start("start-to-end-$machine", machine => $machine, cpu => 'max', network => 'dead',
+			append => 'ip=10.0.2.15/24 services=http,echo run=bench bench.only=boot bench.report=json', extra => [ '-icount', 'shift=0,sleep=off' ]);
+		$vm->wait_exit(60) == 0 or die "$machine: the bench job failed\n";
+		my ($document) = $vm->console =~ /^(\{\n.*^\})$/ms or die "$machine: the bench job made no report\n";
+		for my $result (@{ JSON::PP::decode_json($document)->{results} }) {
+			next if $result->{device} ne 'step' || $result->{operation} =~ $WAITS || $result->{median} < STEP_LEAST;
+			$counts{"start, $machine: $result->{operation}"} = { instructions => 0 + $result->{median} };
+		}
+		$counts{"start and end, $machine"} = { accesses => traced($vm, $registers{$machine})->{accesses} };
+	}
+	return %counts;
+}
+
+sub measure () { return (virtio_counts(), emulated_counts(), ring_counts(), start_counts()) }
 
 1;

@@ -144,6 +144,12 @@ sub pump ($self) {
 	}
 }
 
+# Waits until it says more, and takes it in at once, not after some milliseconds. False when nothing comes for so long, or nothing more will.
+sub wait_output ($self, $seconds) {
+	vec(my $wanted = '', fileno $self->{output}, 1) = 1;
+	return select($wanted, undef, undef, $seconds) > 0 && $self->pump;
+}
+
 # The end of what it said, for messages.
 sub last_words ($self) {
 	$self->pump;
