@@ -291,7 +291,7 @@ HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/de
 	kernel/console/console.c kernel/console/transcript.c kernel/console/log_limit.c kernel/shell/line.c kernel/bench/statistics.c \
 	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c kernel/random/siphash.c boot/e820.c boot/origin.c boot/device_path.c \
 	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
-	$(wildcard net/lwip/address_option.c net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/request.c) net/services/iperf3/json.c net/services/iperf3/message.c \
+	$(wildcard net/lwip/address_option.c net/lwip/checksum.c net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/request.c) net/services/iperf3/json.c net/services/iperf3/message.c \
 	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c dhcp_message.c dhcp6_message.c \
 		settings.c setting_format.c script.c script_commands.c))
 HOST_OBJECTS := $(HOST_SOURCES:%=$(B)/host/%.o) $(addprefix $(B)/host/mbedtls/,sha256.c.o platform_util.c.o)

@@ -45,6 +45,9 @@ static inline void *network_copy(void *to, const void *from, size_t length)
 
 #define MEMCPY(to, from, length) network_copy(to, from, length)
 
+uint16_t network_checksum(const void *bytes, int length); /* net/lwip/checksum.h */
+#define LWIP_CHKSUM network_checksum
+
 /* One lock for the whole stack; giving it back tells the devices what was queued under it. */
 void network_core_lock(void);
 void network_core_unlock(void);
