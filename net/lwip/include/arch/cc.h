@@ -48,6 +48,9 @@ static inline void *network_copy(void *to, const void *from, size_t length)
 uint16_t network_checksum(const void *bytes, int length); /* net/lwip/checksum.h */
 #define LWIP_CHKSUM network_checksum
 
+/* A constant few bytes: no call, which freestanding code otherwise makes of it. */
+#define SMEMCPY(to, from, length) __builtin_memcpy(to, from, length)
+
 /* One lock for the whole stack; giving it back tells the devices what was queued under it. */
 void network_core_lock(void);
 void network_core_unlock(void);
