@@ -14,14 +14,13 @@ static inline uint64_t add(uint64_t sum, uint64_t word)
 	return sum + (sum < word);
 }
 
-static inline uint64_t word_at(const uint8_t *bytes)
-{
-	uint64_t word;
-
-	/* One instruction, where memcpy() is a call. */
-	__builtin_memcpy(&word, bytes, sizeof(word));
-	return word;
-}
+/* One instruction, where memcpy() is a call. */
+#define LOAD(type, bytes)                                                                          \
+	({                                                                                         \
+		type word_;                                                                        \
+		__builtin_memcpy(&word_, bytes, sizeof(word_));                                    \
+		word_;                                                                             \
+	})
 
 uint16_t network_checksum(const void *bytes, int length)
 {
@@ -29,19 +28,27 @@ uint16_t network_checksum(const void *bytes, int length)
 	uint64_t sum = 0;
 
 	for (; length >= ROUND; length -= ROUND, at += ROUND) {
-		sum = add(sum, word_at(at));
-		sum = add(sum, word_at(at + WORD));
-		sum = add(sum, word_at(at + 2 * WORD));
-		sum = add(sum, word_at(at + 3 * WORD));
-		sum = add(sum, word_at(at + 4 * WORD));
-		sum = add(sum, word_at(at + 5 * WORD));
-		sum = add(sum, word_at(at + 6 * WORD));
-		sum = add(sum, word_at(at + 7 * WORD));
+		sum = add(sum, LOAD(uint64_t, at));
+		sum = add(sum, LOAD(uint64_t, at + WORD));
+		sum = add(sum, LOAD(uint64_t, at + 2 * WORD));
+		sum = add(sum, LOAD(uint64_t, at + 3 * WORD));
+		sum = add(sum, LOAD(uint64_t, at + 4 * WORD));
+		sum = add(sum, LOAD(uint64_t, at + 5 * WORD));
+		sum = add(sum, LOAD(uint64_t, at + 6 * WORD));
+		sum = add(sum, LOAD(uint64_t, at + 7 * WORD));
 	}
 	for (; length >= WORD; length -= WORD, at += WORD)
-		sum = add(sum, word_at(at));
-	for (int shift = 0; length > 0; length--, shift += 8)
-		sum = add(sum, (uint64_t)*at++ << shift);
+		sum = add(sum, LOAD(uint64_t, at));
+	if (length & 4) {
+		sum = add(sum, LOAD(uint32_t, at));
+		at += sizeof(uint32_t);
+	}
+	if (length & 2) {
+		sum = add(sum, LOAD(uint16_t, at));
+		at += sizeof(uint16_t);
+	}
+	if (length & 1)
+		sum = add(sum, *at);
 	sum = (sum & UINT32_MAX) + (sum >> 32);
 	sum = (sum & UINT32_MAX) + (sum >> 32);
 	sum = (sum & UINT16_MAX) + (sum >> 16);
