@@ -75,7 +75,7 @@ ASFLAGS := -m64 -fno-pic -fcf-protection=none -Wa,--noexecstack -g -I.
 # Applications have floating point; the rest is the same world.
 APP_CFLAGS := $(filter-out -mgeneral-regs-only,$(CFLAGS)) -Wall
 LDFLAGS := -nostdlib -static -no-pie -Wl,--gc-sections -Wl,-z,max-page-size=4096 -Wl,--build-id=none \
-	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,--wrap=connect \
+	-Wl,-z,noexecstack -Wl,--no-warn-rwx-segments -Wl,--fatal-warnings -Wl,--wrap=connect,--wrap=tcp_output \
 	$(foreach name,$(LEFT_OUT),-Wl,--defsym=without_$(name)=1)
 
 APP_SOURCES := $(if $(APP),$(if $(wildcard $(APP)/.),$(sort $(shell find $(APP) -name '*.c')),$(wildcard $(APP))))

@@ -247,6 +247,7 @@ static const struct network_operations operations = {
 	.mode_changed = mode_changed,
 	.information = information,
 	.features = network_plain_features,
+	.set_feature = e1000_set_feature,
 	.statistics = statistics,
 	.describe = describe,
 };
@@ -297,6 +298,7 @@ static void run(struct e1000 *e1000)
 	e1000_write(e1000, E1000_ITR, 0);
 	e1000_write(e1000, E1000_TIPG, E1000_TIPG_COPPER);
 	e1000_rings_start(e1000);
+	e1000_write(e1000, E1000_RXCSUM, E1000_RXCSUM_TUOFL);
 	e1000_write(e1000, E1000_TCTL,
 		    E1000_TCTL_EN | E1000_TCTL_PSP | E1000_TCTL_CT | E1000_TCTL_COLD);
 	flags = spin_lock(&e1000->mode_lock);
@@ -380,6 +382,8 @@ static int probe(struct pci_function *function)
 	e1000->network.mtu = ETHERNET_MTU;
 	e1000->network.queue_pairs = e1000->network.queue_pairs_active = 1;
 	e1000->network.segments_max = E1000_SEGMENTS_MAX;
+	e1000->network.checksum_receive = e1000->network.checksum_transmit = true;
+	e1000->network.cuts = E1000_CUTS;
 	e1000->stopped = true;
 	pci_enable(function);
 	e1000->registers = pci_bar_map(function, REGISTERS_BAR, 0, E1000_REGISTERS_SIZE);

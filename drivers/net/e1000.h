@@ -5,6 +5,7 @@
  *
  *	e1000.c		finding, starting, stopping, link, filters, interrupts, description
  *	e1000_rings.c	frames to the device and from it
+ *	e1000_offloads.c	checksums and segmentation of what is sent
  */
 #ifndef DRIVERS_NET_E1000_H
 #define DRIVERS_NET_E1000_H
@@ -60,6 +61,8 @@
 #define E1000_TDLEN 0x3808u
 #define E1000_TDH 0x3810u
 #define E1000_TDT 0x3818u
+#define E1000_RXCSUM 0x5000u
+#define E1000_RXCSUM_TUOFL (1u << 9)
 #define E1000_MTA 0x5200u
 #define E1000_MTA_WORDS 128u
 #define E1000_RAL 0x5400u
@@ -78,28 +81,65 @@ struct e1000_receive_descriptor {
 
 #define E1000_RXD_DD 0x01u
 #define E1000_RXD_EOP 0x02u
+#define E1000_RXD_IXSM 0x04u   /* it has not looked at checksums */
+#define E1000_RXD_TCPCS 0x20u  /* it has looked at TCP's or UDP's */
+#define E1000_RXD_TCPE 0x20u   /* among the errors: and that is wrong */
 #define E1000_RXD_ERRORS 0x97u /* CE, SE, SEQ, CXE, RXE: not the checksums' */
 
-/* 3.3.3, the legacy format */
-struct e1000_transmit_descriptor {
+/* 3.3.6: what the data descriptors after it ask for */
+struct e1000_context_descriptor {
+	uint8_t ip_start, ip_offset; /* where the sum begins, and where it goes */
+	uint16_t ip_end;	     /* its last byte; 0: that of the frame */
+	uint8_t tcp_start, tcp_offset;
+	uint16_t tcp_end;
+	uint32_t payload_command; /* bytes behind the headers, and bits */
+	uint8_t status, header;	  /* bytes of headers */
+	uint16_t segment;	  /* bytes of payload for each frame */
+};
+
+#define E1000_CONTEXT_TCP (1u << 24)
+#define E1000_CONTEXT_IP4 (1u << 25)
+#define E1000_CONTEXT_TSE (1u << 26)
+#define E1000_CONTEXT_DEXT (1u << 29)
+
+/* 3.3.7 */
+struct e1000_data_descriptor {
 	uint64_t address;
-	uint16_t length;
-	uint8_t cso, command, status, css;
+	uint32_t length_command;
+	uint8_t status, options;
 	uint16_t special;
 };
 
-#define E1000_TXD_EOP 0x01u
-#define E1000_TXD_IFCS 0x02u
-#define E1000_TXD_RS 0x08u
+#define E1000_DATA_TYPE (1u << 20)
+#define E1000_DATA_EOP (1u << 24)
+#define E1000_DATA_IFCS (1u << 25)
+#define E1000_DATA_TSE (1u << 26)
+#define E1000_DATA_RS (1u << 27)
+#define E1000_DATA_DEXT (1u << 29)
+#define E1000_DATA_IXSM 0x01u /* options: the sum of IP, and of TCP or UDP */
+#define E1000_DATA_TXSM 0x02u
 #define E1000_TXD_DD 0x01u
+/* Each of them may be for 16288 bytes. */
+#define E1000_DATA_MAX 8192u
+
+union e1000_transmit_descriptor {
+	struct e1000_context_descriptor context;
+	struct e1000_data_descriptor data;
+};
 
 _Static_assert(sizeof(struct e1000_receive_descriptor) == 16, "3.2.3");
-_Static_assert(sizeof(struct e1000_transmit_descriptor) == 16, "3.3.3");
+_Static_assert(sizeof(struct e1000_context_descriptor) == 16, "3.3.6");
+_Static_assert(sizeof(struct e1000_data_descriptor) == 16, "3.3.7");
+_Static_assert(offsetof(struct e1000_data_descriptor, status) == 12, "3.3.7");
 
 /* Lengths of rings are multiples of 8 descriptors (13.4.27). */
 #define E1000_RING 256u
-#define E1000_SEGMENTS_MAX 32u
+#define E1000_SEGMENTS_MAX 48u
 #define E1000_FRAME_MAX 1514u
+/* Headers of a frame to be cut, which are not those that the stack made. */
+#define E1000_HEADERS_MAX 128u
+
+#define E1000_CUTS (1u << NETWORK_CUT_TCP4)
 
 struct e1000_sent {
 	void *token;
@@ -120,8 +160,10 @@ struct e1000 {
 	bool in_bad_frame; /* the rest of a frame that is too long comes yet */
 
 	/* Sending: [clean, tail) is with the device, of which it knows [clean, told). */
-	struct e1000_transmit_descriptor *transmit;
-	struct e1000_sent sent[E1000_RING]; /* at each frame's first descriptor */
+	union e1000_transmit_descriptor *transmit;
+	uint8_t (*headers)[E1000_HEADERS_MAX];	  /* one for each descriptor */
+	uint16_t checksum_start, checksum_offset; /* what its context has; 0: nothing */
+	struct e1000_sent sent[E1000_RING];	  /* at each frame's first descriptor */
 	unsigned int clean, transmit_tail, told;
 	uint64_t progress; /* when the device last did something of that, or had nothing to do */
 	bool wants_room;
@@ -174,5 +216,18 @@ void e1000_reclaim(struct e1000 *e1000);
 int e1000_transmit(struct network_device *device, unsigned int queue,
 		   const struct network_transmit *frame);
 void e1000_flush(struct network_device *device, unsigned int queue);
+
+/* -- e1000_offloads.c */
+/* Whether what a frame of `length` bytes asks for is offered, and inside of it: 0, -EINVAL, -EMSGSIZE. */
+int e1000_offloads_check(const struct network_device *network, const struct network_transmit *frame,
+			 uint32_t length);
+/* Writes the headers of a frame to be cut, as the device wants them. */
+void e1000_offloads_headers(const struct network_transmit *frame, uint32_t length,
+			    uint8_t headers[E1000_HEADERS_MAX]);
+/* What the device has to know before the data of a frame that has `checksum`. */
+struct e1000_context_descriptor e1000_offloads_context(const struct network_transmit *frame,
+						       uint32_t length);
+/* ethtool -K: tso. */
+int e1000_set_feature(struct network_device *network, const char *name, bool on);
 
 #endif

@@ -20,6 +20,7 @@
 #define STARVING_PART 4
 /* So many descriptors may wait to be given back before a transmission looks for them. */
 #define RECLAIM_BATCH 32u
+#define HEADERS_SIZE (E1000_RING * E1000_HEADERS_MAX)
 /* With a link, a frame is on the wire long before. */
 #define SEND_TIME (5 * NANOSECONDS_PER_SECOND)
 
@@ -42,7 +43,8 @@ int e1000_rings_create(struct e1000 *e1000)
 		return error;
 	e1000->receive = dma_alloc(size, &constraints);
 	e1000->transmit = dma_alloc(size, &constraints);
-	if (e1000->receive && e1000->transmit)
+	e1000->headers = dma_alloc(HEADERS_SIZE, &constraints);
+	if (e1000->receive && e1000->transmit && e1000->headers)
 		return 0;
 	e1000_rings_destroy(e1000);
 	return -ENOMEM;
@@ -56,8 +58,11 @@ void e1000_rings_destroy(struct e1000 *e1000)
 		dma_free(e1000->receive, size);
 	if (e1000->transmit)
 		dma_free(e1000->transmit, size);
+	if (e1000->headers)
+		dma_free(e1000->headers, HEADERS_SIZE);
 	e1000->receive = NULL;
 	e1000->transmit = NULL;
+	e1000->headers = NULL;
 	network_buffers_destroy(&e1000->buffers);
 }
 
@@ -107,7 +112,11 @@ static void deliver(struct e1000 *e1000, struct network_buffer *buffer, uint8_t 
 		    uint8_t errors)
 {
 	struct network_device *network = &e1000->network;
-	struct network_receive_info info = {.length = buffer->length};
+	struct network_receive_info info = {
+		.length = buffer->length,
+		.checksum_good = (status & (E1000_RXD_IXSM | E1000_RXD_TCPCS)) == E1000_RXD_TCPCS &&
+				 !(errors & E1000_RXD_TCPE),
+	};
 	bool bad = e1000->in_bad_frame || !(status & E1000_RXD_EOP) || errors & E1000_RXD_ERRORS ||
 		   buffer->length < ETHERNET_HEADER || buffer->length > E1000_FRAME_MAX + VLAN_TAG;
 
@@ -186,8 +195,8 @@ static void give_back(struct e1000 *e1000)
 void e1000_reclaim(struct e1000 *e1000)
 {
 	while (e1000->clean != e1000->told) {
-		const volatile struct e1000_transmit_descriptor *last =
-			&e1000->transmit[e1000->sent[e1000->clean].last];
+		const volatile struct e1000_data_descriptor *last =
+			&e1000->transmit[e1000->sent[e1000->clean].last].data;
 
 		if (!(last->status & E1000_TXD_DD))
 			break;
@@ -206,19 +215,21 @@ void e1000_reclaim(struct e1000 *e1000)
 
 static int check(const struct e1000 *e1000, const struct network_transmit *frame, uint32_t *length)
 {
+	uint32_t length_max = frame->cut ? NETWORK_FRAME_MAX : E1000_FRAME_MAX;
+
 	*length = 0;
 	if (e1000->stopped || e1000->device.recovery.broken)
 		return -ENETDOWN;
 	if (!frame->segment_count || frame->segment_count > E1000_SEGMENTS_MAX)
 		return -EMSGSIZE;
 	for (unsigned int i = 0; i < frame->segment_count; i++) {
-		if (frame->segments[i].length > E1000_FRAME_MAX)
+		if (frame->segments[i].length > length_max)
 			return -EMSGSIZE;
 		*length += frame->segments[i].length;
 	}
-	if (*length < ETHERNET_HEADER || *length > E1000_FRAME_MAX)
+	if (*length < ETHERNET_HEADER || *length > length_max)
 		return -EMSGSIZE;
-	return frame->checksum || frame->cut ? -EINVAL : 0;
+	return e1000_offloads_check(&e1000->network, frame, *length);
 }
 
 static bool has_room(const struct e1000 *e1000, unsigned int descriptors)
@@ -246,24 +257,72 @@ static bool make_room(struct e1000 *e1000, unsigned int descriptors)
 	return has_room(e1000, descriptors);
 }
 
-static void describe_frame(struct e1000 *e1000, const struct network_transmit *frame)
+/* One piece of memory, as long as it may be. Its last descriptor is the one before the tail. */
+static void put_data(struct e1000 *e1000, const uint8_t *data, uint32_t length, uint32_t command,
+		     uint8_t options)
 {
-	unsigned int tail = e1000->transmit_tail, last = tail;
+	while (length) {
+		uint32_t part = length < E1000_DATA_MAX ? length : E1000_DATA_MAX;
 
-	for (unsigned int i = 0; i < frame->segment_count; i++) {
-		if (!frame->segments[i].length)
-			continue;
-		e1000->transmit[tail] = (struct e1000_transmit_descriptor){
-			.address = dma_address(frame->segments[i].data),
-			.length = (uint16_t)frame->segments[i].length,
-			.command = E1000_TXD_IFCS,
+		e1000->transmit[e1000->transmit_tail].data = (struct e1000_data_descriptor){
+			.address = dma_address(data),
+			.length_command = part | command,
+			.options = options,
 		};
-		last = tail;
-		tail = after(tail);
+		e1000->transmit_tail = after(e1000->transmit_tail);
+		data += part;
+		length -= part;
 	}
-	e1000->transmit[last].command |= E1000_TXD_EOP | E1000_TXD_RS;
-	e1000->sent[e1000->transmit_tail] = (struct e1000_sent){frame->token, (uint16_t)last};
-	e1000->transmit_tail = tail;
+}
+
+/* A frame to be cut has a context of its own; of the sum alone the chip remembers where it was last. */
+static void put_context(struct e1000 *e1000, const struct network_transmit *frame, uint32_t length)
+{
+	if (!frame->cut) {
+		if (frame->checksum_start == e1000->checksum_start &&
+		    frame->checksum_offset == e1000->checksum_offset)
+			return;
+		e1000->checksum_start = frame->checksum_start;
+		e1000->checksum_offset = frame->checksum_offset;
+	}
+	e1000->transmit[e1000->transmit_tail].context = e1000_offloads_context(frame, length);
+	e1000->transmit_tail = after(e1000->transmit_tail);
+}
+
+static void describe_frame(struct e1000 *e1000, const struct network_transmit *frame,
+			   uint32_t length)
+{
+	uint32_t command = E1000_DATA_DEXT | E1000_DATA_TYPE | E1000_DATA_IFCS;
+	unsigned int first = e1000->transmit_tail, last;
+	uint32_t skip = frame->cut ? frame->cut_header : 0;
+	uint8_t options = frame->checksum ? E1000_DATA_TXSM : 0;
+
+	if (frame->checksum)
+		put_context(e1000, frame, length);
+	if (frame->cut) {
+		command |= E1000_DATA_TSE;
+		options |= E1000_DATA_IXSM;
+		e1000_offloads_headers(frame, length, e1000->headers[first]);
+		put_data(e1000, e1000->headers[first], skip, command, options);
+		e1000->statistics.bytes_copied += skip;
+	}
+	for (unsigned int i = 0; i < frame->segment_count; i++) {
+		uint32_t part = frame->segments[i].length;
+		uint32_t skipped = part < skip ? part : skip;
+
+		put_data(e1000, (const uint8_t *)frame->segments[i].data + skipped, part - skipped,
+			 command, options);
+		skip -= skipped;
+	}
+	last = (e1000->transmit_tail - 1) % E1000_RING;
+	e1000->transmit[last].data.length_command |= E1000_DATA_EOP | E1000_DATA_RS;
+	e1000->sent[first] = (struct e1000_sent){frame->token, (uint16_t)last};
+}
+
+/* At most so many: the context, the headers, and what is longer than one descriptor takes. */
+static unsigned int descriptors_of(const struct network_transmit *frame, uint32_t length)
+{
+	return frame->segment_count + length / E1000_DATA_MAX + frame->checksum + (frame->cut != 0);
 }
 
 int e1000_transmit(struct network_device *device, unsigned int queue,
@@ -278,13 +337,18 @@ int e1000_transmit(struct network_device *device, unsigned int queue,
 		e1000->statistics.transmit_errors += error != -ENETDOWN;
 		return error;
 	}
-	if (!make_room(e1000, frame->segment_count)) {
+	if (!make_room(e1000, descriptors_of(frame, length))) {
 		e1000->ring_full++;
 		return -ENOBUFS;
 	}
-	describe_frame(e1000, frame);
+	describe_frame(e1000, frame, length);
 	e1000->statistics.transmit_packets++;
 	e1000->statistics.transmit_bytes += length;
+	if (frame->cut) {
+		e1000->statistics.transmit_cut++;
+		e1000->statistics.transmit_cut_into +=
+			(length - frame->cut_header + frame->cut_length - 1) / frame->cut_length;
+	}
 	return 0;
 }
 
@@ -315,6 +379,7 @@ void e1000_rings_start(struct e1000 *e1000)
 	e1000->clean = e1000->transmit_tail = e1000->told = 0;
 	e1000->progress = 0;
 	e1000->in_bad_frame = e1000->wants_room = false;
+	e1000->checksum_start = e1000->checksum_offset = 0;
 	e1000->posted_target =
 		e1000->buffers.count < E1000_RING ? e1000->buffers.count : E1000_RING - 1;
 	fill(e1000);

@@ -62,7 +62,7 @@ unsigned int network_plain_features(struct network_device *device, struct networ
 				    unsigned int room)
 {
 	const struct network_feature all[] = {
-		{"rx-checksumming", false, true},
+		{"rx-checksumming", device->checksum_receive, true},
 		{"tx-checksumming", device->checksum_transmit, false},
 		{"\ttx-checksum-ip-generic", device->checksum_transmit, true},
 		{"scatter-gather", device->segments_max > 1, false},

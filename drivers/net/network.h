@@ -258,6 +258,7 @@ struct network_device {
 	uint16_t mtu;
 	bool link_up;		/* changes in interrupt context; NETWORK_EVENT_LINK follows */
 	bool checksum_transmit; /* the device fills in TCP and UDP checksums */
+	bool checksum_receive;	/* and may vouch for those that come; told to ethtool only */
 	/* Bits 1 << NETWORK_CUT_*, what it cuts; changes under the stack's lock. */
 	uint32_t cuts;
 	unsigned int queue_pairs;	 /* that exist; does not change once it is registered */

@@ -15,7 +15,7 @@
 #include "lwip/tcpip.h"
 #include "lwip/timeouts.h"
 #include "lwip_hooks.h"
-#include "net/lwip/acknowledge.h"
+#include "net/lwip/batch.h"
 #include "net/lwip/guard.h"
 #include "net/lwip/memory.h"
 #include "net/lwip/recovery.h"
@@ -245,8 +245,9 @@ static bool poll_queue(struct interface *interface, unsigned int queue)
 	bool more;
 
 	LOCK_TCPIP_CORE();
+	batch_begin();
 	more = device->operations->poll(device, queue, BUDGET) >= BUDGET;
-	acknowledge_finish();
+	batch_end();
 	interface_drain(interface);
 	interface_flush(interface);
 	more = more || device->operations->arm(device, queue);

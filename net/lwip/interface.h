@@ -20,19 +20,27 @@
 #define INTERFACE_JOINED 32
 #define INTERFACE_JOINED_SEGMENTS 48
 
+/* A TCP segment in its frame. */
+struct interface_segment {
+	bool ipv6;
+	uint8_t *ip, *tcp;
+	unsigned int headers; /* of all layers, in bytes */
+	unsigned int payload;
+	uint8_t flags;
+};
+
 /* TCP segments of one connection in sequence, which go to the device as one frame: joined.c */
 struct interface_joined {
 	struct interface_joined *next; /* free */
 	unsigned int count;
 	struct pbuf *segments[INTERFACE_JOINED_SEGMENTS];
-	bool ipv6;
-	uint8_t flags;		/* of TCP, all together */
-	unsigned int headers;	/* bytes in front of each one's payload */
-	unsigned int segment;	/* bytes of payload of each but the last */
-	unsigned int length;	/* of the frame */
-	unsigned int pieces;	/* of memory */
-	const uint8_t *end;	/* of the last piece */
-	uint32_t next_sequence; /* of the segment that may follow */
+	struct interface_segment first;
+	const uint8_t *last_tcp; /* TCP's header of the last */
+	uint8_t flags;		 /* of TCP, all together */
+	unsigned int length;	 /* of the frame */
+	unsigned int pieces;	 /* of memory */
+	const uint8_t *end;	 /* of the last piece */
+	uint32_t next_sequence;	 /* of the segment that may follow */
 };
 
 struct interface {

@@ -36,15 +36,6 @@
 #define TCP_FLAGS_OFFSET 13
 #define TCP_WINDOW 14
 
-/* A TCP segment in its frame. */
-struct segment {
-	bool ipv6;
-	uint8_t *ip, *tcp;
-	unsigned int headers; /* of all layers, in bytes */
-	unsigned int payload;
-	uint8_t flags;
-};
-
 static unsigned int read16(const uint8_t *bytes)
 {
 	return (unsigned int)(bytes[0] << 8 | bytes[1]);
@@ -56,7 +47,7 @@ static void write16(uint8_t *bytes, unsigned int value)
 	bytes[1] = (uint8_t)value;
 }
 
-static uint32_t sequence_of(const struct segment *segment)
+static uint32_t sequence_of(const struct interface_segment *segment)
 {
 	const uint8_t *bytes = segment->tcp + TCP_SEQUENCE;
 
@@ -64,7 +55,7 @@ static uint32_t sequence_of(const struct segment *segment)
 }
 
 /* False: not a whole TCP segment with its headers in one piece. */
-static bool parse(const struct pbuf *frame, struct segment *segment)
+static bool parse(const struct pbuf *frame, struct interface_segment *segment)
 {
 	unsigned int header, total;
 	uint8_t *ip;
@@ -99,7 +90,8 @@ static bool parse(const struct pbuf *frame, struct segment *segment)
 	return true;
 }
 
-static bool can_be_joined(const struct interface *interface, const struct segment *segment)
+static bool can_be_joined(const struct interface *interface,
+			  const struct interface_segment *segment)
 {
 	enum network_cut cut = segment->ipv6 ? NETWORK_CUT_TCP6 : NETWORK_CUT_TCP4;
 
@@ -108,14 +100,29 @@ static bool can_be_joined(const struct interface *interface, const struct segmen
 	       (segment->flags & ~TCP_PSH) == TCP_ACK;
 }
 
-static bool same(const uint8_t *a, const uint8_t *b, unsigned int from, unsigned int to)
+/* Always inline: what is compared is a few constant bytes, and memcmp() is a call. */
+static inline __attribute__((always_inline)) bool same(const uint8_t *a, const uint8_t *b,
+						       unsigned int from, unsigned int to)
 {
-	return !memcmp(a + from, b + from, to - from);
+	uint32_t difference = 0;
+
+	for (; from + sizeof(uint32_t) <= to; from += sizeof(uint32_t)) {
+		uint32_t words[2];
+
+		__builtin_memcpy(&words[0], a + from, sizeof(words[0]));
+		__builtin_memcpy(&words[1], b + from, sizeof(words[1]));
+		difference |= words[0] ^ words[1];
+	}
+	for (; from < to; from++)
+		difference |= a[from] ^ b[from];
+	return !difference;
 }
 
 /* The same connection, and the same headers where the device repeats those of the first. */
-static bool same_headers(const struct segment *a, const struct segment *b)
+static bool same_headers(const struct interface_segment *a, const struct interface_segment *b)
 {
+	unsigned int options;
+
 	if (a->ipv6 != b->ipv6 || a->headers != b->headers ||
 	    !same(a->ip - SIZEOF_ETH_HDR, b->ip - SIZEOF_ETH_HDR, 0, SIZEOF_ETH_HDR))
 		return false;
@@ -128,10 +135,10 @@ static bool same_headers(const struct segment *a, const struct segment *b)
 		   !same(a->ip, b->ip, IP_ADDRESSES, IP_HLEN)) {
 		return false;
 	}
+	options = a->headers - (unsigned int)(a->tcp - a->ip) - SIZEOF_ETH_HDR - TCP_HLEN;
 	return same(a->tcp, b->tcp, 0, TCP_SEQUENCE) &&
 	       same(a->tcp, b->tcp, TCP_HEADER_LENGTH, TCP_FLAGS_OFFSET) &&
-	       !memcmp(a->tcp + TCP_HLEN, b->tcp + TCP_HLEN,
-		       a->headers - (unsigned int)(a->tcp - a->ip) - SIZEOF_ETH_HDR - TCP_HLEN);
+	       (!options || !memcmp(a->tcp + TCP_HLEN, b->tcp + TCP_HLEN, options));
 }
 
 /* How many pieces of memory this adds to those that end at *end. */
@@ -152,25 +159,22 @@ static unsigned int count_pieces(const struct pbuf *frame, unsigned int skip, co
 
 /* Adds a segment to a frame when it fits there. */
 static bool append(struct interface *interface, struct interface_joined *joined, struct pbuf *frame,
-		   const struct segment *segment)
+		   const struct interface_segment *segment)
 {
 	const uint8_t *end = joined->end;
 	unsigned int pieces;
 
-	if (joined->count) {
-		struct segment first;
-
-		if (joined->count == INTERFACE_JOINED_SEGMENTS ||
-		    segment->payload > joined->segment ||
-		    joined->length - SIZEOF_ETH_HDR + segment->payload > IP_LENGTH_MAX ||
-		    sequence_of(segment) != joined->next_sequence ||
-		    !parse(joined->segments[0], &first) || !same_headers(&first, segment))
-			return false;
-	}
+	if (joined->count && (joined->count == INTERFACE_JOINED_SEGMENTS ||
+			      segment->payload > joined->first.payload ||
+			      joined->length - SIZEOF_ETH_HDR + segment->payload > IP_LENGTH_MAX ||
+			      sequence_of(segment) != joined->next_sequence ||
+			      !same_headers(&joined->first, segment)))
+		return false;
 	pieces = joined->pieces + count_pieces(frame, joined->count ? segment->headers : 0, &end);
 	if (joined->count && pieces > interface->device->segments_max)
 		return false;
 	joined->segments[joined->count++] = frame;
+	joined->last_tcp = segment->tcp;
 	joined->flags |= segment->flags;
 	joined->length += segment->payload;
 	joined->pieces = pieces;
@@ -179,26 +183,27 @@ static bool append(struct interface *interface, struct interface_joined *joined,
 	return true;
 }
 
-static bool begin(struct interface *interface, struct pbuf *frame, const struct segment *segment)
+static bool begin(struct interface *interface, struct pbuf *frame,
+		  const struct interface_segment *segment)
 {
 	struct interface_joined *joined = interface->joined_free;
 
 	if (!joined)
 		return false;
 	interface->joined_free = joined->next;
-	*joined = (struct interface_joined){
-		.ipv6 = segment->ipv6,
-		.headers = segment->headers,
-		.segment = segment->payload,
-		.length = segment->headers,
-	};
+	/* Not all of it: the segments are some hundred bytes. */
+	joined->count = joined->pieces = 0;
+	joined->first = *segment;
+	joined->flags = 0;
+	joined->length = segment->headers;
+	joined->end = NULL;
 	interface->open = joined;
 	return append(interface, joined, frame, segment);
 }
 
 bool interface_join(struct interface *interface, struct pbuf *frame)
 {
-	struct segment segment;
+	struct interface_segment segment;
 	bool good = parse(frame, &segment) && can_be_joined(interface, &segment);
 
 	if (!good || !interface->open || !append(interface, interface->open, frame, &segment)) {
@@ -206,7 +211,7 @@ bool interface_join(struct interface *interface, struct pbuf *frame)
 		if (!good || !begin(interface, frame, &segment))
 			return false;
 	}
-	if (segment.payload < interface->open->segment)
+	if (segment.payload < interface->open->first.payload)
 		interface_join_end(interface);
 	return true;
 }
@@ -215,24 +220,22 @@ bool interface_join(struct interface *interface, struct pbuf *frame)
 static void finish(const struct interface_joined *joined)
 {
 	unsigned int length = joined->length - SIZEOF_ETH_HDR;
-	struct segment first, last;
+	const struct interface_segment *first = &joined->first;
 
-	if (!parse(joined->segments[0], &first) ||
-	    !parse(joined->segments[joined->count - 1], &last))
-		return;
-	if (joined->ipv6) {
-		write16(first.ip + IP6_PAYLOAD_LENGTH, length - IP6_HLEN);
+	if (first->ipv6) {
+		write16(first->ip + IP6_PAYLOAD_LENGTH, length - IP6_HLEN);
 	} else {
 		uint16_t sum;
 
-		write16(first.ip + IP_TOTAL_LENGTH, length);
-		write16(first.ip + IP_CHECKSUM, 0);
-		sum = inet_chksum(first.ip, IP_HLEN);
-		memcpy(first.ip + IP_CHECKSUM, &sum, sizeof(sum));
+		write16(first->ip + IP_TOTAL_LENGTH, length);
+		write16(first->ip + IP_CHECKSUM, 0);
+		sum = inet_chksum(first->ip, IP_HLEN);
+		memcpy(first->ip + IP_CHECKSUM, &sum, sizeof(sum));
 	}
-	memcpy(first.tcp + TCP_ACKNOWLEDGEMENT, last.tcp + TCP_ACKNOWLEDGEMENT, sizeof(uint32_t));
-	memcpy(first.tcp + TCP_WINDOW, last.tcp + TCP_WINDOW, sizeof(uint16_t));
-	first.tcp[TCP_FLAGS_OFFSET] = joined->flags;
+	memcpy(first->tcp + TCP_ACKNOWLEDGEMENT, joined->last_tcp + TCP_ACKNOWLEDGEMENT,
+	       sizeof(uint32_t));
+	memcpy(first->tcp + TCP_WINDOW, joined->last_tcp + TCP_WINDOW, sizeof(uint16_t));
+	first->tcp[TCP_FLAGS_OFFSET] = joined->flags;
 }
 
 static void put_back(struct interface *interface, struct interface_joined *joined)
@@ -260,18 +263,18 @@ void interface_join_end(struct interface *interface)
 int interface_join_describe(struct interface *interface, const struct interface_joined *joined,
 			    struct network_transmit *transmit)
 {
-	unsigned int length = joined->headers;
+	unsigned int headers = joined->first.headers, length = headers;
 
 	for (unsigned int i = 0; i < joined->count; i++) {
-		unsigned int skip = i ? joined->headers : 0;
+		unsigned int skip = i ? headers : 0;
 
 		if (!interface_add_pieces(interface, transmit, joined->segments[i], skip))
 			return -EINVAL;
-		length += joined->segments[i]->tot_len - joined->headers;
+		length += joined->segments[i]->tot_len - headers;
 	}
-	transmit->cut = joined->ipv6 ? NETWORK_CUT_TCP6 : NETWORK_CUT_TCP4;
-	transmit->cut_header = (uint16_t)joined->headers;
-	transmit->cut_length = (uint16_t)joined->segment;
+	transmit->cut = joined->first.ipv6 ? NETWORK_CUT_TCP6 : NETWORK_CUT_TCP4;
+	transmit->cut_header = (uint16_t)headers;
+	transmit->cut_length = (uint16_t)joined->first.payload;
 	return length == joined->length ? 0 : -EINVAL;
 }
 

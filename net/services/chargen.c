@@ -14,7 +14,7 @@
 #define CHARACTERS 95u
 #define LINE 72u
 #define PERIOD (CHARACTERS * (LINE + 2)) /* then it starts again */
-#define PERIODS 4u			 /* so many together: fewer, larger writes */
+#define PERIODS 9u /* so many together: fewer, larger writes, of less than 64 KiB */
 #define DATAGRAM_MAX 512u
 
 static char pattern[PERIOD * PERIODS]; /* made when the first asks: few do */
@@ -50,11 +50,14 @@ static void connection_free(struct connection *connection)
 static void send_more(struct connection *connection, struct tcp_pcb *pcb)
 {
 	for (;;) {
-		tcpwnd_size_t length = LWIP_MIN(
-			(tcpwnd_size_t)(sizeof(pattern) - connection->place), tcp_sndbuf(pcb));
+		tcpwnd_size_t rest = (tcpwnd_size_t)(sizeof(pattern) - connection->place);
+		tcpwnd_size_t length = LWIP_MIN(rest, tcp_sndbuf(pcb));
 
-		/* Not in crumbs: wait until the peer has taken more. */
-		if (length < LWIP_MIN(tcp_mss(pcb), sizeof(pattern) - connection->place))
+		/*
+		 * Not in crumbs: wait until the peer has taken more. lwIP looks for the end of all that is not
+		 * sent yet at each write.
+		 */
+		if (length < LWIP_MIN(rest, TCP_SND_BUF / 2))
 			return;
 		if (tcp_write(pcb, pattern + connection->place, (u16_t)length,
 			      TCP_WRITE_FLAG_MORE) != ERR_OK)

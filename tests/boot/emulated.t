@@ -62,7 +62,7 @@ sub names_of ($vm, $nic) {
 	like($vm->command('lsmod'), qr/^\Q$module\E\s+[1-9]\d+  0$/m, "$label: lsmod says the module");
 	like($vm->command('ethtool -i eth0'), qr{^driver: \Q$module\E\n.*^bus-info: 0000:\Q$bus\E\n}ms, "$label: ethtool -i");
 	like($vm->command('ethtool -P eth0'), qr/^Permanent address: \Q$Ringside::VM::MAC\E$/m, "$label: ethtool -P");
-	like($vm->command('ethtool -k eth0'), qr/^tx-checksumming: off$/m, "$label: ethtool -k");
+	like($vm->command('ethtool -k eth0'), $nic eq 'e1000' ? qr/^tx-checksumming: on\n.*^tcp-segmentation-offload: on$/ms : qr/^tx-checksumming: off$/m, "$label: ethtool -k");
 	like($vm->command('devices'), qr/^\Q$bus\E: Ethernet controller: .*, driver \Q$module\E, driven, interrupts intx$/m, "$label: devices");
 	my ($device) = @{ status($vm)->{network_devices}{devices} };
 	is($device->{driver}, $module, "$label: status.json has the driver");

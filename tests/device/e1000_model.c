@@ -60,6 +60,8 @@ static void power_on(struct e1000_model *model)
 {
 	memset(model->registers, 0, sizeof(model->registers));
 	model->icr = model->ims = 0;
+	model->gathered_length = 0;
+	memset(model->contexts, 0, sizeof(model->contexts));
 	*reg(model, RAL) = 0x12005452;
 	*reg(model, RAH) = 0x80005634;
 	*reg(model, MTA) = 0xffffffff; /* undefined after power on */
@@ -149,37 +151,194 @@ static unsigned int next(struct e1000_model *model, unsigned int head, unsigned 
 	return (head + 1) * DESCRIPTOR < *reg(model, length) ? head + 1 : 0;
 }
 
-static void send(struct e1000_model *model)
+/* -- Sums and cutting, byte by byte as the manual says it (3.5 and 3.6) */
+
+static unsigned int get16(const uint8_t *bytes)
+{
+	return (unsigned int)(bytes[0] << 8 | bytes[1]);
+}
+
+static void put16(uint8_t *bytes, unsigned int value)
+{
+	bytes[0] = (uint8_t)(value >> 8);
+	bytes[1] = (uint8_t)value;
+}
+
+/* The sum from one place to another goes, complemented, to a third. */
+static void fill_sum(struct nic_frame *frame, unsigned int from, unsigned int to,
+		     unsigned int place)
+{
+	uint32_t sum = 0;
+
+	if (place + 2 > frame->length || to > frame->length)
+		return;
+	for (unsigned int i = from; i < to; i++)
+		sum += (uint32_t)frame->bytes[i] << ((i - from) % 2 ? 0 : 8);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	put16(frame->bytes + place, ~sum & 0xffff);
+}
+
+static unsigned int end_of(uint16_t last, const struct nic_frame *frame)
+{
+	return last ? last + 1u : frame->length;
+}
+
+static void emit(struct e1000_model *model, const struct e1000_model_context *context)
+{
+	struct nic_frame *frame = &model->sent[model->sent_count++ % NIC_FRAMES_MAX];
+
+	if (model->gathered_options & 1)
+		fill_sum(frame, context->ip_start, end_of(context->ip_end, frame),
+			 context->ip_offset);
+	if (model->gathered_options & 2)
+		fill_sum(frame, context->tcp_start, end_of(context->tcp_end, frame),
+			 context->tcp_offset);
+}
+
+static struct nic_frame *new_frame(struct e1000_model *model, unsigned int length)
 {
 	struct nic_frame *frame = &model->sent[model->sent_count % NIC_FRAMES_MAX];
 
+	if (length > 1518) {
+		violated(model, "a frame is too long");
+		length = 1518;
+	}
+	frame->length = length;
+	return frame;
+}
+
+static void emit_whole(struct e1000_model *model)
+{
+	struct nic_frame *frame = new_frame(model, model->gathered_length);
+
+	memcpy(frame->bytes, model->gathered, frame->length);
+	emit(model, &model->contexts[0]);
+}
+
+/* One of the frames that a frame is cut into, with payload from `at`. */
+static void emit_piece(struct e1000_model *model, unsigned int at, unsigned int number)
+{
+	const struct e1000_model_context *context = &model->contexts[1];
+	unsigned int left = model->gathered_length - at;
+	unsigned int part = left < context->segment ? left : context->segment;
+	struct nic_frame *frame = new_frame(model, context->header + part);
+	uint8_t *ip = frame->bytes + context->ip_start, *tcp = frame->bytes + context->tcp_start;
+	uint32_t sequence = at - context->header, sum;
+
+	memcpy(frame->bytes, model->gathered, context->header);
+	memcpy(frame->bytes + context->header, model->gathered + at,
+	       frame->length - context->header);
+	put16(ip + 2, frame->length - context->ip_start);
+	put16(ip + 4, get16(ip + 4) + number);
+
+	sequence += get16(tcp + 4) << 16 | get16(tcp + 6);
+	put16(tcp + 4, sequence >> 16);
+	put16(tcp + 6, sequence & 0xffff);
+	if (part < left)
+		tcp[13] &= (uint8_t)~0x09; /* FIN and PSH are the last one's */
+	sum = get16(frame->bytes + context->tcp_offset) + frame->length - context->tcp_start;
+	put16(frame->bytes + context->tcp_offset, (sum & 0xffff) + (sum >> 16));
+	emit(model, context);
+}
+
+static void emit_cut(struct e1000_model *model)
+{
+	const struct e1000_model_context *context = &model->contexts[1];
+	const uint8_t *ip = model->gathered + context->ip_start;
+	unsigned int number = 0;
+
+	if (!context->segment || !context->tcp || !context->ip4 ||
+	    context->ip_start + 20 > context->tcp_start ||
+	    context->tcp_start + 20 > context->header ||
+	    context->tcp_offset + 2 > context->header) {
+		violated(model, "a context that cuts nothing");
+		return;
+	}
+	if (model->gathered_length != context->header + context->payload)
+		violated(model, "a frame is not as long as its context says");
+	if (model->gathered_length < context->header)
+		return;
+	if (get16(ip + 2) || get16(ip + 10))
+		violated(model, "a frame to be cut has a length or a sum of IP");
+	for (unsigned int at = context->header; at < model->gathered_length; at += context->segment)
+		emit_piece(model, at, number++);
+}
+
+static void take_context(struct e1000_model *model, const uint8_t *at)
+{
+	struct e1000_model_context *context = &model->contexts[at[11] >> 2 & 1];
+
+	*context = (struct e1000_model_context){
+		.ip_start = at[0],
+		.ip_offset = at[1],
+		.tcp_start = at[4],
+		.tcp_offset = at[5],
+		.payload = at[8] | (uint32_t)at[9] << 8 | (uint32_t)(at[10] & 0x0f) << 16,
+		.tcp = at[11] & 1,
+		.ip4 = at[11] & 2,
+		.header = at[13],
+	};
+	memcpy(&context->ip_end, at + 2, 2);
+	memcpy(&context->tcp_end, at + 6, 2);
+	memcpy(&context->segment, at + 14, 2);
+	model->contexts_told++;
+}
+
+/* False: there is no such memory, or a frame without end. */
+static bool gather(struct e1000_model *model, const uint8_t *at)
+{
+	unsigned int length = at[8] | (unsigned int)at[9] << 8 | (at[10] & 0x0fu) << 16;
+	uint64_t address;
+	uint8_t *bytes;
+
+	if (!(at[11] & 0x20) || at[10] >> 4 != 1)
+		violated(model, "a descriptor of a kind that the driver does not use");
+	if (length > 16288)
+		violated(model, "a descriptor is for too much");
+	memcpy(&address, at, 8);
+	bytes = memory(model, address, length);
+	if (!bytes || model->gathered_length + length > sizeof(model->gathered))
+		return false;
+	if (!model->gathered_length) {
+		model->gathered_options = at[13];
+		model->gathered_cut = at[11] & 4;
+	}
+	memcpy(model->gathered + model->gathered_length, bytes, length);
+	model->gathered_length += length;
+	model->sent_segments++;
+	return true;
+}
+
+static void send(struct e1000_model *model)
+{
 	while (*reg(model, TCTL) & 2 && *reg(model, TDH) != *reg(model, TDT)) {
-		uint8_t *at = descriptor(model, TDBAL, *reg(model, TDH)), *bytes;
-		uint64_t address;
-		uint16_t length;
+		uint8_t *at = descriptor(model, TDBAL, *reg(model, TDH));
+		bool context;
 
 		if (!at)
 			return;
-		memcpy(&address, at, 8);
-		memcpy(&length, at + 8, 2);
-		bytes = memory(model, address, length);
-		if (!bytes || frame->length + length > sizeof(frame->bytes))
+		context = at[11] & 0x20 && !(at[10] >> 4);
+		if (context)
+			take_context(model, at);
+		else if (!gather(model, at))
 			return;
-		memcpy(frame->bytes + frame->length, bytes, length);
-		frame->length += length;
-		model->sent_segments++;
 		if (at[11] & 8 && !model->sends_nothing)
 			at[12] |= 1;
 		*reg(model, TDH) = next(model, *reg(model, TDH), TDLEN);
-		if (at[11] & 1) {
-			model->sent_count++;
-			frame = &model->sent[model->sent_count % NIC_FRAMES_MAX];
-			frame->length = 0;
-			if (!model->sends_nothing)
-				cause(model, CAUSE_TXDW);
-		}
+		if (context || !(at[11] & 1))
+			continue;
+		if (model->gathered_cut)
+			emit_cut(model);
+		else
+			emit_whole(model);
+		model->gathered_length = 0;
+		if (!model->sends_nothing)
+			cause(model, CAUSE_TXDW);
 	}
 }
+
+/* -- Receiving */
 
 /* 13.5.1, with RCTL.MO 0. */
 static bool passes(struct e1000_model *model, const uint8_t *to)
@@ -226,7 +385,7 @@ static void receive(struct e1000_model *model)
 		memcpy(bytes, frame->bytes, frame->length);
 		memcpy(at + 8, &length, 2);
 		at[13] = model->errors;
-		at[12] = model->no_end ? 1 : 3;
+		at[12] = (model->no_end ? 1 : 3) | model->status;
 		*reg(model, RDH) = next(model, *reg(model, RDH), RDLEN);
 		cause(model, CAUSE_RXT0);
 	}

@@ -6,6 +6,14 @@
 #include "tests/device/nic_stack.h"
 #include "tests/device/pci_model.h"
 
+/* What a context descriptor says (SDM 3.3.6). */
+struct e1000_model_context {
+	uint8_t ip_start, ip_offset, tcp_start, tcp_offset, header;
+	uint16_t ip_end, tcp_end, segment;
+	uint32_t payload;
+	bool ip4, tcp;
+};
+
 struct e1000_model {
 	struct pci_model pci;
 	uint32_t registers[0x20000 / 4];
@@ -14,6 +22,12 @@ struct e1000_model {
 
 	struct nic_frame sent[NIC_FRAMES_MAX]; /* by the driver, modulo */
 	unsigned int sent_count, sent_segments;
+	struct e1000_model_context contexts[2]; /* of the last for sums alone, and to cut */
+	unsigned int contexts_told;
+	uint8_t gathered[65550]; /* of a frame whose end is not there yet */
+	unsigned int gathered_length;
+	uint8_t gathered_options;
+	bool gathered_cut;
 	struct nic_frame waiting[NIC_FRAMES_MAX]; /* to be received */
 	unsigned int waiting_first, waiting_count;
 	unsigned int dropped; /* by the filter */
@@ -26,6 +40,7 @@ struct e1000_model {
 	bool sends_nothing; /* takes descriptors and does not write them back */
 	int length;	    /* of received frames; -1: the truth */
 	uint8_t errors;	    /* of received frames */
+	uint8_t status;	    /* of received frames, beside DD and EOP */
 	bool no_end;	    /* received frames have no EOP */
 
 	unsigned int violations;

@@ -19,6 +19,7 @@ static void on_receive(struct network_device *from, struct network_buffer *chain
 	if (from != nic.device || chain->next || !chain->lent || chain->length != info->length)
 		host_abort("a frame that is not as it should be");
 	nic.last.length = chain->length;
+	nic.checksum_good = info->checksum_good;
 	memcpy(nic.last.bytes, chain->data, chain->length);
 	nic.received++;
 	if (nic.keep)

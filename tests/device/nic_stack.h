@@ -24,6 +24,7 @@ struct nic_stack {
 	uint8_t *memory; /* DMA memory with a pattern, 16 KiB; frames are sent from it */
 	struct nic_frame last;
 	unsigned int received, sent, given_back;
+	bool checksum_good;		  /* of the last that was received */
 	uint64_t tokens_out, tokens_back; /* sums */
 	bool keep;			  /* frames are not freed but kept */
 	struct network_buffer *kept[NIC_KEPT_MAX];

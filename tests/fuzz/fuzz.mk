@@ -8,13 +8,13 @@ FUZZ_CFLAGS := $(filter-out -Werror -O1 -fsanitize=% -fno-sanitize-recover=undef
 	-Wno-unknown-warning-option -fno-pie -fno-pic -DMODEL_PACKED_IDS=1024 \
 	-DMODEL_NET_FRAMES=8 -DMODEL_NET_FRAME_MAX=8192 -DMODEL_ATA_SECTORS=64u \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-FUZZ_LDFLAGS := -no-pie -fsanitize=fuzzer,address,undefined -Wl,-T,tests/fuzz/state.ld
+FUZZ_LDFLAGS := -no-pie -fsanitize=fuzzer,address,undefined -Wl,-T,tests/fuzz/state.ld -Wl,--wrap=tcp_output
 
 # The sources under test, whose variables and heap are put back after each run; and the rest.
 FUZZ_MODELS := $(filter tests/device/%,$(HOST_SOURCES)) $(filter-out tests/fuzz/stack.c,$(wildcard tests/fuzz/*.c))
 FUZZ_SOURCES := $(filter-out tests/device/%,$(HOST_SOURCES))
 # The network stack above the drivers, for those targets that are about it.
-FUZZ_NETWORK := $(filter-out $(HOST_SOURCES),$(addprefix net/lwip/,acknowledge.c addresses.c address_text.c dhcp_extension.c filter.c interface.c \
+FUZZ_NETWORK := $(filter-out $(HOST_SOURCES),$(addprefix net/lwip/,addresses.c address_text.c batch.c dhcp_extension.c filter.c interface.c \
 	joined.c network_facts.c recovery.c stack.c syn.c sys_arch.c transmit.c vlan.c) $(filter-out net/services/bench_%,$(wildcard net/http/*.c net/services/*.c net/services/iperf3/*.c)))
 FUZZ_LWIP := $(filter-out api/sockets.c,$(LWIP_SOURCES))
 # Of mbed TLS what the host's programs have.

@@ -122,20 +122,299 @@ static void test_send(void **state)
 
 static void test_send_refused(void **state)
 {
-	struct network_transmit checksum = {.segment_count = 1, .checksum = true};
-
 	(void)state;
 	boot();
 	assert_int_equal(nic_send(13, 1), -EMSGSIZE);
 	assert_int_equal(nic_send(1515, 1), -EMSGSIZE);
 	assert_int_equal(nic_send(1514, E1000_SEGMENTS_MAX + 1), -EMSGSIZE);
 	assert_int_equal(nic_send(1514, E1000_SEGMENTS_MAX), 0);
-	checksum.segments[0] = (struct network_segment){nic.memory, 100};
-	assert_int_equal(nic.device->operations->transmit(nic.device, 0, &checksum), -EINVAL);
-	assert_int_equal(driver()->statistics.transmit_errors, 4);
+	assert_int_equal(driver()->statistics.transmit_errors, 3);
 	nic_flush();
 	host_poll();
 	nic_poll();
+	end();
+}
+
+/* -- Offloads */
+
+#define ETHERNET 14u
+#define TCP_LENGTH 20u
+#define MSS 1000u
+#define SUM_OFFSET 16u
+#define SEQUENCE 0xfffff000u /* it wraps */
+#define FLAGS 0x19u	     /* ACK, PSH, FIN */
+
+static unsigned int ip_length(bool ipv6)
+{
+	return ipv6 ? 40 : 20;
+}
+
+static void put16(uint8_t *bytes, unsigned int value)
+{
+	bytes[0] = (uint8_t)(value >> 8);
+	bytes[1] = (uint8_t)value;
+}
+
+static unsigned int get16(const uint8_t *bytes)
+{
+	return (unsigned int)(bytes[0] << 8 | bytes[1]);
+}
+
+static uint32_t add(uint32_t sum, const uint8_t *bytes, unsigned int length)
+{
+	for (unsigned int i = 0; i < length; i++)
+		sum += (uint32_t)bytes[i] << (i % 2 ? 0 : 8);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* Of addresses, protocol, and the length of what follows. */
+static uint32_t pseudo_header(const uint8_t *bytes, bool ipv6, unsigned int length)
+{
+	return add(6 + length, bytes + ETHERNET + (ipv6 ? 8 : 12), ipv6 ? 32 : 8);
+}
+
+/* Headers as the stack makes them, in front of what the memory has, in so many pieces; it is sent. */
+static int send_tcp(bool ipv6, unsigned int payload, unsigned int pieces, uint16_t cut_length)
+{
+	unsigned int tcp = ETHERNET + ip_length(ipv6), headers = tcp + TCP_LENGTH, offset = 0;
+	unsigned int length = headers + payload;
+	uint8_t *bytes = nic.memory;
+	struct network_transmit transmit = {
+		.segment_count = pieces,
+		.checksum = true,
+		.checksum_start = (uint16_t)tcp,
+		.checksum_offset = SUM_OFFSET,
+		.cut = cut_length ? NETWORK_CUT_TCP4 : NETWORK_CUT_NONE,
+
+		.cut_length = cut_length,
+		.cut_header = (uint16_t)headers,
+	};
+	int error;
+
+	memset(bytes, 0, headers);
+	memcpy(bytes, frame, 6);
+	put16(bytes + 12, ipv6 ? 0x86dd : 0x0800);
+	if (ipv6) {
+		bytes[ETHERNET] = 0x60;
+		put16(bytes + ETHERNET + 4, TCP_LENGTH + payload);
+		bytes[ETHERNET + 6] = 6;
+		memset(bytes + ETHERNET + 8, 0xfd, 32);
+	} else {
+		bytes[ETHERNET] = 0x45;
+		put16(bytes + ETHERNET + 2, 20 + TCP_LENGTH + payload);
+		put16(bytes + ETHERNET + 4, 0xffff);
+		bytes[ETHERNET + 9] = 6;
+		memset(bytes + ETHERNET + 12, 0xc7, 8);
+		put16(bytes + ETHERNET + 10, ~add(0, bytes + ETHERNET, 20) & 0xffff);
+	}
+	put16(bytes + tcp + 4, SEQUENCE >> 16);
+	put16(bytes + tcp + 6, SEQUENCE & 0xffff);
+	bytes[tcp + 12] = 0x50;
+	bytes[tcp + 13] = FLAGS;
+	put16(bytes + tcp + SUM_OFFSET, pseudo_header(bytes, ipv6, TCP_LENGTH + payload));
+	for (unsigned int i = 0; i < pieces; i++) {
+		unsigned int part = i + 1 < pieces ? length / pieces : length - offset;
+
+		transmit.segments[i] = (struct network_segment){bytes + offset, part};
+		offset += part;
+	}
+	transmit.token = (void *)(uintptr_t)(nic.tokens_out + 1);
+	error = nic.device->operations->transmit(nic.device, 0, &transmit);
+	if (!error) {
+		nic.tokens_out += (uintptr_t)transmit.token;
+		nic.sent++;
+	}
+	return error;
+}
+
+/* A frame that came out has its part of the payload, and headers and sums that are right. */
+static void expect_tcp(const struct nic_frame *sent, bool ipv6, unsigned int number,
+		       unsigned int at, unsigned int part, bool last)
+{
+	unsigned int tcp = ETHERNET + ip_length(ipv6), headers = tcp + TCP_LENGTH;
+	const uint8_t *bytes = sent->bytes;
+
+	assert_int_equal(sent->length, headers + part);
+	assert_memory_equal(bytes + headers, nic.memory + headers + at, part);
+	if (ipv6) {
+		assert_int_equal(get16(bytes + ETHERNET + 4), TCP_LENGTH + part);
+	} else {
+		assert_int_equal(get16(bytes + ETHERNET + 2), 20 + TCP_LENGTH + part);
+		assert_int_equal(get16(bytes + ETHERNET + 4), (0xffff + number) & 0xffff);
+		assert_int_equal(add(0, bytes + ETHERNET, 20), 0xffff);
+	}
+	assert_int_equal(get16(bytes + tcp + 4) << 16 | get16(bytes + tcp + 6), SEQUENCE + at);
+	assert_int_equal(bytes[tcp + 13], last ? FLAGS : 0x10);
+	assert_int_equal(add(pseudo_header(bytes, ipv6, TCP_LENGTH + part), bytes + tcp,
+			     TCP_LENGTH + part),
+			 0xffff);
+}
+
+static void test_checksum(void **state)
+{
+	(void)state;
+	boot();
+	for (unsigned int i = 0; i < 3; i++)
+		assert_int_equal(send_tcp(false, 1460, 1 + i, 0), 0);
+	assert_int_equal(nic_send(100, 1), 0); /* as it is */
+	assert_int_equal(send_tcp(false, 1460, 1, 0), 0);
+	nic_flush();
+	host_poll();
+	assert_int_equal(model.sent_count, 5);
+	for (unsigned int i = 0; i < 5; i++)
+		if (i != 3)
+			expect_tcp(&model.sent[i], false, 0, 0, 1460, true);
+	assert_memory_equal(model.sent[3].bytes, nic.memory, 100);
+	assert_int_equal(model.contexts_told, 1);
+	/* Elsewhere in the frame. */
+	assert_int_equal(send_tcp(true, 1, 1, 0), 0);
+	nic_flush();
+	host_poll();
+	expect_tcp(&model.sent[5], true, 0, 0, 1, true);
+	assert_int_equal(model.contexts_told, 2);
+	/* A device that was reset knows nothing of it. */
+	pci_device_break(nic.pci, "is to be reset");
+	nic_recover();
+	assert_int_equal(send_tcp(true, 1, 1, 0), 0);
+	nic_flush();
+	host_poll();
+	expect_tcp(&model.sent[6], true, 0, 0, 1, true);
+	nic_poll();
+	end();
+}
+
+static void test_cut(void **state)
+{
+	static const unsigned int payloads[] = {1, MSS, MSS + 1, 3 * MSS, 10000, 15 * MSS + 999};
+
+	(void)state;
+	for (unsigned int pieces = 1; pieces <= E1000_SEGMENTS_MAX; pieces += 47)
+		for (unsigned int i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
+			unsigned int count = (payloads[i] + MSS - 1) / MSS;
+
+			boot();
+			assert_int_equal(send_tcp(false, payloads[i], pieces, MSS), 0);
+			nic_flush();
+			host_poll();
+			assert_int_equal(model.sent_count, count);
+			for (unsigned int n = 0; n < count; n++) {
+				unsigned int left = payloads[i] - n * MSS;
+
+				expect_tcp(&model.sent[n], false, n, n * MSS,
+					   left < MSS ? left : MSS, n + 1 == count);
+			}
+			assert_int_equal(driver()->statistics.kicks, 1);
+			assert_int_equal(driver()->statistics.transmit_cut_into, count);
+			nic_poll();
+			end();
+		}
+}
+
+/* All in turn, round the ring several times. */
+static void test_mixed(void **state)
+{
+	(void)state;
+	boot();
+	for (unsigned int round = 0; round < 60; round++) {
+		unsigned int before = model.sent_count;
+
+		assert_int_equal(send_tcp(false, 9500, 1 + round % 40, MSS), 0);
+		nic_flush();
+		host_poll();
+		for (unsigned int n = 0; n < 10; n++)
+			expect_tcp(&model.sent[(before + n) % NIC_FRAMES_MAX], false, n, n * MSS,
+				   n < 9 ? MSS : 500, n == 9);
+		assert_int_equal(send_tcp(round % 2, 500, 1 + round % 3, 0), 0);
+		nic_flush();
+		host_poll();
+		expect_tcp(&model.sent[(before + 10) % NIC_FRAMES_MAX], round % 2, 0, 0, 500, true);
+		assert_int_equal(model.sent_count, before + 11);
+	}
+	nic_poll();
+	end();
+}
+
+static int send_wrong(struct network_transmit transmit)
+{
+	transmit.segment_count = 1;
+	transmit.segments[0] = (struct network_segment){nic.memory, 4000};
+	return nic.device->operations->transmit(nic.device, 0, &transmit);
+}
+
+static void test_offloads_refused(void **state)
+{
+	const struct network_transmit right = {.checksum = true,
+					       .checksum_start = 34,
+					       .checksum_offset = 16,
+					       .cut = NETWORK_CUT_TCP4,
+					       .cut_length = 1460,
+					       .cut_header = 54};
+	struct network_transmit wrong;
+
+	(void)state;
+	boot();
+#define REFUSED(error, ...)                                                                        \
+	wrong = right;                                                                             \
+	wrong.__VA_ARGS__;                                                                         \
+	assert_int_equal(send_wrong(wrong), error)
+	REFUSED(-EINVAL, cut = NETWORK_CUT_UDP);
+	REFUSED(-EINVAL, cut_ecn = true);
+	REFUSED(-EINVAL, checksum = false);
+	REFUSED(-EINVAL, checksum_start = 33);
+	REFUSED(-EINVAL, checksum_start = 250);
+	REFUSED(-EINVAL, checksum_offset = 19);
+	REFUSED(-EINVAL, cut_length = 0);
+	REFUSED(-EINVAL, cut_header = 53);
+	REFUSED(-EINVAL, cut_header = 4000);
+	REFUSED(-EINVAL, cut = NETWORK_CUT_TCP6); /* QEMU gets its length wrong */
+	REFUSED(-EMSGSIZE, cut_header = E1000_HEADERS_MAX + 1);
+	REFUSED(-EMSGSIZE, cut_length = 1461);
+	REFUSED(-EMSGSIZE, cut = NETWORK_CUT_NONE);
+	assert_int_equal(driver()->statistics.transmit_errors, 13);
+	/* Switched off, and on again. */
+	assert_int_equal(nic.device->operations->set_feature(nic.device, "rx-checksumming", false),
+			 -EOPNOTSUPP);
+	assert_int_equal(nic.device->operations->set_feature(nic.device, "tcp-segmentation-offload",
+							     false),
+			 0);
+	assert_int_equal(nic.device->cuts, 0);
+	assert_int_equal(send_tcp(false, 3000, 1, MSS), -EINVAL);
+	assert_int_equal(nic.device->operations->set_feature(nic.device, "tcp-segmentation-offload",
+							     true),
+			 0);
+	assert_int_equal(send_tcp(false, 3000, 1, MSS), 0);
+	nic_flush();
+	host_poll();
+	nic_poll();
+	end();
+}
+
+/* Whether a frame that comes with this status and these errors is said to have a right sum. */
+static bool vouched(uint8_t status, uint8_t errors)
+{
+	unsigned int before = nic.received;
+
+	model.status = status;
+	model.errors = errors;
+	e1000_model_inject(&model, frame, 100);
+	host_poll();
+	nic_poll();
+	assert_int_equal(nic.received, before + 1);
+	return nic.checksum_good;
+}
+
+static void test_receive_checksum(void **state)
+{
+	(void)state;
+	boot();
+	assert_int_equal(model.registers[0x5000 / 4], 0x200);
+	assert_true(vouched(0x20, 0));
+	assert_false(vouched(0, 0));
+	assert_false(vouched(0x24, 0)); /* QEMU's: it has not looked */
+	assert_false(vouched(0x20, 0x20));
+	assert_true(vouched(0x60, 0x40)); /* IP's sum is another matter */
 	end();
 }
 
@@ -247,7 +526,7 @@ static void test_full(void **state)
 	assert_int_equal(nic.given_back, 0);
 	/* It has read them, and now says so. */
 	for (unsigned int i = 0; i < E1000_RING; i++)
-		driver()->transmit[i].status = E1000_TXD_DD;
+		driver()->transmit[i].data.status = E1000_TXD_DD;
 	nic_event(NETWORK_EVENT_RECEIVE);
 	model.icr |= 1;
 	pci_model_line(&model.pci, true);
@@ -494,16 +773,31 @@ static void test_poll(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start),	      cmocka_unit_test(test_random_mac),
-		cmocka_unit_test(test_reset_ignored), cmocka_unit_test(test_send),
-		cmocka_unit_test(test_send_refused),  cmocka_unit_test(test_receive),
-		cmocka_unit_test(test_many),	      cmocka_unit_test(test_cost),
-		cmocka_unit_test(test_kept),	      cmocka_unit_test(test_full),
-		cmocka_unit_test(test_link),	      cmocka_unit_test(test_filters),
-		cmocka_unit_test(test_bad_frames),    cmocka_unit_test(test_broken_and_back),
-		cmocka_unit_test(test_gone),	      cmocka_unit_test(test_sends_nothing),
-		cmocka_unit_test(test_storm),	      cmocka_unit_test(test_does_not_reset),
-		cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_start),
+		cmocka_unit_test(test_random_mac),
+		cmocka_unit_test(test_reset_ignored),
+		cmocka_unit_test(test_send),
+		cmocka_unit_test(test_send_refused),
+		cmocka_unit_test(test_receive),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_checksum),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_mixed),
+		cmocka_unit_test(test_offloads_refused),
+		cmocka_unit_test(test_receive_checksum),
+		cmocka_unit_test(test_kept),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_link),
+		cmocka_unit_test(test_filters),
+		cmocka_unit_test(test_bad_frames),
+		cmocka_unit_test(test_broken_and_back),
+		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_sends_nothing),
+		cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_does_not_reset),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_poll),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 
 #include "lwip/prot/tcp.h"
 #include "lwip/tcp.h"
-#include "net/lwip/acknowledge.h"
+#include "net/lwip/batch.h"
 #include "net/lwip/recovery.h"
 
 #include <stdbool.h>
@@ -35,8 +35,8 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 	if (pcb->state == LISTEN)
 		return ERR_OK;
 	recovery_segment(pcb, header, options1_length, packet);
-	if (network_frame_joined)
-		acknowledge_joined(pcb);
+	if (network_frame_joined && packet->tot_len)
+		batch_joined(pcb);
 	if (pcb->flags & (TF_RTO | TF_INFR) && header->ackno == pcb->snd_nxt)
 		tcp_set_flags(pcb, TF_ACK_NOW);
 	return ERR_OK;

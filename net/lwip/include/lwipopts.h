@@ -85,7 +85,11 @@
 #define TCP_RCV_SCALE 6
 #define TCP_WND (16384u + network_window_more)
 #define TCP_SND_BUF (32768u + network_window_more)
-#define TCP_SND_QUEUELEN 2048
+/*
+ * Pieces enough for a full buffer of small segments. When they run out, a write learns that only after it has
+ * made its segments, in vain, at each acknowledgement.
+ */
+#define TCP_SND_QUEUELEN (1024u + network_window_more / 256u)
 #define TCP_SNDLOWAT (16u << 10)
 /* Used where there is a `pcb`: a peer without window scaling is never told more than 64 KiB. */
 #define TCP_WND_UPDATE_THRESHOLD LWIP_MIN(TCP_WND_MAX(pcb) / 4, 131072u)
