@@ -69,7 +69,10 @@ static void step(void)
 	default:
 		if (disk && bus_device()->queue_count)
 			(void)virtio_queue_renew(
-				bus_device()->queues[fuzz_choose(bus_device()->queue_count)]);
+				bus_device(),
+				bus_device()
+					->queues[fuzz_choose(bus_device()->queue_count)]
+					->index);
 		break;
 	}
 }
