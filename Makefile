@@ -14,7 +14,7 @@ CC := gcc
 QEMU ?= qemu-system-x86_64
 PORT ?= 8080
 WITHOUT ?=
-MOST ?=
+STACKS ?=
 TLS_CA ?=
 APPEND ?=
 T ?=
@@ -328,19 +328,19 @@ $(B)/host/libringside.a: $(HOST_OBJECTS) $(B)/host-list
 	$(Q)rm -f $@ && ar rcs $@ $(HOST_OBJECTS)
 
 # Their allocations may fail.
-UNIT_FAILING := $(B)/host/tests/unit/failing/allocations.c.o
-UNIT_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup)
-$(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a $(UNIT_FAILING)
+UNIT_FAILING := $(patsubst %,$(B)/host/%.o,$(wildcard tests/unit/failing/*.c))
+UNIT_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup free _cmocka_run_group_tests)
+$(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a $(UNIT_FAILING) tests/unit/failing/tests.ld
 	$(call say,HOSTLD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< $(UNIT_FAILING) -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive $(UNIT_LDFLAGS) -lcmocka
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< $(UNIT_FAILING) -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive $(UNIT_LDFLAGS) -Wl,-T,tests/unit/failing/tests.ld -lcmocka
 
 include tests/conformance/back_end/back_end.mk
 
-# Each unit test again, for each of its allocations with that one failing.
+# Each unit test again, for each of its allocations with that one failing; STACKS=1: for one with each call stack.
 .PHONY: out-of-memory
 out-of-memory: $(UNIT_TESTS)
-	$(Q)tests/unit/failing/run $(if $(MOST),--most $(MOST)) '$(T)'
+	$(Q)tests/unit/failing/run $(if $(STACKS),--stacks) '$(T)'
 
 unit: $(UNIT_TESTS)
 	$(Q)for test in $(UNIT_TESTS); do echo "-- $$test"; $$test || exit 1; done
@@ -453,6 +453,7 @@ help:
 	@echo 'make run        installs what is missing, builds, boots in QEMU; page at http://localhost:8080/'
 	@echo 'make test       the same, then every test; T=PATTERN runs those whose name matches'
 	@echo 'make unit       the unit tests only'
+	@echo 'make out-of-memory   the same, each allocation failing once; T=PATTERN, STACKS=1 one of each call stack'
 	@echo 'make fuzz TIME=60    each fuzz target for so many seconds; T=PATTERN only those'
 	@echo 'make fuzz-seeds     what they found becomes the seeds that are checked in'
 	@echo 'make coverage       lines and branches of drivers and parsers that unit tests and seeds run'

@@ -26,7 +26,7 @@ static const uint64_t pauses[RECOVERY_ATTEMPTS] = {
 static struct recovery *all;
 static struct wait_queue worker_wait = WAIT_QUEUE_INIT;
 static bool work;
-/* Held for an attempt, so that recovery_shut_down() finds the device in one piece. */
+/* Held for an attempt, so that recovery_shut_down() and recovery_hold() find the device in one piece. */
 static struct mutex attempt_lock = MUTEX_INIT;
 
 /* -- One device */
@@ -106,11 +106,26 @@ static bool needs_care(const struct recovery *recovery)
 	       !recovery->shut_down;
 }
 
+void recovery_hold(void)
+{
+	mutex_lock(&attempt_lock);
+}
+
+void recovery_release(void)
+{
+	mutex_unlock(&attempt_lock);
+}
+
+bool recovery_held(void)
+{
+	return mutex_held(&attempt_lock);
+}
+
 void recovery_shut_down(struct recovery *recovery)
 {
 	recovery->shut_down = true;
-	mutex_lock(&attempt_lock);
-	mutex_unlock(&attempt_lock);
+	recovery_hold();
+	recovery_release();
 }
 
 /* -- All of them, and their thread */

@@ -72,6 +72,15 @@ static inline bool recovery_last_attempt(const struct recovery *recovery)
 	return recovery->attempts >= RECOVERY_ATTEMPTS;
 }
 
+/*
+ * Between these two no attempt is made, so that what an attempt takes away stays. Short, or until the device has
+ * broken: others are not recovered meanwhile either. Thread context; may sleep.
+ */
+void recovery_hold(void);
+void recovery_release(void);
+/* For tests, where nobody can wait for that. */
+bool recovery_held(void);
+
 /* No attempt is made any more; one that is being made has ended. Thread context. */
 void recovery_shut_down(struct recovery *recovery);
 

@@ -491,9 +491,8 @@ static void drain(struct virtio_blk_queue *queue)
 	while (!idle) {
 		uint64_t flags = block_lock(queue->block);
 
-		if (queue->vq)
-			(void)virtio_blk_reap(queue->block);
-		idle = !queue->vq || queue->vq->broken || queue->vq->free == queue->vq->size;
+		(void)virtio_blk_reap(queue->block);
+		idle = queue->vq->broken || queue->vq->free == queue->vq->size;
 		block_unlock(queue->block, flags);
 		if (idle || clock_monotonic() >= deadline)
 			return;
@@ -510,8 +509,7 @@ static int queue_reset(struct virtio_device *device, struct virtqueue *vq)
 	(void)device;
 	block_queue_stop(queue->block);
 	drain(queue);
-	/* While it slept the whole device may have been reset: this queue is another one then, or none. */
-	error = queue->vq == vq ? virtio_queue_reset(vq) : -EIO;
+	error = virtio_queue_reset(vq);
 	if (!error)
 		virtio_blk_abort(queue);
 	if (!error)

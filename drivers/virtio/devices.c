@@ -118,20 +118,20 @@ static struct virtio_device *find_device(const char *name)
 	return NULL;
 }
 
-static enum command_result reset_queue(struct virtqueue *vq)
+static enum command_result reset_queue(struct virtio_device *device, unsigned int index)
 {
-	const struct virtio_device *device = vq->device;
-
-	switch (virtio_queue_renew(vq)) {
+	switch (virtio_queue_renew(device, index)) {
 	case 0:
 		return COMMAND_OK;
 	case -ENOTSUP:
 		command_print("%s: queue %u cannot be reset alone, the whole device is\n",
-			      device->name, vq->index);
+			      device->name, index);
 		return COMMAND_OK;
+	case -ENOENT:
+		command_print("%s: has no queue %u\n", device->name, index);
+		return COMMAND_FAILED;
 	default:
-		command_print("%s: queue %u was not reset: the device %s\n", device->name,
-			      vq->index,
+		command_print("%s: queue %u was not reset: the device %s\n", device->name, index,
 			      device->recovery.failure ? device->recovery.failure : "is stopped");
 		return COMMAND_FAILED;
 	}
@@ -159,11 +159,7 @@ static enum command_result reset_device(const char *name, const char *queue)
 		virtio_device_break(device, "was reset by hand");
 		return COMMAND_OK;
 	}
-	for (unsigned int i = 0; i < device->queue_count; i++)
-		if (device->queues[i]->index == index)
-			return reset_queue(device->queues[i]);
-	command_print("%s: has no queue %u\n", device->name, (unsigned int)index);
-	return COMMAND_FAILED;
+	return reset_queue(device, (unsigned int)index);
 }
 
 static void print_device(struct virtio_device *device, bool brief)

@@ -277,15 +277,36 @@ int virtio_queue_resume(struct virtqueue *vq)
 	return 0;
 }
 
-int virtio_queue_renew(struct virtqueue *vq)
+/* NULL: it has none with that index. While recovery is held. */
+static struct virtqueue *queue_of(struct virtio_device *device, unsigned int index)
 {
-	struct virtio_device *device = vq->device;
+	for (unsigned int i = 0; i < device->queue_count; i++)
+		if (device->queues[i]->index == index)
+			return device->queues[i];
+	return NULL;
+}
 
-	if (device->recovery.broken)
-		return -EIO;
+static int renew(struct virtio_device *device, struct virtqueue *vq)
+{
 	if (device->driver->queue_reset)
 		return device->driver->queue_reset(device, vq);
 	log_notice("%s: cannot be reset alone by its driver, its device is", vq->name);
 	virtio_device_break(device, "was reset for the sake of one queue");
 	return -ENOTSUP;
+}
+
+int virtio_queue_renew(struct virtio_device *device, unsigned int index)
+{
+	struct virtqueue *vq;
+	int error;
+
+	/* Recovery runs on another CPU, and frees the queues of a device that broke. */
+	recovery_hold();
+	vq = queue_of(device, index);
+	if (device->recovery.broken || device->recovery.shut_down)
+		error = -EIO;
+	else
+		error = vq ? renew(device, vq) : -ENOENT;
+	recovery_release();
+	return error;
 }

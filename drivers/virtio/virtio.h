@@ -107,7 +107,8 @@ struct virtio_driver {
 	/*
 	 * Renews one queue while the others run: virtio_queue_reset(), buffers back, I/O of this
 	 * queue failed, virtio_queue_resume(), new buffers. 0 or a negative errno. Thread context.
-	 * NULL: the whole device is reset instead.
+	 * NULL: the whole device is reset instead. The device is not recovered meanwhile: no wait goes
+	 * on after it broke.
 	 */
 	int (*queue_reset)(struct virtio_device *device, struct virtqueue *vq);
 	/* More facts; may be NULL. */
@@ -221,10 +222,11 @@ int virtio_queue_reset(struct virtqueue *vq);
 int virtio_queue_resume(struct virtqueue *vq);
 
 /*
- * The same through the driver's queue_reset(). 0; -ENOTSUP: it has none, or the device no RING_RESET,
- * and the whole device is being reset instead; other: the device was or is broken.
+ * The same through the driver's queue_reset(), for the queue that has this index now; the device is not recovered
+ * meanwhile. 0; -ENOENT: there is no such queue; -ENOTSUP: the driver has none, or the device no RING_RESET, and the
+ * whole device is being reset instead; other: the device was or is broken. Thread context.
  */
-int virtio_queue_renew(struct virtqueue *vq);
+int virtio_queue_renew(struct virtio_device *device, unsigned int index);
 
 /* Sets DRIVER_OK: from here on the queues may be kicked. */
 void virtio_driver_ok(struct virtio_device *device);

@@ -21,7 +21,8 @@ struct dma_constraints {
 
 /*
  * Allocates `size` bytes (constraints may be NULL). The caller owns the block until
- * dma_free(block, size) with the same size. NULL when there is no such memory. Thread context.
+ * dma_free(block, size) with the same size. NULL when there is no such memory, and dma_free() takes
+ * that too. Thread context.
  */
 void *dma_alloc(size_t size, const struct dma_constraints *constraints);
 /* The same, but for what stands in it: anything. For large buffers that are written before they are read. */

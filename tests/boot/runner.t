@@ -225,6 +225,41 @@ my $coverage = `tests/conformance/coverage $folder/json`;
 is($?, 0, 'no case names a clause that is not there');
 like($coverage, qr/^\d+ of \d+ testable clauses have a case; \d+ are deferred$/m, 'make clauses counts');
 
+# What fails it: the index, the cases and the reasons once more, with one line too many each.
+{
+	my $copy = "$folder/index";
+	mkdir $_ for $copy, "$copy/tests", "$copy/tests/conformance", "$copy/tests/conformance/cases";
+	system 'cp', '-r', map({ "tests/conformance/$_" } qw(coverage runner clauses.tsv deferred)), "$copy/tests/conformance";
+	my $index  = "$copy/tests/conformance/clauses.tsv";
+	my ($row)  = grep { /^DEV-/ && /\tMUST\t/ && /\tyes\t/ } split /^/, read_file($index);
+	my $header = read_file($index) =~ s/\n.*//sr;
+	my $case   = '{.name = "%s", .claim = "so", .clauses = "%s", .kind = OBEY}' . "\n";
+	my ($id)   = $row =~ /^(\S+)/;
+
+	my $status = sub ($rows, $clauses, $gaps) {
+		write_file($index, "$header\n" . join '', @$rows);
+		write_file("$copy/tests/conformance/cases/one.c", sprintf $case, 'one', $clauses);
+		write_file("$copy/tests/conformance/gaps", $gaps);
+		my $said = `$copy/tests/conformance/coverage`;
+		return ($? >> 8, $said =~ /^((?:unknown clause|neither case nor reason|reason of no use): .*)$/mg);
+	};
+	my $second = $row =~ s/^\S+/DEV-ADDED-01/r;
+	is_deeply([ $status->([$row], $id, '') ], [0], 'a clause with a case: nothing to say');
+	is_deeply([ $status->([ $row, $second ], $id, "DEV-ADDED-* it cannot be\n") ], [0], 'nor of one with a reason');
+	is_deeply([ $status->([ $row, $second ], $id, '') ], [ 1, 'neither case nor reason: DEV-ADDED-01' ], 'a testable clause that was added: status 1');
+	is_deeply(
+		[ $status->([$row], "$id DEV-NONE-01", '') ],
+		[ 1, 'unknown clause: tests/conformance/cases/one.c: one names DEV-NONE-01' ],
+		'a case that names what is not in the index: status 1'
+	);
+	is_deeply(
+		[ $status->([$row], $id, "DEV-ADDED-* it cannot be\n") ],
+		[ 1, 'reason of no use: DEV-ADDED-* in tests/conformance/gaps' ],
+		'a reason for no clause: status 1'
+	);
+	is_deeply([ $status->([$row], $id, "$id it cannot be\n") ], [ 1, "reason of no use: $id in tests/conformance/gaps" ], 'or for one that has a case');
+}
+
 # -- What others get
 SKIP: {
 	skip 'another image is under test', 4 if $ENV{RINGSIDE_IMAGE};

@@ -23,7 +23,7 @@ static void run_threads(void *context)
 	(void)context;
 	if (clock_monotonic() > PATIENCE)
 		host_abort("a sleep that nothing ends");
-	if (!running) {
+	if (!running && !recovery_held()) {
 		running = true;
 		recovery_run();
 		running = false;

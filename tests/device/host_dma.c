@@ -93,6 +93,8 @@ void *dma_alloc(size_t size, const struct dma_constraints *constraints)
 
 void dma_free(void *memory, size_t size)
 {
+	if (!memory)
+		return;
 	for (struct block **link = &blocks; *link; link = &(*link)->next) {
 		struct block *block = *link;
 

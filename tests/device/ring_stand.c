@@ -77,6 +77,8 @@ void ring_open(const struct virtqueue_parameters *parameters)
 	ring.vq = vq;
 	ring_show();
 	ring.memory = dma_alloc(RING_SEGMENTS_MAX * RING_PIECE, NULL);
+	if (!ring.memory)
+		host_abort("no memory for segments");
 }
 
 void ring_close(void)

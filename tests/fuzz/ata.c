@@ -28,21 +28,11 @@ static struct block_device *some_disk(void)
 static void step(const struct ata_fuzzed *fuzzed)
 {
 	struct block_device *disk = some_disk();
+	unsigned int choice = fuzz_choose(9);
 
-	switch (fuzz_choose(9)) {
-	case 0:
-	case 1:
-		disk_user_add(disk, ATA_MODEL_SECTORS);
-		break;
-	case 2:
-		if (disk)
-			block_kick(disk);
-		break;
-	case 3:
-		host_poll();
-		break;
-	case 4:
-		emulated_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
+	switch (choice) {
+	case 0 ... DISK_USER_STEPS - 1:
+		disk_user_step(choice, disk, ATA_MODEL_SECTORS, emulated_wait, service);
 		break;
 	case 5:
 		fuzzed->lie(emulated_tells(EMULATED_MODEL));

@@ -52,7 +52,7 @@ void bus_recover(void)
 {
 	static bool recovering;
 
-	if (recovering)
+	if (recovering || recovery_held())
 		return;
 	recovering = true;
 	(void)recovery_run();

@@ -45,9 +45,10 @@ $(C)/libnetwork.sources.a: $(FUZZ_NETWORK:%=$(C)/obj/%.o) $(FUZZ_LWIP:%=$(C)/obj
 $(C)/libmodels.a: $(FUZZ_MODELS:%=$(C)/obj/%.o) $(C)/list
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
-$(C)/unit-%: $(C)/obj/tests/unit/%.c.o $(C)/libhost.a $(C)/obj/tests/unit/failing/allocations.c.o
+COVERAGE_FAILING := $(UNIT_FAILING:$(B)/host/%=$(C)/obj/%)
+$(C)/unit-%: $(C)/obj/tests/unit/%.c.o $(C)/libhost.a $(COVERAGE_FAILING)
 	$(call say,COVLD,$@)
-	$(Q)$(COVERAGE_LINK) -o $@ $< $(C)/obj/tests/unit/failing/allocations.c.o $(UNIT_LDFLAGS) -Wl,--whole-archive $(C)/libhost.a -Wl,--no-whole-archive -lcmocka
+	$(Q)$(COVERAGE_LINK) -o $@ $< $(COVERAGE_FAILING) $(UNIT_LDFLAGS) -Wl,--whole-archive $(C)/libhost.a -Wl,--no-whole-archive -lcmocka
 
 $(C)/fuzz-%: $(C)/obj/tests/fuzz/targets/%.c.o $(C)/libsources.a $(C)/libmodels.a tests/fuzz/state.ld
 	$(call say,COVLD,$@)

@@ -52,7 +52,7 @@ static struct mine *spare(void)
 	return NULL;
 }
 
-void disk_user_add(struct block_device *disk, uint32_t sectors)
+static void add(struct block_device *disk, uint32_t sectors)
 {
 	struct mine *mine = spare();
 	struct block_request *request;
@@ -93,6 +93,28 @@ void disk_user_add(struct block_device *disk, uint32_t sectors)
 	mine->running = true;
 	running++;
 	block_add(request);
+}
+
+void disk_user_step(unsigned int step, struct block_device *disk, uint32_t sectors,
+		    void (*wait)(uint64_t nanoseconds, void (*service)(void)),
+		    void (*service)(void))
+{
+	switch (step) {
+	case 0:
+	case 1:
+		add(disk, sectors);
+		break;
+	case 2:
+		if (disk)
+			block_kick(disk);
+		break;
+	case 3:
+		host_poll();
+		break;
+	default:
+		wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
+		break;
+	}
 }
 
 void disk_user_drain(void (*service)(void))

@@ -80,7 +80,10 @@ void net_step(void)
 	default:
 		if (bus_device()->queues && bus_device()->queue_count && fuzz_choose(4) == 3)
 			(void)virtio_queue_renew(
-				bus_device()->queues[fuzz_choose(bus_device()->queue_count)]);
+				bus_device(),
+				bus_device()
+					->queues[fuzz_choose(bus_device()->queue_count)]
+					->index);
 		else
 			virtio_model_net_link(&net.model, fuzz_choose(2));
 		break;

@@ -413,6 +413,7 @@ static void lines_by_the_chipset(void **state)
 		space[0x3d] = cases[i].pin;
 		find();
 		found = pci_first()->next;
+		assert_non_null(found);
 		assert_int_equal(pci_interrupt_line(found, &line), 0);
 		assert_int_equal(line.gsi, 10);
 		/* Switched off, or no ISA interrupt: then firmware's word is all there is. */
@@ -432,7 +433,9 @@ static void lines_that_lead_nowhere(void **state)
 	space[0x3c] = 0xff;
 	function(4, 0x1234, 0x1111);
 	find();
+	assert_non_null(pci_first());
 	assert_true(pci_interrupt_line(pci_first(), &line) < 0);
+	assert_non_null(pci_first()->next);
 	assert_true(pci_interrupt_line(pci_first()->next, &line) < 0);
 }
 

@@ -154,6 +154,7 @@ static void no_capability(void **state)
 	pci_model_reset();
 	pci_model_init(&model, 3, 0x1234, 0x5678);
 	pci_enumerate(0, 0, 0);
+	assert_non_null(pci_first());
 	assert_int_equal(msix_init(&msix, pci_first()), -ENODEV);
 }
 
@@ -245,6 +246,8 @@ static void msi_message(void **state)
 	model.config[msi + 16] = 1;    /* and this one masked */
 	pci_enumerate(0, 0, 0);
 	function = pci_first();
+	assert_non_null(interrupt);
+	assert_non_null(function);
 	interrupt_message(interrupt, &message);
 	assert_int_equal(msi_enable(function, interrupt), 0);
 	assert_int_equal(pci_read16(function, msi + 2) & 0x71, 1);

@@ -133,7 +133,7 @@ static void queue_is_reset(unsigned int index, bool alone)
 	stack.net.hold_transmit = true;
 	assert_int_equal(stack_send(100, 1, 64), 0);
 	stack_flush();
-	error = virtio_queue_renew(virtio()->queues[index]);
+	error = virtio_queue_renew(virtio(), virtio()->queues[index]->index);
 	stack.net.hold_transmit = false;
 	if (alone) {
 		assert_int_equal(error, 0);

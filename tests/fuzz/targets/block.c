@@ -41,21 +41,11 @@ static void service(void)
 static void step(void)
 {
 	struct block_device *disk = block_first();
+	unsigned int choice = fuzz_choose(8);
 
-	switch (fuzz_choose(8)) {
-	case 0:
-	case 1:
-		disk_user_add(block_first(), SECTORS);
-		break;
-	case 2:
-		if (disk)
-			block_kick(disk);
-		break;
-	case 3:
-		host_poll();
-		break;
-	case 4:
-		bus_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
+	switch (choice) {
+	case 0 ... DISK_USER_STEPS - 1:
+		disk_user_step(choice, disk, SECTORS, bus_wait, service);
 		break;
 	case 5:
 		host_cpu(fuzz_choose(4), 4);
@@ -69,7 +59,10 @@ static void step(void)
 	default:
 		if (disk && bus_device()->queue_count)
 			(void)virtio_queue_renew(
-				bus_device()->queues[fuzz_choose(bus_device()->queue_count)]);
+				bus_device(),
+				bus_device()
+					->queues[fuzz_choose(bus_device()->queue_count)]
+					->index);
 		break;
 	}
 }

@@ -1,19 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Out of memory, in all unit tests: the Makefile links them so that malloc(), calloc(), realloc() and strdup()
- * of all sources come here first. dma_alloc() and interrupt_allocate() of the host take from them, so they
- * fail too.
+ * of all sources come here first. Counted are those that a source under test makes, and those of dma_alloc() and
+ * interrupt_allocate(), which stand for the kernel's; what tests and models take for themselves (tests.ld) does not
+ * fail. Counting begins anew with each test, and each test counts its set-up and the group's before it.
  *
- * FAIL_ALLOCATION=N in the environment lets the N-th of the program fail (from 0), with a line on standard
- * error; FAIL_ALLOCATION=count says at its end how many there were. tests/unit/failing/run runs all programs
- * so. A test that wants to know more asks for itself.
+ * ALLOCATIONS=all in the environment: at each of them the program forks. The child has that one fail, runs on to the
+ * end of its test, looks whether memory is lost, and is gone; then its parent goes on, with success. So one run of the
+ * program has every allocation fail, and each failure costs what is left of one test. ALLOCATIONS=stacks: only the
+ * first with each call stack below a test. What came of it goes to standard output (tests/unit/failing/run reads it):
+ *
+ *	wrong TEST N STATUS BYTES	the N-th of the test (from 0) failed, and the child ended with this wait
+ *					status, having said what the next BYTES bytes are
+ *	test TEST COUNT FAILED PASSED	so many allocations, failures, and failures with which the test passed all the same
+ *	end STATUS			the program's own
+ *
+ * FAIL_ALLOCATION=TEST:N is one such failure, without a fork: how a finding is looked at. The program ends as a child
+ * does: 40, the test passed; 41, it failed; 42, memory is lost; anything else is wrong, too.
  */
 #ifndef TESTS_UNIT_FAILING_ALLOCATIONS_H
 #define TESTS_UNIT_FAILING_ALLOCATIONS_H
 
 #include <stdbool.h>
 
-/* From here on `before` succeed, one fails, and the rest succeeds again; -1: none fails. */
+/*
+ * For a test that does this itself: from here on `before` succeed, one fails, and the rest succeeds again; -1: none
+ * fails. Nothing else fails in that test any more.
+ */
 void allocations_fail_after(int before);
 /* Whether one has failed since. */
 bool allocations_failed(void);
