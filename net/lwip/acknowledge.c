@@ -3,6 +3,8 @@
 
 #include "net/lwip/connection.h"
 
+#include "lwip/netif.h"
+
 /* The connection whose last frame may still be to be acknowledged. */
 static struct tcp_pcb *pending;
 
@@ -27,4 +29,21 @@ void acknowledge_finish(void)
 		return;
 	tcp_ack_now(pcb);
 	tcp_output(pcb);
+}
+
+static bool is_of(const struct tcp_pcb *pcb, struct netif *netif)
+{
+	if (IP_IS_V4_VAL(pcb->local_ip))
+		return ip4_addr_cmp(ip_2_ip4(&pcb->local_ip), netif_ip4_addr(netif));
+	return netif_get_ip6_addr_match(netif, ip_2_ip6(&pcb->local_ip)) >= 0;
+}
+
+void acknowledge_again(struct netif *netif)
+{
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+		if (pcb->state < ESTABLISHED || !is_of(pcb, netif))
+			continue;
+		tcp_ack_now(pcb);
+		tcp_output(pcb);
+	}
 }

@@ -5,7 +5,9 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use JSON::PP ();
 use Ringside::Checks;
+use Ringside::Host qw(until_true);
 use Ringside::Peer;
 use Ringside::VM;
 use Test::More;
@@ -142,6 +144,41 @@ scenario('two losses', { network => [ @{ $peer->{words} }, @device ], append => 
 	leaves_with($vm, 0);
 });
 delete $peer->{window};
+
+# A window that was told while nothing got through: each connection tells it once when the device is back, and the peer
+# need not ask.
+scenario('windows after a reset', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
+	my $label = $vm->{label};
+	delete $peer->{guest_mac};
+	$vm->wait_prompt;
+	$peer->connect_to(7);
+	my %next = ($peer->{port} => $peer->{next});
+	$peer->connect_to(7);
+	$next{ $peer->{port} } = $peer->{next};
+	local $peer->{all} = 1;
+	my $link = sub ($up) { $vm->qmp->execute('set_link', name => 'net0', up => $up ? JSON::PP::true : JSON::PP::false) };
+	my $link_is = sub ($word) { until_true(20, sub { $vm->command('ethtool eth0') =~ /^\s*Link detected: $word$/m }) };
+	for my $way ([ 'the device was reset', sub { $vm->command('devices reset virtio0') } ],
+		[ 'the cable was pulled', sub { $link->(0); $link_is->('no'); $link->(1); $link_is->('yes') } ]) {
+		my ($what, $do) = @$way;
+		my %told;
+		$do->();
+		while (keys %told < 2 && (my $got = $peer->receive_segment(5))) {
+			$told{ $got->{port} }++ if !$got->{length} && $got->{flags} == 0x10 && $got->{window} >= MSS && $got->{ack} == $next{ $got->{port} };
+		}
+		$peer->ask;
+		while (my $got = $peer->receive_segment(10)) {
+			last if $got->{answered};
+			$told{ $got->{port} }++;
+		}
+		is_deeply(\%told, { map { $_ => 1 } keys %next }, "$label: after $what each of two connections tells its window, once");
+	}
+	$peer->send_segment(0x18, 'x' x 1000);
+	my $echo = $peer->receive_segment(10);
+	is($echo && $echo->{port}, $peer->{port}, "$label: they go on");
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
 
 # RFC 6528: for the same ends a clock of 4 us counts; what is added for other ends cannot be told from any number seen.
 sub first_number ($port) {

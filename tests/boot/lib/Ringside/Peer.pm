@@ -51,7 +51,7 @@ sub ask ($self) {
 	return;
 }
 
-# The next segment of our connection: seq, ack, flags, window, length; undef when none came in time.
+# The next segment of our connection, or with {all} of any: port, seq, ack, flags, window, length; undef when none came in time.
 sub receive_segment ($self, $seconds) {
 	my $deadline = time + within($seconds);
 	while ((my $left = $deadline - time) > 0) {
@@ -69,8 +69,8 @@ sub receive_segment ($self, $seconds) {
 		next if $type != 0x0800 || ord(substr $payload, 9, 1) != 6;
 		my $size = unpack('x2 n', $payload) - 20;
 		my ($from, $to, $seq, $ack, $words, $flags, $window) = unpack 'x20 n n N N C C n', $payload;
-		next if $from != $self->{to} || $to != $self->{port};
-		return { seq => $seq, ack => $ack, flags => $flags, window => $window, length => $size - ($words >> 2) };
+		next if !$self->{all} && ($from != $self->{to} || $to != $self->{port});
+		return { port => $to, seq => $seq, ack => $ack, flags => $flags, window => $window, length => $size - ($words >> 2) };
 	}
 	return;
 }
