@@ -180,6 +180,48 @@ scenario('windows after a reset', { network => [ @{ $peer->{words} }, @device ],
 	leaves_with($vm, 0);
 });
 
+# SYN cookies: while others send SYNs and answer nothing, a client may take any time to answer, and is served.
+scenario('SYN cookies', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
+	my $label = $vm->{label};
+	delete $peer->{guest_mac};
+	$vm->wait_prompt;
+	$peer->connect_to(7);
+	$peer->send_segment(4);
+	# After each hundred the guest has seen them all.
+	my $flood = sub ($count) {
+		for (1 .. $count / 100) {
+			$peer->send_syns(7, 100);
+			$peer->ask;
+			while (my $got = $peer->receive_segment(10)) { last if $got->{answered} }
+		}
+	};
+	$flood->(100);
+	$peer->{port}++;
+	@$peer{qw(next acknowledged)} = (5_000_000, 0);
+	$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+	my $answer = $peer->receive_segment(10);
+	is($answer && $answer->{flags}, 0x12, "$label: a SYN among a hundred of others' is answered");
+	$flood->(2000);
+	$peer->{acknowledged} = ($answer->{seq} + 1) & 0xffffffff;
+	$peer->send_segment(0x18, 'x' x 100);
+	my $echo = $peer->receive_segment(10);
+	$echo = $peer->receive_segment(10) if $echo && !$echo->{length};
+	is($echo && $echo->{length}, 100, "$label: its data, 2000 SYNs later, is echoed");
+	is($echo && $echo->{seq}, $peer->{acknowledged}, "$label: behind the number that was answered");
+	$peer->send_segment(4);
+	my %guess = ('a number that was never sent' => [ 1, 0 ], 'the number of another port' => [ 0, 1 ]);
+	for my $what (sort keys %guess) {
+		my ($more, $ports) = @{ $guess{$what} };
+		$peer->{port} += $ports;
+		@$peer{qw(next acknowledged)} = (5_000_001, ($answer->{seq} + 1 + $more) & 0xffffffff);
+		$peer->send_segment(0x10);
+		my $reset = $peer->receive_segment(10);
+		is($reset && $reset->{flags} & 4, 4, "$label: $what opens nothing");
+	}
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
 # RFC 6528: for the same ends a clock of 4 us counts; what is added for other ends cannot be told from any number seen.
 sub first_number ($port) {
 	$peer->{port} = $port - 1;

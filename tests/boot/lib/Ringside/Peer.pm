@@ -32,15 +32,25 @@ sub sum ($bytes) {
 	return ~$sum & 0xffff;
 }
 
-sub send_segment ($self, $flags, $data = '', $options = '') {
-	my ($from, $to) = map { inet_aton($_) } @$self{qw(address guest)};
-	my $segment = pack('n n N N C C n n n a*', $self->{port}, $self->{to}, $self->{next}, $self->{acknowledged}, (20 + length $options) << 2, $flags, $self->{window} // 65535, 0, 0, $options) . $data;
+sub send_from ($self, $address, $segment) {
+	my ($from, $to) = map { inet_aton($_) } $address, $self->{guest};
 	my $pseudo = pack('a4 a4 C C n', $from, $to, 0, 6, length $segment);
 	substr $segment, 16, 2, pack 'n', sum($pseudo . $segment);
 	my $header = pack 'C C n n n C C n a4 a4', 0x45, 0, 20 + length $segment, 0, 0, 64, 6, 0, $from, $to;
 	substr $header, 10, 2, pack 'n', sum($header);
 	$self->send_frame(0x0800, $header . $segment);
+	return;
+}
+
+sub send_segment ($self, $flags, $data = '', $options = '') {
+	$self->send_from($self->{address}, pack('n n N N C C n n n a*', $self->{port}, $self->{to}, $self->{next}, $self->{acknowledged}, (20 + length $options) << 2, $flags, $self->{window} // 65535, 0, 0, $options) . $data);
 	$self->{next} = ($self->{next} + length($data) + ($flags & 2 ? 1 : 0)) & 0xffffffff;
+	return;
+}
+
+# SYNs from addresses where nobody is.
+sub send_syns ($self, $to, $count) {
+	$self->send_from(join('.', 172, 16, map { int rand 256 } 1, 2), pack 'n n N N C C n n n', 1024 + int rand 60000, $to, int rand 2**32, 0, 5 << 4, 2, 65535, 0, 0) for 1 .. $count;
 	return;
 }
 
