@@ -145,6 +145,45 @@ scenario('two losses', { network => [ @{ $peer->{words} }, @device ], append => 
 });
 delete $peer->{window};
 
+# Acknowledgements of full segments that come at once: each second one at once, and the last of an odd number when its time is
+# over (RFC 9293, 3.8.6.3). Returns where those at once are, in segments, then those later. The timer's tick may lie between two
+# segments: another try, then.
+sub acknowledged ($count) {
+	$peer->connect_to(9);
+	my $start = $peer->{next};
+	$peer->send_segment(0x10, 'x' x MSS) for 1 .. $count;
+	$peer->ask;
+	my (@at_once, @later);
+	while (my $got = $peer->receive_segment(10)) {
+		last if $got->{answered};
+		push @at_once, ($got->{ack} - $start) / MSS;
+	}
+	while (($at_once[-1] // $later[-1] // 0) < $count && !@later) {
+		my $got = $peer->receive_segment(5) or last;
+		push @later, ($got->{ack} - $start) / MSS;
+	}
+	$peer->send_segment(4);
+	return "@at_once | @later";
+}
+
+scenario('acknowledgements', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=discard' }, sub ($vm) {
+	my $label = $vm->{label};
+	delete $peer->{guest_mac};
+	$vm->wait_prompt;
+	for my $count (1 .. 8) {
+		my $expected = join(' ', grep { $_ % 2 == 0 } 1 .. $count) . ' | ' . ($count % 2 ? $count : '');
+		my $seen;
+		for my $try (1 .. 5) {
+			$seen = acknowledged($count);
+			last if $seen eq $expected;
+			note "$count segments, try $try: $seen";
+		}
+		is($seen, $expected, "$label: of $count segments, at once and later");
+	}
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
 # A window that was told while nothing got through: each connection tells it once when the device is back, and the peer
 # need not ask.
 scenario('windows after a reset', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
