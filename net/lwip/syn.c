@@ -50,9 +50,9 @@ static bool has_ends(const struct tcp_pcb *pcb, const struct syn_segment *segmen
 	       ip_addr_cmp(&pcb->local_ip, &segment->to);
 }
 
-static bool is_known(const struct syn_segment *segment)
+static bool is_among(const struct tcp_pcb *pcb, const struct syn_segment *segment)
 {
-	for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+	for (; pcb; pcb = pcb->next)
 		if (has_ends(pcb, segment))
 			return true;
 	return false;
@@ -115,8 +115,11 @@ static bool syn_came(const struct syn_segment *syn, const struct pbuf *packet)
 
 	if (remembered(syn))
 		return false;
+	/* What comes by the loopback interface is our own. */
+	if (!(syn->netif->flags & NETIF_FLAG_ETHERNET))
+		return false;
 	listener = find_listener(syn->to_port, &syn->to);
-	if (!listener || !has_many(listener) || is_known(syn))
+	if (!listener || !has_many(listener) || is_among(tcp_active_pcbs, syn))
 		return false;
 	(void)syn_cookie_answer(syn, packet);
 	return true;
@@ -130,7 +133,7 @@ static bool answer_came(const struct syn_segment *segment)
 	if (!syn_cookie_came_back(segment))
 		return false;
 	listener = find_listener(segment->to_port, &segment->to);
-	if (!listener || is_known(segment))
+	if (!listener || is_among(tcp_active_pcbs, segment) || is_among(tcp_tw_pcbs, segment))
 		return false;
 	/* It comes again, or what follows it does. */
 	if (!make_room(listener))

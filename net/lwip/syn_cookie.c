@@ -143,7 +143,7 @@ bool syn_cookie_answer(const struct syn_segment *syn, const struct pbuf *packet)
 {
 	const struct eth_hdr *frame;
 
-	if (!(syn->netif->flags & NETIF_FLAG_ETHERNET) || !ends_good(syn))
+	if (!ends_good(syn))
 		return false;
 	/* ethernet_input() has stepped over it in the same piece of memory. */
 	frame = (const struct eth_hdr *)((const uint8_t *)packet->payload - SIZEOF_ETH_HDR);

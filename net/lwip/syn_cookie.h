@@ -25,7 +25,7 @@ struct syn_segment {
 };
 
 /*
- * Answers a SYN, to the Ethernet address that its frame came from, so that nobody has to be asked for one. `packet` is that
+ * Answers a SYN that came by Ethernet, to the address there that its frame came from, so that nobody has to be asked for one. `packet` is that
  * frame from its IP header on. False: it is none that is answered so.
  */
 bool syn_cookie_answer(const struct syn_segment *syn, const struct pbuf *packet);
