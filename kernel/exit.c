@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define LOG_AREA "power"
 #include "kernel/exit.h"
 
 #include "kernel/console/console.h"
+#include "kernel/console/log.h"
 #include "kernel/options/options.h"
 #include "kernel/platform.h"
 #include "kernel/shell/command.h"
+#include "kernel/thread/thread.h"
 #include "kernel/x86/cpu.h"
 
 #include <stdbool.h>
@@ -100,6 +103,40 @@ void exit_panic(void)
 	if (!strcmp(policy, "reboot"))
 		reboot();
 	exit_machine(EXIT_PANIC);
+}
+
+/* -- The power button: a thread, so that whoever prints just now has come to its end. */
+
+static struct wait_queue button_wait = WAIT_QUEUE_INIT;
+static bool button_pressed;
+
+static void on_button(void)
+{
+	__atomic_store_n(&button_pressed, true, __ATOMIC_RELEASE);
+	wait_wake(&button_wait);
+}
+
+static void wait_for_button(void *unused)
+{
+	(void)unused;
+	wait_event(&button_wait, __atomic_load_n(&button_pressed, __ATOMIC_ACQUIRE));
+	log_notice("the power button was pressed");
+	exit_machine(EXIT_OK);
+}
+
+void exit_by_button(void)
+{
+	struct thread *thread;
+
+	if (!power_button_start(on_button))
+		return;
+	thread = thread_create("power button", wait_for_button, NULL, NULL);
+	if (thread) {
+		thread_detach(thread);
+		return;
+	}
+	power_button_stop();
+	log_error("the power button does nothing: no memory for its thread");
 }
 
 static enum command_result command_poweroff(int argc, char **argv)

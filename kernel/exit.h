@@ -25,6 +25,9 @@ void exit_job(enum exit_code code) __attribute__((noreturn));
  */
 void exit_without_words(void);
 
+/* From now on the machine's power button is the command `poweroff`, where it has one that we know. Thread context. */
+void exit_by_button(void);
+
 /* After a panic's report: as `panic=exit|halt|reboot` says. Context: any. */
 void exit_panic(void) __attribute__((noreturn));
 

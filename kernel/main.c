@@ -87,6 +87,7 @@ static void start(void *unused)
 	/* A job that has the machine for itself may keep its CPUs busy. */
 	if (!job || !job->alone) {
 		watchdog_start();
+		exit_by_button();
 		pci_bind_drivers();
 		milestone("PCI devices driven");
 		virtio_mmio_init();

@@ -82,6 +82,10 @@ struct platform {
 	uint8_t reset_value;
 	uint16_t smi_command_port; /* 0: ACPI mode is always on */
 	uint8_t acpi_enable;
+	/* The power button of the fixed hardware: power_button.c. */
+	bool power_button;
+	uint16_t sci; /* the system control interrupt, as an ISA interrupt or global one */
+	struct platform_register pm1a_status, pm1a_enable, pm1b_status, pm1b_enable;
 	bool keyboard_controller; /* may be asked for a reset; true when no table says */
 };
 
@@ -116,6 +120,17 @@ bool platform_register_read(const struct platform_register *reg, uint32_t *value
  */
 void platform_power_off(void); /* ACPI S5: PM1 control, or the hardware-reduced sleep register */
 void platform_reset(void);     /* ACPI's reset register, then the keyboard controller */
+
+/* Takes the PM registers over from the firmware, where it still has them. Waits 100 ms at most. Context: any. */
+void platform_acpi_enable(void);
+
+/*
+ * Has pressed() called, in interrupt context, each time that the power button is. False: the tables name no button of the
+ * fixed hardware, or its interrupt cannot be had, which is said. Thread context.
+ */
+bool power_button_start(void (*pressed)(void));
+/* As the firmware left it. Thread context. */
+void power_button_stop(void);
 
 /*
  * QEMU's isa-debug-exit (debug_exit.c): ends QEMU with status (code << 1) | 1. Returns when it is

@@ -13,6 +13,7 @@
 #include "kernel/console/console.h"
 #include "kernel/memory/dma.h"
 #include "kernel/panic.h"
+#include "kernel/platform.h"
 #include "kernel/thread/thread.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/cpu.h"
@@ -56,6 +57,7 @@ static void stop_machine(void)
 
 	console_drain();
 	serial_stop_input();
+	power_button_stop();
 	virtio_mmio_shutdown();
 	pci_shutdown();
 	smp_stop_others();

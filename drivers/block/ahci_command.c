@@ -173,7 +173,7 @@ static void finish(struct ahci_port *port, unsigned int slot, int error)
 	port->running &= ~(1u << slot);
 	port->again &= ~(1u << slot);
 	port->errors += error != 0;
-	pci_device_served(&port->ahci->device);
+	pci_device_answered(&port->ahci->device);
 	block_finish(request, error);
 }
 

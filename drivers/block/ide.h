@@ -116,6 +116,7 @@ struct ide_channel {
 	bool turn_due;
 
 	uint64_t interrupts, interrupts_stray;
+	uint64_t steps; /* sectors moved by the CPU, and commands that ended */
 	/* Lies: answers that were not right. The first of a kind is logged. */
 	uint64_t short_transfers, states_wrong;
 };

@@ -36,6 +36,13 @@ static void complain(struct ide_channel *channel, uint64_t *counter, const char 
 			    value);
 }
 
+/* Something was done, for which an interrupt may have come. */
+static void step(struct ide_channel *channel)
+{
+	channel->steps++;
+	pci_device_answered(&channel->ide->device);
+}
+
 /* -- To the drive */
 
 /* The memory of a request as regions that cross no 64 KiB; false: DMA cannot be. */
@@ -148,6 +155,7 @@ static void move_sector(struct ide_channel *channel)
 		}
 	}
 	channel->sectors_left--;
+	step(channel);
 	channel->active->pio_bytes += BLOCK_SECTOR;
 }
 
@@ -342,7 +350,7 @@ unsigned int ide_reap(struct block_queue *queue)
 		channel->active = NULL;
 		channel->request = NULL;
 		channel->way = IDE_IDLE;
-		pci_device_served(&channel->ide->device);
+		step(channel);
 		/*
 		 * Found without an interrupt: nobody is here who would give the next its turn. It is not the layer's
 		 * thread either, which may itself be waiting for that turn. Not armed twice: timer_arm() would wait
@@ -411,12 +419,13 @@ enum interrupt_result ide_interrupt(struct pci_device *device, unsigned int line
 {
 	struct ide_channel *channel = &ide_of_device(device)->channels[line];
 	struct ide_drive *drive;
-	uint64_t flags;
+	uint64_t flags, steps;
 
 	if (!channel->ide)
 		return INTERRUPT_NONE; /* nothing is on that channel */
 	flags = spin_lock(&channel->lock);
 	drive = channel->active;
+	steps = channel->steps;
 	channel->interrupts++;
 	channel->serving++;
 	if (!drive) {
@@ -427,7 +436,9 @@ enum interrupt_result ide_interrupt(struct pci_device *device, unsigned int line
 	if (drive)
 		block_interrupt(&drive->block.queues[0]);
 	serve(channel);
-	return drive ? INTERRUPT_HANDLED : INTERRUPT_NONE;
+	/* One without a reason is nobody's: when they do not end the line is held back, and the disks go on. */
+	return __atomic_load_n(&channel->steps, __ATOMIC_RELAXED) != steps ? INTERRUPT_HANDLED
+									   : INTERRUPT_NONE;
 }
 
 void ide_abort(struct ide_channel *channel)

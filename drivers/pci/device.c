@@ -37,11 +37,34 @@ unsigned int pci_device_count(const struct module *module)
 
 /* -- Interrupts */
 
-/* A level-triggered line that stays up would leave no time for anything else. */
+static bool has_mode(const struct pci_device *device, const char *mode)
+{
+	return device->interrupt_mode && !strcmp(device->interrupt_mode, mode);
+}
+
+/* A line that stays up, or messages without end, would leave no time for anything else. */
 static void silence(struct pci_device *device, bool silent)
 {
-	if (device->interrupt_mode && !strcmp(device->interrupt_mode, "intx"))
+	if (has_mode(device, "intx"))
 		pci_line_disable(device->function, silent);
+	else if (has_mode(device, "msi"))
+		msi_hold(device->function, silent);
+}
+
+/* A line may be up for others, and is held back when nobody claims it; a message is this device's own. */
+static bool is_its_own(const struct pci_device *device, enum interrupt_result result)
+{
+	return result == INTERRUPT_HANDLED || has_mode(device, "msi");
+}
+
+void pci_device_answered(struct pci_device *device)
+{
+	uint32_t unserved = __atomic_load_n(&device->unserved, __ATOMIC_RELAXED), left;
+
+	do
+		left = unserved > PCI_DEVICE_PER_ANSWER ? unserved - PCI_DEVICE_PER_ANSWER : 0;
+	while (!__atomic_compare_exchange_n(&device->unserved, &unserved, left, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }
 
 static enum interrupt_result on_line(void *context)
@@ -53,7 +76,7 @@ static enum interrupt_result on_line(void *context)
 	if (device->recovery.broken || device->recovery.shut_down)
 		return INTERRUPT_NONE;
 	result = device->operations->interrupt(device, line->index);
-	if (result == INTERRUPT_HANDLED &&
+	if (is_its_own(device, result) &&
 	    __atomic_add_fetch(&device->unserved, 1, __ATOMIC_RELAXED) > PCI_DEVICE_UNSERVED_MAX)
 		pci_device_break(device, "interrupts without end");
 	return result;
@@ -195,7 +218,7 @@ static int attempt(struct recovery *recovery)
 		return 0; /* again, meanwhile */
 	silence(device, false);
 	/* What came between is not lost: an edge, or a message, does not come twice. */
-	if (device->line_count && strcmp(device->interrupt_mode, "intx"))
+	if (device->line_count && !has_mode(device, "intx"))
 		for (unsigned int i = 0; i < device->line_count; i++)
 			(void)device->operations->interrupt(device, i);
 	return 0;
@@ -267,9 +290,9 @@ void pci_device_shutdown(struct pci_function *function)
 		return;
 	recovery_shut_down(&device->recovery);
 	stop(device);
-	if (!strcmp(device->interrupt_mode, "msi"))
+	if (has_mode(device, "msi"))
 		msi_disable(function);
-	if (!strcmp(device->interrupt_mode, "poll"))
+	if (has_mode(device, "poll"))
 		timer_cancel(&device->poll);
 	release_lines(device);
 }

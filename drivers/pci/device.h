@@ -27,6 +27,8 @@
 
 /* Interrupts that nobody gets to work on: the device does not take its line back. */
 #define PCI_DEVICE_UNSERVED_MAX 10000u
+/* So many for an answer are not worth a reset. */
+#define PCI_DEVICE_PER_ANSWER 16u
 #define PCI_DEVICE_LINES_MAX 2
 
 struct pci_device;
@@ -93,6 +95,8 @@ static inline void pci_device_served(struct pci_device *device)
 {
 	__atomic_store_n(&device->unserved, 0, __ATOMIC_RELAXED);
 }
+/* Something of what it was asked for is done, as interrupts say; PCI_DEVICE_PER_ANSWER of them are allowed for that. Context: any. */
+void pci_device_answered(struct pci_device *device);
 
 /* A pci_driver's shutdown, for functions whose driver_data is such a device. */
 void pci_device_shutdown(struct pci_function *function);

@@ -43,7 +43,7 @@ int msi_enable(struct pci_function *function, const struct interrupt *interrupt)
 	return 0;
 }
 
-void msi_disable(struct pci_function *function)
+void msi_hold(const struct pci_function *function, bool hold)
 {
 	unsigned int capability = pci_capability_find(function, PCI_CAPABILITY_MSI, 0);
 	uint16_t control;
@@ -51,6 +51,14 @@ void msi_disable(struct pci_function *function)
 	if (!capability)
 		return;
 	control = pci_read16(function, capability + MSI_CONTROL);
-	pci_write16(function, capability + MSI_CONTROL, control & (uint16_t)~CONTROL_ENABLE);
+	pci_write16(function, capability + MSI_CONTROL,
+		    (uint16_t)(hold ? control & ~CONTROL_ENABLE : control | CONTROL_ENABLE));
+}
+
+void msi_disable(struct pci_function *function)
+{
+	if (!pci_capability_find(function, PCI_CAPABILITY_MSI, 0))
+		return;
+	msi_hold(function, true);
 	pci_line_disable(function, false);
 }

@@ -53,6 +53,8 @@ void msix_disable(const struct pci_function *function);
 
 /* One MSI message for the whole function. 0, -ENODEV. */
 int msi_enable(struct pci_function *function, const struct interrupt *interrupt);
+/* No message comes until it is let go on; what would have come meanwhile is lost. Context: any. */
+void msi_hold(const struct pci_function *function, bool hold);
 void msi_disable(struct pci_function *function);
 
 /* Whether the function may raise INTx at all; MSI-X takes care of it itself. Thread context. */

@@ -45,6 +45,10 @@ void platform_init(const struct boot_info *boot_info)
 		hpet_read(into);
 		register_map(&into->pm1a_control);
 		register_map(&into->pm1b_control);
+		register_map(&into->pm1a_status);
+		register_map(&into->pm1a_enable);
+		register_map(&into->pm1b_status);
+		register_map(&into->pm1b_enable);
 		register_map(&into->pm_timer);
 		register_map(&into->sleep_control);
 		register_map(&into->sleep_status);

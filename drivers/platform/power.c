@@ -23,7 +23,7 @@
 #define LEAVE_WAIT (50 * NANOSECONDS_PER_MILLISECOND)
 
 /* 4.8.2.5: the firmware owns the PM registers until it is asked for them. */
-static void acpi_mode_enable(void)
+void platform_acpi_enable(void)
 {
 	uint32_t value;
 
@@ -58,7 +58,7 @@ void platform_power_off(void)
 	if (!acpi_s5(&type_a, &type_b))
 		return;
 	if (platform.pm1a_control.address) {
-		acpi_mode_enable();
+		platform_acpi_enable();
 		pm1_sleep(&platform.pm1a_control, type_a);
 		pm1_sleep(&platform.pm1b_control, type_b);
 		clock_spin(LEAVE_WAIT);

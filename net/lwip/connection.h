@@ -16,4 +16,11 @@ static inline bool connection_active(const struct tcp_pcb *pcb)
 	return active;
 }
 
+/*
+ * The interface can send again, and frames were lost while it could not. What a peer was to learn comes again by time-outs,
+ * but not a larger window: nobody sends that twice, and its peer asks after seconds only (RFC 9293, 3.8.6.1). So each
+ * connection tells once where it is. Under the core lock.
+ */
+void connections_acknowledge(struct netif *netif);
+
 #endif

@@ -16,6 +16,7 @@
 #include "lwip/timeouts.h"
 #include "lwip_hooks.h"
 #include "net/lwip/batch.h"
+#include "net/lwip/connection.h"
 #include "net/lwip/guard.h"
 #include "net/lwip/memory.h"
 #include "net/lwip/recovery.h"
@@ -228,11 +229,13 @@ static void link_set(struct interface *interface, bool up)
 	if (log_limit_allows(&interface->links_said, LOG_AREA, interface->device->name))
 		log_print(LOG_NOTICE, interface->device->name, up ? "link up" : "link down");
 	settings_of_device(interface);
-	if (up)
-		/* Asks for the lease again, announces us to the neighbours. */
-		netif_set_link_up(netif);
-	else
+	if (!up) {
 		netif_set_link_down(netif);
+		return;
+	}
+	/* Asks for the lease again, announces us to the neighbours. */
+	netif_set_link_up(netif);
+	connections_acknowledge(netif);
 }
 
 /*

@@ -8,6 +8,7 @@
 #include "kernel/random/siphash.h"
 #include "kernel/time/clock.h"
 #include "lwip_hooks.h"
+#include "net/lwip/syn_cookie.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -45,17 +46,105 @@ static uint64_t hash(const uint64_t secret[2], const ip_addr_t *local, u16_t loc
 	}
 }
 
+/* Made when it is first wanted, when devices had their chance to add to the seed. */
+struct secret {
+	uint64_t key[2];
+	bool made;
+};
+
+static const uint64_t *key_of(struct secret *secret)
+{
+	if (!secret->made)
+		random_bytes(secret->key, sizeof(secret->key));
+	secret->made = true;
+	return secret->key;
+}
+
+static bool imposed;
+static uint32_t imposed_number;
+
 u32_t network_isn(const ip_addr_t *local, u16_t local_port, const ip_addr_t *remote,
 		  u16_t remote_port)
 {
-	/* Made when it is first wanted, when devices had their chance to add to the seed. */
-	static uint64_t secret[2];
-	static bool have_secret;
+	static struct secret secret;
 
-	if (!have_secret) {
-		random_bytes(secret, sizeof(secret));
-		have_secret = true;
+	if (imposed) {
+		imposed = false;
+		return imposed_number;
 	}
 	return (u32_t)(clock_monotonic() / TICK) +
-	       (u32_t)hash(secret, local, local_port, remote, remote_port);
+	       (u32_t)hash(key_of(&secret), local, local_port, remote, remote_port);
+}
+
+/*
+ * -- SYN cookies: from the top, 5 bits of the time, 3 bits of which segment size, and 24 bits that nobody guesses of
+ * all that and the ends. So of 2^24 acknowledgements that are made up one is believed, while a flood goes on.
+ */
+#define SLOT (SYN_COOKIE_LIFE / 2)
+#define SLOT_BITS 5
+#define SIZE_SHIFT 24
+#define TIME_SHIFT 27
+#define HASH_MASK 0xffffffu
+#define SIZE_DEFAULT 536 /* RFC 9293, 3.7.1 */
+
+static const uint16_t sizes[] = {128, 536, 1220, 1360, 1440, 1460, 4016, 8940};
+#define SIZES (sizeof(sizes) / sizeof(sizes[0]))
+_Static_assert(SIZES <= 1u << (TIME_SHIFT - SIZE_SHIFT), "3 bits say which");
+
+/* An IPv4 address as IPv6 maps it (RFC 4291, 2.5.5.2), so that it is never another one. */
+static void put_address(uint8_t bytes[16], const ip_addr_t *address)
+{
+	if (IP_IS_V6_VAL(*address)) {
+		memcpy(bytes, ip_2_ip6(address)->addr, 16);
+		return;
+	}
+	memset(bytes, 0, 10);
+	memset(bytes + 10, 0xff, 2);
+	memcpy(bytes + 12, &ip_2_ip4(address)->addr, 4);
+}
+
+static uint32_t cookie(const struct syn_segment *segment, uint32_t first, uint32_t slot,
+		       unsigned int size)
+{
+	static struct secret secret;
+	struct {
+		struct ends6 ends;
+		uint32_t first, slot, size;
+	} input = {.ends = {.local_port = segment->to_port, .remote_port = segment->from_port},
+		   .first = first,
+		   .slot = slot,
+		   .size = size};
+
+	_Static_assert(sizeof(input) == sizeof(struct ends6) + 12, "no byte of it is undefined");
+	put_address(input.ends.local, &segment->to);
+	put_address(input.ends.remote, &segment->from);
+	return slot << TIME_SHIFT | size << SIZE_SHIFT |
+	       ((uint32_t)siphash(key_of(&secret), &input, sizeof(input)) & HASH_MASK);
+}
+
+uint32_t syn_cookie_make(const struct syn_segment *syn)
+{
+	uint16_t named = syn->segment_size ? syn->segment_size : SIZE_DEFAULT;
+	unsigned int size = SIZES;
+
+	while (size && sizes[size - 1] > named)
+		size--;
+	return size ? cookie(syn, syn->sequence, (uint32_t)(clock_monotonic() / SLOT), size - 1)
+		    : 0;
+}
+
+uint16_t syn_cookie_check(const struct syn_segment *segment)
+{
+	uint32_t number = segment->acknowledged - 1, slot = (uint32_t)(clock_monotonic() / SLOT);
+	unsigned int size = number >> SIZE_SHIFT & ((1u << (TIME_SHIFT - SIZE_SHIFT)) - 1);
+
+	/* This slot's, or the one's before. */
+	slot -= (slot - (number >> TIME_SHIFT)) & ((1u << SLOT_BITS) - 1) ? 1 : 0;
+	return cookie(segment, segment->sequence - 1, slot, size) == number ? sizes[size] : 0;
+}
+
+void syn_cookie_impose(uint32_t number)
+{
+	imposed = true;
+	imposed_number = number;
 }

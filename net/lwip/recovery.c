@@ -12,7 +12,8 @@
  * - A second time-out is taken to send again only what was sent again after the first: what follows
  *   counts as new then, though it went out before. The end is the highest that was sent (step 4 there).
  *
- * A connection's state is one word: where recovery ends, and how many duplicates came.
+ * A connection's state is two words: where recovery ends, and how many duplicates came; and how many segments were sent
+ * again.
  */
 #include "net/lwip/recovery.h"
 
@@ -139,6 +140,19 @@ void recovery_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, unsigne
 			remember(pcb, pcb->snd_nxt, 0);
 		}
 	}
+}
+
+void recovery_sends(struct tcp_pcb *pcb, const struct tcp_hdr *header)
+{
+	uint64_t count = recovery_sent_again(pcb);
+
+	if (TCP_SEQ_LT(lwip_ntohl(header->seqno), pcb->snd_nxt))
+		pcb->ext_args[1].data = (void *)(uintptr_t)(count + 1);
+}
+
+uint64_t recovery_sent_again(const struct tcp_pcb *pcb)
+{
+	return (uintptr_t)pcb->ext_args[1].data;
 }
 
 void recovery_finish(void)

@@ -18,4 +18,9 @@ void recovery_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, unsigne
 /* After it did. */
 void recovery_finish(void);
 
+/* Before a segment of the connection's goes out that is kept until it is acknowledged. */
+void recovery_sends(struct tcp_pcb *pcb, const struct tcp_hdr *header);
+/* How many of them went out again so far. */
+uint64_t recovery_sent_again(const struct tcp_pcb *pcb);
+
 #endif

@@ -9,25 +9,28 @@
  * each packet for no connection is looked for among all of them.
  *
  * A listener whose places for half-open connections are all taken drops the SYN, so that whoever sends many
- * of them and answers nothing keeps all others out. Here the oldest half-open one makes room instead: a
- * client that is there answers within its round trip. Nor do such SYNs fill the ARP table with addresses where nobody
- * is, which would push out those that are known.
+ * of them and answers nothing keeps all others out; and each of them has its sender looked for, which fills the tables of
+ * neighbours with addresses where nobody is. So when some are half-open already, nothing is kept of a SYN until the
+ * client has answered: syn_cookie.c. A connection that begins then takes the place of the oldest half-open one, if it
+ * must.
  */
-#include "lwip/etharp.h"
 #include "lwip/ip.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/ip4.h"
 #include "lwip/prot/ip6.h"
 #include "lwip/prot/tcp.h"
 #include "lwip_hooks.h"
+#include "net/lwip/syn_cookie.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #define TIME_WAIT_MAX 1024
-/* Half-open connections of a listener, from which on it asks ARP first; a part of ARP_TABLE_SIZE. */
-#define STRANGERS_MAX 8
+/* Connections that nobody has taken yet, from which on nothing is kept of a SYN: a part of the tables of neighbours. */
+#define KEPT_MAX 16
+_Static_assert(KEPT_MAX <= ARP_TABLE_SIZE / 2, "those who are known stay known");
+_Static_assert(KEPT_MAX <= LWIP_ND6_NUM_NEIGHBORS / 2, "and those of IPv6");
 
 static const struct tcp_pcb_listen *find_listener(u16_t port, const ip_addr_t *to)
 {
@@ -40,60 +43,52 @@ static const struct tcp_pcb_listen *find_listener(u16_t port, const ip_addr_t *t
 	return NULL;
 }
 
-/* For a SYN of these ends. */
-static void make_room(const struct tcp_pcb_listen *listener, u16_t from_port, const ip_addr_t *from,
-		      const ip_addr_t *to)
+static bool has_ends(const struct tcp_pcb *pcb, const struct syn_segment *segment)
 {
-	struct tcp_pcb *oldest = NULL;
-
-	/* Later ones stand first. */
-	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
-		if (pcb->local_port == listener->local_port && pcb->remote_port == from_port &&
-		    ip_addr_cmp(&pcb->remote_ip, from) && ip_addr_cmp(&pcb->local_ip, to))
-			return; /* the SYN was sent again */
-		if (pcb->state == SYN_RCVD && pcb->listener == listener &&
-		    (!oldest || tcp_ticks - pcb->tmr >= tcp_ticks - oldest->tmr))
-			oldest = pcb;
-	}
-	if (oldest)
-		tcp_abandon(oldest, 0);
+	return pcb->remote_port == segment->from_port && pcb->local_port == segment->to_port &&
+	       ip_addr_cmp(&pcb->remote_ip, &segment->from) &&
+	       ip_addr_cmp(&pcb->local_ip, &segment->to);
 }
 
-/*
- * An address of this link that ARP does not know. Whoever is there asked for ours before it could send, and is
- * known by that.
- */
-static bool is_stranger(struct netif *netif, const ip_addr_t *address)
+static bool is_among(const struct tcp_pcb *pcb, const struct syn_segment *segment)
 {
-	struct eth_addr *ethernet;
-	const ip4_addr_t *found;
-
-	return netif && IP_IS_V4(address) && netif->flags & NETIF_FLAG_ETHARP &&
-	       ip4_addr_netcmp(ip_2_ip4(address), netif_ip4_addr(netif),
-			       netif_ip4_netmask(netif)) &&
-	       etharp_find_addr(netif, ip_2_ip4(address), &ethernet, &found) < 0;
-}
-
-/* True: not to be answered now. */
-static bool listener_refuses(u16_t from_port, u16_t port, const ip_addr_t *from,
-			     const ip_addr_t *to, struct netif *netif)
-{
-	const struct tcp_pcb_listen *listener = find_listener(port, to);
-
-	if (!listener || listener->accepts_pending < STRANGERS_MAX)
-		return false;
-	if (is_stranger(netif, from)) {
-		etharp_request(netif, ip_2_ip4(from));
-		return true;
-	}
-	if (listener->accepts_pending >= listener->backlog)
-		make_room(listener, from_port, from, to);
+	for (; pcb; pcb = pcb->next)
+		if (has_ends(pcb, segment))
+			return true;
 	return false;
 }
 
+/* False: the listener has no place for a connection, and none of those that it has is half-open. */
+static bool make_room(const struct tcp_pcb_listen *listener)
+{
+	struct tcp_pcb *oldest = NULL;
+
+	if (listener->accepts_pending < listener->backlog)
+		return true;
+	/* Later ones stand first. */
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		if (pcb->state == SYN_RCVD && pcb->listener == listener &&
+		    (!oldest || tcp_ticks - pcb->tmr >= tcp_ticks - oldest->tmr))
+			oldest = pcb;
+	if (oldest)
+		tcp_abandon(oldest, 0);
+	return oldest;
+}
+
+/* Whether a listener's SYNs are not kept at the moment. */
+static bool has_many(const struct tcp_pcb_listen *listener)
+{
+	unsigned int pending = 0;
+
+	if (listener->accepts_pending >= listener->backlog)
+		return true;
+	for (const struct tcp_pcb_listen *at = tcp_listen_pcbs.listen_pcbs; at; at = at->next)
+		pending += at->accepts_pending;
+	return pending >= KEPT_MAX;
+}
+
 /* True: the connection that was is remembered. */
-static bool remembered(u16_t from_port, u16_t to_port, uint32_t sequence, const ip_addr_t *from,
-		       const ip_addr_t *to)
+static bool remembered(const struct syn_segment *syn)
 {
 	struct tcp_pcb *oldest = NULL;
 	unsigned int count = 0;
@@ -101,10 +96,9 @@ static bool remembered(u16_t from_port, u16_t to_port, uint32_t sequence, const 
 	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next) {
 		count++;
 		oldest = pcb;
-		if (pcb->remote_port != from_port || pcb->local_port != to_port ||
-		    !ip_addr_cmp(&pcb->remote_ip, from) || !ip_addr_cmp(&pcb->local_ip, to))
+		if (!has_ends(pcb, syn))
 			continue;
-		if (!TCP_SEQ_GT(sequence, pcb->rcv_nxt))
+		if (!TCP_SEQ_GT(syn->sequence, pcb->rcv_nxt))
 			return true;
 		tcp_abort(pcb); /* in this state nothing is sent, and nobody is told */
 		return false;
@@ -114,53 +108,116 @@ static bool remembered(u16_t from_port, u16_t to_port, uint32_t sequence, const 
 	return false;
 }
 
-/* True: not to be answered now. */
-static bool tcp_segment(const struct pbuf *packet, unsigned int offset, const ip_addr_t *from,
-			const ip_addr_t *to, struct netif *netif)
+/* True: it is not for lwIP. */
+static bool syn_came(const struct syn_segment *syn, const struct pbuf *packet)
+{
+	const struct tcp_pcb_listen *listener;
+
+	if (remembered(syn))
+		return false;
+	/* What comes by the loopback interface is our own. */
+	if (!(syn->netif->flags & NETIF_FLAG_ETHERNET))
+		return false;
+	listener = find_listener(syn->to_port, &syn->to);
+	if (!listener || !has_many(listener) || is_among(tcp_active_pcbs, syn))
+		return false;
+	(void)syn_cookie_answer(syn, packet);
+	return true;
+}
+
+/* True: it is not for lwIP. */
+static bool answer_came(const struct syn_segment *segment)
+{
+	const struct tcp_pcb_listen *listener;
+
+	if (!syn_cookie_came_back(segment))
+		return false;
+	listener = find_listener(segment->to_port, &segment->to);
+	if (!listener || is_among(tcp_active_pcbs, segment) || is_among(tcp_tw_pcbs, segment))
+		return false;
+	/* It comes again, or what follows it does. */
+	if (!make_room(listener))
+		return true;
+	syn_cookie_open(segment);
+	return false;
+}
+
+/* The size of segments that a SYN names, or 0. `length` bytes are there. */
+static uint16_t segment_size(const uint8_t *header, unsigned int length)
+{
+	unsigned int end = (header[12] >> 4) * 4u, at = TCP_HLEN;
+
+	if (end > length)
+		return 0;
+	while (at + 4 <= end && header[at] != LWIP_TCP_OPT_EOL) {
+		if (header[at] == LWIP_TCP_OPT_NOP) {
+			at++;
+			continue;
+		}
+		if (header[at] == LWIP_TCP_OPT_MSS && header[at + 1] == LWIP_TCP_OPT_LEN_MSS)
+			return (uint16_t)(header[at + 2] << 8 | header[at + 3]);
+		if (header[at + 1] < 2)
+			return 0;
+		at += header[at + 1];
+	}
+	return 0;
+}
+
+/* True: not for lwIP. The segment's addresses and interface are filled in. */
+static bool tcp_segment(const struct pbuf *packet, unsigned int offset, struct syn_segment *segment)
 {
 	struct tcp_hdr header;
+	uint8_t flags;
 
-	if (packet->len < offset + TCP_HLEN)
+	if (packet->len < offset + TCP_HLEN || syn_cookie_opening())
 		return false;
 	memcpy(&header, (const uint8_t *)packet->payload + offset, sizeof(header));
-	if ((TCPH_FLAGS(&header) & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
-		return false;
-	return !remembered(lwip_ntohs(header.src), lwip_ntohs(header.dest),
-			   lwip_ntohl(header.seqno), from, to) &&
-	       listener_refuses(lwip_ntohs(header.src), lwip_ntohs(header.dest), from, to, netif);
+	flags = TCPH_FLAGS(&header) & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+	segment->from_port = lwip_ntohs(header.src);
+	segment->to_port = lwip_ntohs(header.dest);
+	segment->sequence = lwip_ntohl(header.seqno);
+	segment->acknowledged = lwip_ntohl(header.ackno);
+	segment->window = lwip_ntohs(header.wnd);
+	if (flags == TCP_SYN) {
+		segment->segment_size = segment_size((const uint8_t *)packet->payload + offset,
+						     packet->len - offset);
+		return syn_came(segment, packet);
+	}
+	return (flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK && answer_came(segment);
 }
 
 /* Nothing of the packet was looked at but its version. */
 bool network_ip4_in(const struct pbuf *packet, struct netif *netif)
 {
+	struct syn_segment segment = {.netif = netif};
 	struct ip_hdr header;
-	ip_addr_t from, to;
 
 	if (packet->len < IP_HLEN)
 		return false;
 	memcpy(&header, packet->payload, sizeof(header));
-	if (IPH_PROTO(&header) != IP_PROTO_TCP || IPH_OFFSET(&header) & PP_HTONS(IP_OFFMASK))
+	if (IPH_PROTO(&header) != IP_PROTO_TCP || IPH_HL_BYTES(&header) < IP_HLEN ||
+	    IPH_OFFSET(&header) & PP_HTONS(IP_OFFMASK | IP_MF))
 		return false;
-	ip_addr_copy_from_ip4(from, header.src);
-	ip_addr_copy_from_ip4(to, header.dest);
-	return tcp_segment(packet, IPH_HL_BYTES(&header), &from, &to, netif);
+	ip_addr_copy_from_ip4(segment.from, header.src);
+	ip_addr_copy_from_ip4(segment.to, header.dest);
+	return tcp_segment(packet, IPH_HL_BYTES(&header), &segment);
 }
 
 /* A SYN with extension headers waits like before. */
 bool network_ip6_in(const struct pbuf *packet, struct netif *netif)
 {
+	struct syn_segment segment = {.netif = netif};
 	struct ip6_hdr header;
-	ip_addr_t from, to;
 
 	if (packet->len < IP6_HLEN)
 		return false;
 	memcpy(&header, packet->payload, sizeof(header));
 	if (IP6H_NEXTH(&header) != IP6_NEXTH_TCP)
 		return false;
-	ip_addr_copy_from_ip6_packed(from, header.src);
-	ip_addr_copy_from_ip6_packed(to, header.dest);
+	ip_addr_copy_from_ip6_packed(segment.from, header.src);
+	ip_addr_copy_from_ip6_packed(segment.to, header.dest);
 	/* Connections know the interface of a link-local address. */
-	ip6_addr_assign_zone(ip_2_ip6(&from), IP6_UNICAST, netif);
-	ip6_addr_assign_zone(ip_2_ip6(&to), IP6_UNICAST, netif);
-	return tcp_segment(packet, IP6_HLEN, &from, &to, netif);
+	ip6_addr_assign_zone(ip_2_ip6(&segment.from), IP6_UNICAST, netif);
+	ip6_addr_assign_zone(ip_2_ip6(&segment.to), IP6_UNICAST, netif);
+	return tcp_segment(packet, IP6_HLEN, &segment);
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define FIRST_PORT_ANSWERED 20
-/* As many half-open connections as lwIP can count; net/lwip/syn.c lets the oldest make room. */
+/* As many connections that are not taken yet as lwIP can count; net/lwip/syn.c keeps few half-open ones. */
 #define BACKLOG 255
 /* Connections that are aborted for one, at most, when memory is low. */
 #define EVICTED_AT_ONCE 8

@@ -72,6 +72,32 @@ for my $machine (qw(microvm q35)) {
 	});
 }
 
+# The power button, which the monitor presses, and libvirt; with each firmware.
+for my $case (
+	[ 'pc',          machine => 'pc' ],
+	[ 'pc, qboot',   machine => 'pc', bios => 'qboot.rom' ],
+	[ 'q35',         machine => 'q35', cpus => 2 ],
+	[ 'q35, qboot',  machine => 'q35', bios => 'qboot.rom' ],
+	[ 'q35, UEFI',   machine => 'q35', boot => 'efi-kernel', ovmf => 1 ]) {
+	my ($name, %options) = @$case;
+	scenario("$name, power button", { %options }, sub ($vm) {
+		my $label = $vm->{label};
+		$vm->wait_prompt;
+		like($vm->command('interrupts'), qr/ line \d+ level(?: low)? +0  power button$/m, "$label: it has its interrupt, and nobody has pressed it");
+		$vm->qmp->execute('system_powerdown');
+		is($vm->wait_exit, 0, "$label: ends QEMU with status 0");
+		like($vm->console, qr/the power button was pressed\n.*ringside: exit 0: success\n\z/s, "$label: says so last");
+	});
+}
+# Its registers are known to methods of AML only, which nobody runs.
+scenario('microvm, power button', { machine => 'microvm' }, sub ($vm) {
+	$vm->wait_prompt;
+	unlike($vm->command('interrupts'), qr/power button/, "$vm->{label}: there is none that we know");
+	$vm->qmp->execute('system_powerdown');
+	like($vm->command('help'), qr/poweroff/, "$vm->{label}: the guest goes on");
+	leaves_with($vm, 0);
+});
+
 # A real reboot: the same image comes up again.
 scenario('q35, comes up again', { machine => 'q35', reboots => 1 }, sub ($vm) {
 	$vm->wait_ready;

@@ -97,9 +97,11 @@ sub slots_are_the_same ($label, $name) {
 	return;
 }
 
-sub ends ($label, $name) {
-	print {$line} "poweroff\r";
-	ok(until_true(20, sub { virsh('list --name') !~ /^\Q$name\E$/m }), "$label: poweroff ends the domain") or virsh("destroy $name");
+# By the shell, or by the button that libvirt presses.
+sub ends ($label, $name, $by = 'poweroff') {
+	if ($by eq 'poweroff') { print {$line} "poweroff\r" }
+	else                   { virsh("$by $name") }
+	ok(until_true(20, sub { virsh('list --name') !~ /^\Q$name\E$/m }), "$label: $by ends the domain") or virsh("destroy $name");
 	close $line;
 	return;
 }
@@ -135,7 +137,7 @@ sub virtio_domain () {
 	virsh('setmem ringside 256M --live');
 	ok(until_true(20, sub { $statistic->('actual') == 256 << 10 }), "$label: and gives it back");
 	like(virsh('domblklist ringside'), qr/^\s*vda\s+\S*disk\.img/m, "$label: domblklist");
-	ends($label, 'ringside');
+	ends($label, 'ringside', 'shutdown');
 	return;
 }
 

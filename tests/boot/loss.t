@@ -7,6 +7,7 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use JSON::PP ();
 use Ringside::Checks;
 use Ringside::Host qw(program run scratch within write_file);
 use Ringside::Tap  qw(enter_namespace network_beyond);
@@ -77,7 +78,7 @@ sub lossy ($name, $from, $code) {
 }
 
 my @network = ('-netdev', 'tap,id=net0,ifname=tap0,script=no,downscript=no', '-device', "virtio-net-pci,netdev=net0,mac=$Ringside::VM::MAC,romfile=");
-scenario('loss', { network => \@network, append => "ip=$GUEST/24 services=http,echo,discard,chargen" }, sub ($vm) {
+scenario('loss', { network => \@network, append => "ip=$GUEST/24 services=http,echo,discard,chargen,iperf3" }, sub ($vm) {
 	is($vm->wait_ready, $GUEST, 'is up');
 	for my $tso (qw(on off)) {
 		$vm->command("ethtool -K eth0 tso $tso");
@@ -98,6 +99,18 @@ scenario('loss', { network => \@network, append => "ip=$GUEST/24 services=http,e
 		is($came // '', $sent, 'both ways: echo comes back as it went');
 		is($count, $BYTES, 'both ways: all of it');
 	});
+SKIP: {
+		my $iperf3 = program('iperf3');
+		skip 'iperf3 is not installed', 1 unless $iperf3;
+		my $lost = counted(\@BEYOND)->{lost};
+		my $text = qx(@BEYOND timeout @{[ within(120) ]} $iperf3 -J -c $GUEST -R -n $BYTES);
+		my $sent = (eval { JSON::PP::decode_json($text) } // {})->{end}{sum_sent} // {};
+		$lost = counted(\@BEYOND)->{lost} - $lost;
+		# What is lost of the control connection is in no stream's count: two messages at most.
+		cmp_ok($sent->{retransmits} // -1, '>=', $lost - 2, "iperf3: what was lost ($lost) was sent again, and is Retr") or diag $text;
+		cmp_ok($lost, '>', 5, 'iperf3: segments were lost');
+		cmp_ok($sent->{retransmits} // 1e9, '<', $BYTES / 1460, 'iperf3: far from all of them were sent again');
+	}
 	no_warnings($vm);
 	leaves_with($vm, 0);
 });

@@ -20,8 +20,10 @@ my $FORWARD = '/proc/sys/net/ipv4/ip_forward';
 my $IMAGE   = Ringside::VM::default_image() . '.elf';
 sub links () { return join ' ', sort map { /^\d+: ([^:@]+)/ ? $1 : () } split /\n/, `$IP -o link` }
 sub forwarding () { return read_file($FORWARD) =~ s/\n//r }
-# Firewall rules: those of nft, which are also those of today's iptables.
-sub rules () { my $nft = program('nft'); return $nft ? scalar `$nft list ruleset` : '' }
+# Firewall rules, as either tool has them; what a tool of iptables' makes around them stays there.
+my ($NFT, $IPTABLES) = (program('nft'), program('iptables'));
+my $rules_of = $NFT;
+sub rules () { return !$rules_of ? '' : $rules_of eq ($NFT // '') ? scalar `$NFT list ruleset` : scalar `$IPTABLES -t nat -S` }
 
 # QEMU is no child of ours: when a script is killed, it has to be ended too.
 my @pid_files;
@@ -99,21 +101,45 @@ is($? >> 8, 1, 'bridge: an interface with an address of the machine is refused')
 like($refusal, qr/cable0 has an address of this machine/, 'bridge: and says why');
 run($IP, 'address', 'flush', 'dev', 'cable0');
 
+# A folder with what the script calls and we for it, and iptables alone of the two that do NAT.
+sub without_nft () {
+	my $folder = scratch() . '/without-nft';
+	mkdir $folder or die "$folder: $!";
+	for my $name (qw(cat dnsmasq ip iptables qemu-system-x86_64 setpriv)) { symlink program($name), "$folder/$name" or die "$name: $!" }
+	return $folder;
+}
+
+# The script with one of both; @outside runs a program beyond.
+sub nat_by ($tool, $variables, @outside) {
+	script(nat => $variables, sub ($vm) {
+		like($vm->wait_ready, qr/^192\.168\.78\.\d+$/, "NAT by $tool: an address of the network of its own");
+		ping_answers($vm, '192.168.78.1');
+		is(forwarding(), 1, "NAT by $tool: this machine forwards");
+		like(rules(), qr/192\.168\.78\.0\/24.*masquerade/i, "NAT by $tool: it has the rule");
+		# Nobody out there knows a way to 192.168.78.0.
+		unlike(scalar `@outside $IP route`, qr/192\.168\.78|default/, "NAT by $tool: outside has no way to it");
+		ping_answers($vm, '203.0.113.2');
+		is(http_get($vm->{address}, 80)->{status}, 200, "NAT by $tool: this machine gets the page");
+		like($vm->command('ip route'), qr/^default via 192\.168\.78\.1 dev eth0/m, "NAT by $tool: the way out");
+	});
+	return;
+}
+
 SKIP: {
-	skip 'NAT: neither nft nor iptables is installed', 1 unless program('nft') || program('iptables');
+	skip 'NAT: neither nft nor iptables is installed', 1 unless $NFT || $IPTABLES;
 	skip "NAT: $FORWARD cannot be written here",        1 unless -w $FORWARD;
 	my @outside = network_beyond('cable1', 'wan0', '203.0.113.2/24');
 	run($IP, 'address', 'add', '203.0.113.1/24', 'dev', 'cable1');
-	script(nat => {}, sub ($vm) {
-		like($vm->wait_ready, qr/^192\.168\.78\.\d+$/, 'NAT: an address of the network of its own');
-		ping_answers($vm, '192.168.78.1');
-		is(forwarding(), 1, 'NAT: this machine forwards');
-		# Nobody out there knows a way to 192.168.78.0.
-		unlike(scalar `@outside $IP route`, qr/192\.168\.78|default/, 'NAT: outside has no way to it');
-		ping_answers($vm, '203.0.113.2');
-		is(http_get($vm->{address}, 80)->{status}, 200, 'NAT: this machine gets the page');
-		like($vm->command('ip route'), qr/^default via 192\.168\.78\.1 dev eth0/m, 'NAT: the way out');
-	});
+SKIP: {
+		skip 'NAT by nft: it is not installed (nftables)', 1 unless $NFT;
+		nat_by(nft => {}, @outside);
+	}
+SKIP: {
+		skip 'NAT by iptables: it is not installed (iptables, which nothing else here needs)', 1 unless $IPTABLES;
+		$rules_of = $IPTABLES;
+		nat_by(iptables => { PATH => without_nft() }, @outside);
+		$rules_of = $NFT;
+	}
 	my $again = qx(BRIDGE=cable1 docs/examples/network-nat.sh 2>&1);
 	is($? >> 8, 1, 'NAT: a name that is taken is refused');
 	like($again, qr/there is a cable1 or nattap0 already/, 'NAT: and says why');

@@ -5,7 +5,9 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use JSON::PP ();
 use Ringside::Checks;
+use Ringside::Host qw(until_true);
 use Ringside::Peer;
 use Ringside::VM;
 use Test::More;
@@ -142,6 +144,130 @@ scenario('two losses', { network => [ @{ $peer->{words} }, @device ], append => 
 	leaves_with($vm, 0);
 });
 delete $peer->{window};
+
+# Acknowledgements of full segments that come at once (RFC 9293, 3.8.6.3): for two of them or more, as those that the guest finds
+# together are acknowledged together; and for the last alone when its time is over. Returns where those at once are, in segments, then
+# those later.
+sub acknowledged ($count) {
+	$peer->connect_to(9);
+	my $start = $peer->{next};
+	$peer->send_segment(0x10, 'x' x MSS) for 1 .. $count;
+	$peer->ask;
+	my (@at_once, @later);
+	while (my $got = $peer->receive_segment(10)) {
+		last if $got->{answered};
+		push @at_once, ($got->{ack} - $start) / MSS;
+	}
+	while (($at_once[-1] // $later[-1] // 0) < $count && !@later) {
+		my $got = $peer->receive_segment(5) or last;
+		push @later, ($got->{ack} - $start) / MSS;
+	}
+	$peer->send_segment(4);
+	return (\@at_once, \@later);
+}
+
+scenario('acknowledgements', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=discard' }, sub ($vm) {
+	my $label = $vm->{label};
+	delete $peer->{guest_mac};
+	$vm->wait_prompt;
+	for my $count (1 .. 8) {
+		my @wrong;
+		# The timer's tick may lie between two segments: another try, then.
+		for my $try (1 .. 5) {
+			my ($at_once, $later) = acknowledged($count);
+			my $last = 0;
+			@wrong = ();
+			for my $ack (@$at_once) {
+				push @wrong, "$ack is acknowledged alone" if $ack < $last + 2;
+				$last = $ack;
+			}
+			push @wrong, "$last only are acknowledged at once" if $last < $count - 1;
+			push @wrong, "later @$later" if "@$later" ne ($last < $count ? $count : '');
+			note "$count segments, try $try: @$at_once, later @$later";
+			last if !@wrong;
+		}
+		is(join(', ', @wrong), '', "$label: of $count segments none is acknowledged alone at once, and at most one waits");
+	}
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
+# A window that was told while nothing got through: each connection tells it once when the device is back, and the peer
+# need not ask.
+scenario('windows after a reset', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
+	my $label = $vm->{label};
+	delete $peer->{guest_mac};
+	$vm->wait_prompt;
+	$peer->connect_to(7);
+	my %next = ($peer->{port} => $peer->{next});
+	$peer->connect_to(7);
+	$next{ $peer->{port} } = $peer->{next};
+	local $peer->{all} = 1;
+	my $link = sub ($up) { $vm->qmp->execute('set_link', name => 'net0', up => $up ? JSON::PP::true : JSON::PP::false) };
+	my $link_is = sub ($word) { until_true(20, sub { $vm->command('ethtool eth0') =~ /^\s*Link detected: $word$/m }) };
+	for my $way ([ 'the device was reset', sub { $vm->command('devices reset virtio0') } ],
+		[ 'the cable was pulled', sub { $link->(0); $link_is->('no'); $link->(1); $link_is->('yes') } ]) {
+		my ($what, $do) = @$way;
+		my %told;
+		$do->();
+		while (keys %told < 2 && (my $got = $peer->receive_segment(5))) {
+			$told{ $got->{port} }++ if !$got->{length} && $got->{flags} == 0x10 && $got->{window} >= MSS && $got->{ack} == $next{ $got->{port} };
+		}
+		$peer->ask;
+		while (my $got = $peer->receive_segment(10)) {
+			last if $got->{answered};
+			$told{ $got->{port} }++;
+		}
+		is_deeply(\%told, { map { $_ => 1 } keys %next }, "$label: after $what each of two connections tells its window, once");
+	}
+	$peer->send_segment(0x18, 'x' x 1000);
+	my $echo = $peer->receive_segment(10);
+	is($echo && $echo->{port}, $peer->{port}, "$label: they go on");
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
+# SYN cookies: while others send SYNs and answer nothing, a client may take any time to answer, and is served.
+scenario('SYN cookies', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
+	my $label = $vm->{label};
+	delete $peer->{guest_mac};
+	$vm->wait_prompt;
+	$peer->connect_to(7);
+	$peer->send_segment(4);
+	# After each hundred the guest has seen them all.
+	my $flood = sub ($count) {
+		for (1 .. $count / 100) {
+			$peer->send_syns(7, 100);
+			$peer->ask;
+			while (my $got = $peer->receive_segment(10)) { last if $got->{answered} }
+		}
+	};
+	$flood->(100);
+	$peer->{port}++;
+	@$peer{qw(next acknowledged)} = (5_000_000, 0);
+	$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+	my $answer = $peer->receive_segment(10);
+	is($answer && $answer->{flags}, 0x12, "$label: a SYN among a hundred of others' is answered");
+	$flood->(2000);
+	$peer->{acknowledged} = ($answer->{seq} + 1) & 0xffffffff;
+	$peer->send_segment(0x18, 'x' x 100);
+	my $echo = $peer->receive_segment(10);
+	$echo = $peer->receive_segment(10) if $echo && !$echo->{length};
+	is($echo && $echo->{length}, 100, "$label: its data, 2000 SYNs later, is echoed");
+	is($echo && $echo->{seq}, $peer->{acknowledged}, "$label: behind the number that was answered");
+	$peer->send_segment(4);
+	my %guess = ('a number that was never sent' => [ 1, 0 ], 'the number of another port' => [ 0, 1 ]);
+	for my $what (sort keys %guess) {
+		my ($more, $ports) = @{ $guess{$what} };
+		$peer->{port} += $ports;
+		@$peer{qw(next acknowledged)} = (5_000_001, ($answer->{seq} + 1 + $more) & 0xffffffff);
+		$peer->send_segment(0x10);
+		my $reset = $peer->receive_segment(10);
+		is($reset && $reset->{flags} & 4, 4, "$label: $what opens nothing");
+	}
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
 
 # RFC 6528: for the same ends a clock of 4 us counts; what is added for other ends cannot be told from any number seen.
 sub first_number ($port) {

@@ -46,6 +46,7 @@ static void interrupt(struct ahci_model *model)
 	for (unsigned int i = 0; i < AHCI_MODEL_PORTS; i++)
 		if (*reg(&model->ports[i], IS) & *reg(&model->ports[i], IE_PORT))
 			model->is |= 1u << i;
+	model->is |= model->asserted;
 	if (!model->is || !(model->ghc & IE) || model->no_interrupt) {
 		model->pci.line = false;
 		return;
@@ -322,7 +323,7 @@ static uint64_t read(void *context, uint64_t offset, unsigned int width)
 	case 0x04:
 		return model->ghc;
 	case 0x08:
-		return model->is;
+		return model->unfounded ? 0 : model->is;
 	case 0x0c:
 		return model->pi;
 	default:

@@ -32,6 +32,8 @@ struct ahci_model {
 	bool engine_sticks;    /* PxCMD.CR stays set */
 	bool busy;	       /* PxTFD.BSY stays set */
 	bool short_count;      /* PRDBC says less */
+	bool asserted;	       /* port 0 has a reason to interrupt, whatever is written */
+	bool unfounded;	       /* IS reads as if nobody had */
 	bool more_active;      /* PxSACT and PxCI have bits of commands that never were */
 	unsigned int spurious; /* so many interrupts with each one that is due */
 

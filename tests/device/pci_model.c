@@ -453,6 +453,6 @@ bool pci_model_raises(const struct pci_model *model)
 void pci_model_line(struct pci_model *model, bool up)
 {
 	model->line = up;
-	for (unsigned int i = 0; model->line && i < LINE_TRIES; i++)
+	for (unsigned int i = 0; i < LINE_TRIES && pci_model_raises(model); i++)
 		host_interrupt_line(LINE);
 }

@@ -320,6 +320,79 @@ static void test_spurious(void **state)
 	end();
 }
 
+/* The device interrupts from now on as long as it can, all of it in here. How many were taken. */
+static uint64_t storm(bool unfounded)
+{
+	uint64_t before = pci_device_interrupts(ata_controller);
+
+	model.asserted = true;
+	model.unfounded = unfounded;
+	do
+		ahci_write(port()->ahci, AHCI_IS, 0); /* has the model look */
+	while (!ata_controller->recovery.broken);
+	return pci_device_interrupts(ata_controller) - before;
+}
+
+/* Interrupts without end, whatever is written: a bounded number, a line, a reset, and in the end it is given up. */
+static void test_storm(void **state)
+{
+	static const struct {
+		bool msi, two_drives, unfounded;
+	} ways[] = {{true, false, false},
+		    {true, true, false},
+		    {true, true, true}, /* no port has a reason */
+		    {false, true, false}};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		uint64_t interrupts;
+
+		prepare_with("", ways[i].msi);
+		if (ways[i].two_drives)
+			ata_model_init(drive(1), "B-1", ATA_MODEL_SECTORS);
+		(void)ata_boot();
+		assert_in_range(storm(ways[i].unfounded), PCI_DEVICE_UNSERVED_MAX - 8,
+				PCI_DEVICE_UNSERVED_MAX + 8);
+		assert_true(ata_controller->recovery.broken);
+		assert_int_equal(host_log_count(), 1);
+		assert_true(host_log_has("it interrupts without end"));
+		/* It is silent before anybody had the time to reset it. */
+		assert_int_equal(storm(ways[i].unfounded), 0);
+		model.asserted = model.unfounded = false;
+		check_read(0, 0, 1, 8);
+		assert_int_equal(ata_controller->recovery.recoveries, 1);
+		for (unsigned int second = 0; second < 30; second++) {
+			(void)storm(ways[i].unfounded);
+			host_clock_advance(NANOSECONDS_PER_SECOND);
+		}
+		interrupts = pci_device_interrupts(ata_controller);
+		assert_true(ata_controller->recovery.given_up);
+		assert_true(host_log_has("given up, it interrupts without end"));
+		assert_in_range(interrupts, RECOVERY_ATTEMPTS * PCI_DEVICE_UNSERVED_MAX,
+				(RECOVERY_ATTEMPTS + 2) * (PCI_DEVICE_UNSERVED_MAX + 100));
+		assert_int_equal(block_read(ata_disks[0], 1, ata_memory, 8), -EIO);
+		assert_int_equal(storm(ways[i].unfounded), 0);
+		end();
+	}
+}
+
+/* So many interrupts for each command that nothing else gets done; one every now and then is no storm. */
+static void test_storm_at_work(void **state)
+{
+	(void)state;
+	boot();
+	model.spurious = 1000;
+	for (unsigned int i = 0; i < 20 && !ata_controller->recovery.broken; i++)
+		check_read(0, 0, i, 8);
+	assert_true(ata_controller->recovery.broken);
+	assert_true(host_log_has("it interrupts without end"));
+	model.spurious = PCI_DEVICE_PER_ANSWER - 2;
+	for (unsigned int i = 0; i < 2 * PCI_DEVICE_UNSERVED_MAX; i++)
+		check_read(0, 0, i % 64, 8);
+	assert_int_equal(ata_controller->recovery.recoveries, 1);
+	end();
+}
+
 static void test_hangs(void **state)
 {
 	(void)state;
@@ -465,6 +538,8 @@ int main(void)
 		cmocka_unit_test(test_short_count),
 		cmocka_unit_test(test_more_active),
 		cmocka_unit_test(test_spurious),
+		cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_storm_at_work),
 		cmocka_unit_test(test_hangs),
 		cmocka_unit_test(test_interrupt_lost),
 		cmocka_unit_test(test_engine_sticks),

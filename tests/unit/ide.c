@@ -419,6 +419,66 @@ static void test_interrupt_lost(void **state)
 	end();
 }
 
+/* So many interrupts in a row; the accesses to registers that came of one at most. How many were claimed. */
+static unsigned int storm(unsigned int count)
+{
+	unsigned int claimed = 0;
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint64_t before = ata_controller->register_reads + ata_controller->register_writes;
+
+		claimed += host_interrupt_line(14);
+		assert_in_range(ata_controller->register_reads + ata_controller->register_writes -
+					before,
+				1, 16);
+	}
+	return claimed;
+}
+
+/*
+ * Interrupts without end, with nothing to do and in the middle of a command, by DMA and by the CPU: nobody claims
+ * them, which has the line held back (interrupt.c) and each of its devices asked; commands end all the same.
+ */
+static void test_storm(void **state)
+{
+	static const char *const ways[] = {"block.timeout=3600", "block.timeout=3600 ide.dma=off"};
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct block_segment segment = {.length = 4096};
+		struct block_request request = {.operation = BLOCK_READ,
+						.sector = 3,
+						.segments = &segment,
+						.segment_count = 1,
+						.done = on_done};
+
+		prepare(ways[i]);
+		ata_model_init(drive(1, 0), "B-0", ATA_MODEL_SECTORS);
+		assert_int_equal(ata_boot(), 2);
+		request.device = ata_disks[0];
+		segment.data = ata_memory;
+		assert_int_equal(storm(3 * PCI_DEVICE_UNSERVED_MAX), 0);
+		check_read(ata_disks[1], drive(1, 0), 1, 8);
+		model.hangs = model.no_interrupt = true;
+		done_count = 0;
+		block_add(&request);
+		block_kick(ata_disks[0]);
+		assert_int_equal(storm(3 * PCI_DEVICE_UNSERVED_MAX), 0);
+		model.hangs = false;
+		/* The line is asked by a timer now. */
+		for (unsigned int turns = 0; !done_count; turns++) {
+			assert_in_range(turns, 0, 100);
+			host_poll();
+			(void)storm(10);
+		}
+		assert_memory_equal(ata_memory, drive(0, 0)->content + 3 * 512, 4096);
+		assert_false(ata_controller->recovery.broken);
+		assert_int_equal(ata_controller->recovery.recoveries, 0);
+		assert_int_equal(host_log_count(), 0);
+		end();
+	}
+}
+
 static void test_gone(void **state)
 {
 	(void)state;
@@ -508,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_hangs),
 		cmocka_unit_test(test_interrupt_lost),
 		cmocka_unit_test(test_turns_without_interrupts),
+		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_busy_for_ever),
 		cmocka_unit_test(test_exchanged),

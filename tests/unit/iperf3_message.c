@@ -213,8 +213,10 @@ static void what_is_written_can_be_read(void **state)
 		.end = UINT64_MAX,
 		.omitted_packets = UINT64_MAX,
 		.omitted_lost = UINT64_MAX,
+		.sent_again = INT64_MAX,
 	};
-	struct iperf3_result results[3] = {most, most, {.id = 1, .bytes = 7, .jitter = 1500000}};
+	struct iperf3_result results[3] = {
+		most, most, {.id = 1, .bytes = 7, .jitter = 1500000, .sent_again = -1}};
 	struct iperf3_result back[3];
 	size_t size = iperf3_results_size(3), length;
 	char *text = malloc(size);
@@ -225,10 +227,13 @@ static void what_is_written_can_be_read(void **state)
 	length = iperf3_write_results(text, size, results, 3);
 	assert_true(length < size - 1);
 	assert_non_null(strstr(text, "\"bytes\":7,\"retransmits\":-1,\"jitter\":0.001500000,"));
+	assert_non_null(strstr(text, "\"retransmits\":9223372036854775807,"));
+	assert_non_null(strstr(text, "\"sender_has_retransmits\":1,"));
 	assert_null(iperf3_read_results(text, length, back, 3, &count));
 	assert_int_equal(count, 3);
 	assert_int_equal(back[1].id, 257);
 	length = iperf3_write_results(text, size, results + 2, 1);
+	assert_non_null(strstr(text, "\"sender_has_retransmits\":0,"));
 	assert_null(iperf3_read_results(text, length, back, 3, &count));
 	assert_int_equal(count, 1);
 	assert_int_equal(back[0].bytes, 7);

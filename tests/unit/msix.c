@@ -258,6 +258,11 @@ static void msi_message(void **state)
 	assert_true(host_interrupt_message(pci_read32(function, msi + 4),
 					   pci_read16(function, msi + 12)));
 	assert_int_equal(delivered[0], 1);
+	msi_hold(function, true);
+	assert_int_equal(pci_read16(function, msi + 2) & 0x71, 0);
+	assert_true(pci_read16(function, 4) & 0x400); /* and no line instead */
+	msi_hold(function, false);
+	assert_int_equal(pci_read16(function, msi + 2) & 0x71, 1);
 	msi_disable(function);
 	assert_int_equal(pci_read16(function, msi + 2) & 1, 0);
 	interrupt_free(interrupt);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Initial sequence numbers (RFC 6528), and the keyed hash that they are made with. */
+/* Initial sequence numbers (RFC 6528), SYN cookies (RFC 4987), and the keyed hash that both are made with. */
 #include "kernel/random/siphash.h"
 #include "lwip_hooks.h"
+#include "net/lwip/syn_cookie.h"
 #include "tests/device/host.h"
 
 #include <setjmp.h>
@@ -85,6 +86,102 @@ static void both_families_have_their_own(void **state)
 	assert_true(network_isn(&local, 80, &another, 40000) - first > 1000);
 }
 
+/* -- SYN cookies */
+
+static struct syn_segment syn(void)
+{
+	return (struct syn_segment){
+		.from = IPADDR4_INIT_BYTES(10, 0, 2, 2),
+		.to = IPADDR4_INIT_BYTES(10, 0, 2, 15),
+		.from_port = 40000,
+		.to_port = 80,
+		.sequence = 12345,
+		.segment_size = 1460,
+	};
+}
+
+/* The segment that acknowledges the answer to a SYN. */
+static struct syn_segment answer(const struct syn_segment *to, uint32_t number)
+{
+	struct syn_segment segment = *to;
+
+	segment.sequence++;
+	segment.acknowledged = number + 1;
+	segment.segment_size = 0;
+	return segment;
+}
+
+static void a_cookie_says_what_was_asked_for(void **state)
+{
+	static const struct {
+		uint16_t named, kept;
+	} sizes[] = {{128, 128},    {535, 128},	  {0, 536},	{1219, 536},
+		     {1220, 1220},  {1440, 1440}, {1460, 1460}, {9000, 8940},
+		     {65535, 8940}, {127, 0},	  {1, 0}};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct syn_segment first = syn(), second;
+
+		first.segment_size = sizes[i].named;
+		second = answer(&first, syn_cookie_make(&first));
+		assert_int_equal(syn_cookie_check(&second), sizes[i].kept);
+	}
+}
+
+/* Each bit of it, and each of the ends and numbers that it was made for. */
+static void another_cookie_is_none(void **state)
+{
+	struct syn_segment first = syn(), good = answer(&first, syn_cookie_make(&first)), bad;
+
+	(void)state;
+	assert_int_equal(syn_cookie_check(&good), 1460);
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		bad = good;
+		bad.acknowledged = ((good.acknowledged - 1) ^ 1u << bit) + 1;
+		assert_int_equal(syn_cookie_check(&bad), 0);
+		bad = good;
+		bad.sequence ^= 1u << bit;
+		assert_int_equal(syn_cookie_check(&bad), 0);
+		bad = good;
+		ip_2_ip4(&bad.from)->addr ^= 1u << bit;
+		assert_int_equal(syn_cookie_check(&bad), 0);
+		bad = good;
+		ip_2_ip4(&bad.to)->addr ^= 1u << bit;
+		assert_int_equal(syn_cookie_check(&bad), 0);
+		bad = good;
+		bad.from_port ^= (uint16_t)(1u << bit % 16);
+		assert_int_equal(syn_cookie_check(&bad), 0);
+		bad = good;
+		bad.to_port ^= (uint16_t)(1u << bit % 16);
+		assert_int_equal(syn_cookie_check(&bad), 0);
+	}
+}
+
+/* Whenever it was made: good for half of its life at least, and not longer than that. */
+static void a_cookie_has_its_time(void **state)
+{
+	(void)state;
+	for (unsigned int made = 0; made < 40; made++) {
+		struct syn_segment first = syn(), second;
+
+		second = answer(&first, syn_cookie_make(&first));
+		host_clock_advance(SYN_COOKIE_LIFE / 2);
+		assert_int_equal(syn_cookie_check(&second), 1460);
+		host_clock_advance(SYN_COOKIE_LIFE / 2);
+		assert_int_equal(syn_cookie_check(&second), 0);
+		host_clock_advance(made * NANOSECONDS_PER_SECOND);
+	}
+}
+
+static void an_imposed_number_is_the_next_only(void **state)
+{
+	(void)state;
+	syn_cookie_impose(77);
+	assert_int_equal(isn(2, 80, 40000), 77);
+	assert_int_not_equal(isn(2, 80, 40000), 77);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +189,10 @@ int main(void)
 		cmocka_unit_test_setup(the_same_ends_go_with_the_clock, set_up),
 		cmocka_unit_test_setup(other_ends_say_nothing, set_up),
 		cmocka_unit_test_setup(both_families_have_their_own, set_up),
+		cmocka_unit_test_setup(a_cookie_says_what_was_asked_for, set_up),
+		cmocka_unit_test_setup(another_cookie_is_none, set_up),
+		cmocka_unit_test_setup(a_cookie_has_its_time, set_up),
+		cmocka_unit_test_setup(an_imposed_number_is_the_next_only, set_up),
 	};
 
 	return cmocka_run_group_tests_name("sequence_numbers", tests, NULL, NULL);

@@ -45,6 +45,27 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *he
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, options_length, options1_length, options2, packet) \
 	network_tcp_in(pcb, header, options_length, options1_length, options2, packet)
 
+/* Acknowledgements, resets and probes, which are kept by nobody. */
+static inline u32_t *network_control_out(const struct tcp_pcb *pcb, const struct tcp_hdr *header,
+					 u32_t *options)
+{
+	(void)pcb;
+	(void)header;
+	return options;
+}
+
+static inline u32_t *network_segment_out(struct tcp_pcb *pcb, const struct tcp_hdr *header,
+					 u32_t *options)
+{
+	recovery_sends(pcb, header);
+	return options;
+}
+
+/* We add no options. lwIP asks in two places, and may not change the connection in that of control segments. */
+#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(packet, header, pcb, options)                                \
+	_Generic((pcb), const struct tcp_pcb *: network_control_out,                               \
+		 struct tcp_pcb *: network_segment_out)(pcb, header, options)
+
 /* syn.c; under the core lock, before the packet is checked. True: it is dropped. */
 bool network_ip4_in(const struct pbuf *packet, struct netif *netif);
 bool network_ip6_in(const struct pbuf *packet, struct netif *netif);

@@ -104,7 +104,7 @@
 #define TCP_OOSEQ_PBUFS_LIMIT(pcb) network_early_packets()
 #define LWIP_TCP_SACK_OUT 1
 /* For recovery.c. */
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 1
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 2
 #define LWIP_TCP_RTO_TIME 1000 /* until the round trip is known: RFC 6298, 2.1 */
 #define TCP_LISTEN_BACKLOG 1
 /* Frames that the device joined are acknowledged as the several that they were: lwip_hooks.h. */

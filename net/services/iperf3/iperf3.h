@@ -55,6 +55,8 @@ struct iperf3_stream {
 	uint64_t due;	/* when the next may be sent */
 	uint32_t place; /* in what is sent */
 	bool finished;	/* its end is sent */
+	/* Of TCP: segments that were sent again, and those of them before the counts began. */
+	uint64_t sent_again, omitted_again;
 	/* Of UDP: the last number, how many of those up to it did not come, and both when the counts
 	 * began. */
 	uint64_t packets, lost, omitted_packets, omitted_lost;

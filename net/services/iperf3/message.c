@@ -192,23 +192,30 @@ static size_t add(char *text, size_t size, size_t length, const char *format, ..
 size_t iperf3_write_results(char *text, size_t size, const struct iperf3_result *results,
 			    unsigned int count)
 {
-	/* What of our processor's time it took is not known; nor does TCP count for each connection. */
-	size_t length = add(text, size, 0,
-			    "{\"cpu_util_total\":0,\"cpu_util_user\":0,\"cpu_util_system\":0,"
-			    "\"sender_has_retransmits\":0,\"streams\":[");
+	bool sends = false;
+	size_t length;
+
+	for (unsigned int i = 0; i < count; i++)
+		sends |= results[i].sent_again >= 0;
+	/* What of our processor's time it took is not known. */
+	length = add(text, size, 0,
+		     "{\"cpu_util_total\":0,\"cpu_util_user\":0,\"cpu_util_system\":0,"
+		     "\"sender_has_retransmits\":%d,\"streams\":[",
+		     sends);
 
 	for (unsigned int i = 0; i < count; i++) {
 		const struct iperf3_result *result = &results[i];
 
 		length = add(text, size, length,
-			     "%s{\"id\":%u,\"bytes\":%" PRIu64 ",\"retransmits\":-1,"
+			     "%s{\"id\":%u,\"bytes\":%" PRIu64 ",\"retransmits\":%" PRId64 ","
 			     "\"jitter\":%" PRIu64 ".%09" PRIu64 ",\"errors\":%" PRIu64
 			     ",\"omitted_errors\":%" PRIu64 ",\"packets\":%" PRIu64
 			     ",\"omitted_packets\":%" PRIu64
 			     ",\"start_time\":0,\"end_time\":%" PRIu64 ".%09" PRIu64 "}",
-			     i ? "," : "", result->id, result->bytes, result->jitter / NANOSECONDS,
-			     result->jitter % NANOSECONDS, result->lost, result->omitted_lost,
-			     result->packets, result->omitted_packets, result->end / NANOSECONDS,
+			     i ? "," : "", result->id, result->bytes, result->sent_again,
+			     result->jitter / NANOSECONDS, result->jitter % NANOSECONDS,
+			     result->lost, result->omitted_lost, result->packets,
+			     result->omitted_packets, result->end / NANOSECONDS,
 			     result->end % NANOSECONDS);
 	}
 	return add(text, size, length, "]}");

@@ -39,6 +39,7 @@ struct iperf3_result {
 	unsigned int id;
 	uint64_t bytes, packets, lost, jitter, end;
 	uint64_t omitted_packets, omitted_lost;
+	int64_t sent_again; /* segments; -1: this side does not send, or not by TCP */
 };
 
 /* Checks all that is used later. NULL, or what is wrong with it, for people. */

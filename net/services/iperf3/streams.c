@@ -4,6 +4,7 @@
  * the counts of both.
  */
 #include "kernel/time/clock.h"
+#include "net/lwip/recovery.h"
 #include "net/services/iperf3/iperf3.h"
 
 #define AT_ONCE 64u /* datagrams of a stream at each tick */
@@ -80,6 +81,8 @@ void iperf3_stream_send(struct iperf3_stream *stream)
 
 	if (!stream->sends || !stream->pcb || iperf3_test.state < IPERF3_RUNNING)
 		return;
+	/* The connection may be gone when it is asked for. */
+	stream->sent_again = recovery_sent_again(stream->pcb);
 	if (iperf3_test.state > IPERF3_RUNNING) {
 		/* The client reads in blocks: it would wait for the rest of one for seconds. */
 		if (!stream->finished)
@@ -113,6 +116,7 @@ static void begin_counts(void)
 		stream->bytes = 0;
 		stream->omitted_packets = stream->packets;
 		stream->omitted_lost = stream->lost;
+		stream->omitted_again = stream->sent_again;
 		stream->jitter = 0;
 		stream->last = test->start;
 	}
@@ -200,6 +204,10 @@ void iperf3_streams_results(struct iperf3_result *results)
 			.end = stream->last - test->start,
 			.omitted_packets = stream->omitted_packets,
 			.omitted_lost = stream->omitted_lost,
+			.sent_again =
+				stream->sends && !test->parameters.udp
+					? (int64_t)(stream->sent_again - stream->omitted_again)
+					: -1,
 		};
 	}
 }

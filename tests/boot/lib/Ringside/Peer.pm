@@ -32,15 +32,25 @@ sub sum ($bytes) {
 	return ~$sum & 0xffff;
 }
 
-sub send_segment ($self, $flags, $data = '', $options = '') {
-	my ($from, $to) = map { inet_aton($_) } @$self{qw(address guest)};
-	my $segment = pack('n n N N C C n n n a*', $self->{port}, $self->{to}, $self->{next}, $self->{acknowledged}, (20 + length $options) << 2, $flags, $self->{window} // 65535, 0, 0, $options) . $data;
+sub send_from ($self, $address, $segment) {
+	my ($from, $to) = map { inet_aton($_) } $address, $self->{guest};
 	my $pseudo = pack('a4 a4 C C n', $from, $to, 0, 6, length $segment);
 	substr $segment, 16, 2, pack 'n', sum($pseudo . $segment);
 	my $header = pack 'C C n n n C C n a4 a4', 0x45, 0, 20 + length $segment, 0, 0, 64, 6, 0, $from, $to;
 	substr $header, 10, 2, pack 'n', sum($header);
 	$self->send_frame(0x0800, $header . $segment);
+	return;
+}
+
+sub send_segment ($self, $flags, $data = '', $options = '') {
+	$self->send_from($self->{address}, pack('n n N N C C n n n a*', $self->{port}, $self->{to}, $self->{next}, $self->{acknowledged}, (20 + length $options) << 2, $flags, $self->{window} // 65535, 0, 0, $options) . $data);
 	$self->{next} = ($self->{next} + length($data) + ($flags & 2 ? 1 : 0)) & 0xffffffff;
+	return;
+}
+
+# SYNs from addresses where nobody is.
+sub send_syns ($self, $to, $count) {
+	$self->send_from(join('.', 172, 16, map { int rand 256 } 1, 2), pack 'n n N N C C n n n', 1024 + int rand 60000, $to, int rand 2**32, 0, 5 << 4, 2, 65535, 0, 0) for 1 .. $count;
 	return;
 }
 
@@ -51,7 +61,7 @@ sub ask ($self) {
 	return;
 }
 
-# The next segment of our connection: seq, ack, flags, window, length; undef when none came in time.
+# The next segment of our connection, or with {all} of any: port, seq, ack, flags, window, length; undef when none came in time.
 sub receive_segment ($self, $seconds) {
 	my $deadline = time + within($seconds);
 	while ((my $left = $deadline - time) > 0) {
@@ -69,8 +79,8 @@ sub receive_segment ($self, $seconds) {
 		next if $type != 0x0800 || ord(substr $payload, 9, 1) != 6;
 		my $size = unpack('x2 n', $payload) - 20;
 		my ($from, $to, $seq, $ack, $words, $flags, $window) = unpack 'x20 n n N N C C n', $payload;
-		next if $from != $self->{to} || $to != $self->{port};
-		return { seq => $seq, ack => $ack, flags => $flags, window => $window, length => $size - ($words >> 2) };
+		next if !$self->{all} && ($from != $self->{to} || $to != $self->{port});
+		return { port => $to, seq => $seq, ack => $ack, flags => $flags, window => $window, length => $size - ($words >> 2) };
 	}
 	return;
 }
