@@ -27,6 +27,12 @@ struct job {
 
 TABLE_DECLARE(jobs, struct job);
 
+/*
+ * Runs the job of that name, which may have to be unpacked first (kernel/cold/cold.h); EXIT_USAGE: there is
+ * none, EXIT_JOB_FAILED: it could not be unpacked. Thread context.
+ */
+enum exit_code job_run(const char *name);
+
 #define JOB(identifier, help_text, wait, function)                                                 \
 	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {.name = #identifier,              \
 								 .help = (help_text),              \
