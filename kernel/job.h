@@ -33,14 +33,16 @@ TABLE_DECLARE(jobs, struct job);
  */
 enum exit_code job_run(const char *name);
 
+#define JOB_ENTRY(identifier, help_text, ...)                                                      \
+	TABLE_TEXT(job_name_##identifier, #identifier);                                            \
+	TABLE_TEXT(job_help_##identifier, help_text);                                              \
+	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {                                  \
+		.name = job_name_##identifier, .help = job_help_##identifier, __VA_ARGS__}
+
 #define JOB(identifier, help_text, wait, function)                                                 \
-	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {.name = #identifier,              \
-								 .help = (help_text),              \
-								 .network_wait = (wait),           \
-								 .run = (function)}
+	JOB_ENTRY(identifier, help_text, .network_wait = (wait), .run = (function))
 
 #define JOB_ALONE(identifier, help_text, function)                                                 \
-	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {                                  \
-		.name = #identifier, .help = (help_text), .alone = true, .run = (function)}
+	JOB_ENTRY(identifier, help_text, .alone = true, .run = (function))
 
 #endif

@@ -30,34 +30,31 @@ struct packed {
 
 extern const uint8_t packed_start[], packed_end[];
 
+/* In the order of linker.ld, which pack.pl checks. */
+#define COLD_PARTS(part)                                                                           \
+	part(suite, "the conformance suite") part(tls, "TLS") part(netboot, "network boot")        \
+		part(bench, "the benchmarks") part(tests, "the tests of the machine")              \
+			part(commands, "the commands") part(probe, "the probe of these tests")
+
+#define DECLARE(identifier, text)                                                                  \
+	extern char cold_##identifier##_start[], cold_##identifier##_text_end[],                   \
+		cold_##identifier##_rodata_end[], cold_##identifier##_data_end[],                  \
+		cold_##identifier##_end[];
+COLD_PARTS(DECLARE)
+
+#define PART(identifier, text_name)                                                                \
+	{.name = (text_name),                                                                      \
+	 .start = cold_##identifier##_start,                                                       \
+	 .text_end = cold_##identifier##_text_end,                                                 \
+	 .rodata_end = cold_##identifier##_rodata_end,                                             \
+	 .data_end = cold_##identifier##_data_end,                                                 \
+	 .end = cold_##identifier##_end},
+
 static struct part {
 	const char *name;
 	char *start, *text_end, *rodata_end, *data_end, *end; /* all at the start of a page */
 	bool there, broken;
-} parts[];
-
-#define PART(identifier, text)                                                                     \
-	{                                                                                          \
-		.name = (text), .start = cold_##identifier##_start,                                \
-		.text_end = cold_##identifier##_text_end,                                          \
-		.rodata_end = cold_##identifier##_rodata_end,                                      \
-		.data_end = cold_##identifier##_data_end, .end = cold_##identifier##_end           \
-	}
-#define PART_DECLARE(identifier)                                                                   \
-	extern char cold_##identifier##_start[], cold_##identifier##_text_end[],                   \
-		cold_##identifier##_rodata_end[], cold_##identifier##_data_end[],                  \
-		cold_##identifier##_end[]
-
-PART_DECLARE(suite);
-PART_DECLARE(tests);
-PART_DECLARE(probe);
-
-/* In the order of linker.ld. */
-static struct part parts[] = {
-	PART(suite, "the conformance suite"),
-	PART(tests, "the tests of the machine"),
-	PART(probe, "the probe of these tests"),
-};
+} parts[] = {COLD_PARTS(PART)};
 
 #define PARTS (sizeof(parts) / sizeof(*parts))
 

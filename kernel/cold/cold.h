@@ -7,7 +7,7 @@
  * They may refer to everything. What refers to them is listed in kernel/cold/gates, and
  * the build fails when anything else does (kernel/cold/pack.pl): tables, whose reader asks
  * cold_need() before it uses the pointer, and the functions that a few others may call, which have asked. Texts
- * in tables are not cold. Handlers of interrupts, and whatever reports a crash, never need a cold part.
+ * of tables stay (kernel/table.h). Handlers of interrupts, and whatever reports a crash, never need a cold part.
  */
 #ifndef KERNEL_COLD_COLD_H
 #define KERNEL_COLD_COLD_H

@@ -114,7 +114,7 @@ sub check {
 	};
 
 	my ($symbols, $strings) = map { section_bytes($elf, $_) } '.symtab', '.strtab';
-	my (%wrong, $count);
+	my (%wrong, $count, %known);
 	for my $name (sort keys %{ $elf->{sections} }) {
 		my ($section) = $name =~ /^\.rela(\..*)$/ or next;
 		next if $section =~ /^\.debug/;
@@ -127,6 +127,7 @@ sub check {
 			$target += 4 if $type == 2 || $type == 4;
 			$count++;
 			my ($from, $to) = ($region->($place), $region->($target));
+			$known{$1} = $place if $name =~ /^cold_(\w+)_start$/;
 			next if $to eq '' || $from eq $to || $name =~ /^cold_\w+_(start|end)$/;
 			my ($table) = grep { $place >= $_->[1] && $place < $_->[2] } @tables;
 			my @ways = ($from ne '' ? "$to from part $from" : (), $table ? "$to from table $table->[0]" : (),
@@ -136,6 +137,12 @@ sub check {
 		}
 	}
 	$count or die "pack: $path has no relocations\n";
+	# The table of cold.c has them all, in the order in which they are packed.
+	my $last = 0;
+	for my $name (map { $_->{end} > $_->{start} ? $_->{name} : () } @parts) {
+		($known{$name} // 0) > $last or die "ringside: the table of kernel/cold/cold.c has no $name at its place\n";
+		$last = $known{$name};
+	}
 	print STDERR "ringside: $_\n" for sort keys %wrong;
 	die "ringside: no gate of $gates is for this (kernel/cold/cold.h)\n" if %wrong;
 }
@@ -190,7 +197,8 @@ sub elf {
 	length $packed <= $room->{size} or die "pack: the cold parts need ", length $packed, " bytes, and $path has room for $room->{size}\n";
 	substr $elf->{bytes}, $room->{offset}, length $packed, $packed;
 
-	my @headers = grep { $_->{virtual} < COLD_VIRTUAL } @{ $elf->{headers} };
+	# Of parts that are empty there are headers without an address.
+	my @headers = grep { $_->{in_memory} && $_->{virtual} < COLD_VIRTUAL } @{ $elf->{headers} };
 	my ($head, $out) = (substr($elf->{bytes}, 0, 64), "\0" x (64 + 56 * @headers));
 	my @loaded = grep { $_->{type} == PT_LOAD } @headers;
 	for my $header (@loaded) {

@@ -2,6 +2,7 @@
 /* The job `netboot` and the command: which interface, and what follows when it fails. */
 #include "net/netboot/netboot.h"
 
+#include "kernel/cold/cold.h"
 #include "kernel/console/console.h"
 #include "kernel/console/log.h"
 #include "kernel/job.h"
@@ -27,7 +28,7 @@
 #define RETRY_STEP (50 * NANOSECONDS_PER_MILLISECOND)
 #define INTERFACES_MAX 32
 
-static bool check_fail(const char *value)
+static RESIDENT bool check_fail(const char *value)
 {
 	return option_one_of(value, "retry|reboot|poweroff|shell");
 }
