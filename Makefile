@@ -98,13 +98,13 @@ COLD := boot/% drivers/pci/% drivers/platform/% drivers/module% kernel/applicati
 	drivers/%/ethtool.c drivers/%/commands.c drivers/%/facts.c
 LWIP_COLD := core/dns.c core/init.c core/ipv4/autoip.c core/ipv4/dhcp.c core/ipv4/igmp.c core/ipv6/dhcp6.c core/ipv6/mld6.c \
 	core/ipv6/nd6.c core/stats.c api/netdb.c api/netifapi.c api/err.c
+LZMA_OBJECTS := $(B)/obj/lzma/LzmaDec.c.o
 MBEDTLS_HOT := aes.c bignum.c chacha20.c chachapoly.c gcm.c poly1305.c sha256.c sha512.c
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
 $(LZMA_OBJECTS) $(patsubst %,$(B)/obj/%.o,$(filter $(COLD),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_COLD),$(LWIP_SOURCES))) \
 	$(patsubst %,$(B)/obj/mbedtls/%.o,$(filter-out $(MBEDTLS_HOT),$(MBEDTLS_SOURCES))): CFLAGS += -Os
-LZMA_OBJECTS := $(B)/obj/lzma/LzmaDec.c.o
 OBJECTS := $(KERNEL_OBJECTS) $(LWIP_OBJECTS) $(MBEDTLS_OBJECTS) $(LZMA_OBJECTS) $(if $(TLS),$(IMAGE).tls_ca.o) $(IMAGE).without.o
 
 .PHONY: all images run run-image test test-all soak chaos unit debug lint lint-all format compile_commands.json clean help FORCE

@@ -59,7 +59,6 @@ static struct part {
 #define PARTS (sizeof(parts) / sizeof(*parts))
 
 static struct mutex lock = MUTEX_INIT;
-static size_t unpacked_size;
 static unsigned int unpacked_count;
 
 static struct part *part_of(uint64_t address)
@@ -75,11 +74,6 @@ bool cold_code(uint64_t address)
 	const struct part *part = part_of(address);
 
 	return part && address < (uint64_t)part->text_end;
-}
-
-size_t cold_size(void)
-{
-	return __atomic_load_n(&unpacked_size, __ATOMIC_RELAXED);
 }
 
 unsigned int cold_count(void)
@@ -233,7 +227,6 @@ static int bring(struct part *part)
 		log_error("%s cannot be unpacked: the image is damaged", part->name);
 		return status;
 	}
-	__atomic_fetch_add(&unpacked_size, size, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&unpacked_count, 1, __ATOMIC_RELAXED);
 	log_info("unpacked %s: %zu KiB to %zu KiB in %lu us", part->name,
 		 (size_t)packed->length >> 10, size >> 10,

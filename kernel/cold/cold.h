@@ -7,13 +7,13 @@
  * They may refer to everything. What refers to them is listed in kernel/cold/gates, and
  * the build fails when anything else does (kernel/cold/pack.pl): tables, whose reader asks
  * cold_need() before it uses the pointer, and the functions that a few others may call, which have asked. Texts
- * of tables stay (kernel/table.h). Handlers of interrupts, and whatever reports a crash, never need a cold part.
+ * of tables stay (kernel/table.h). Devices do not reach their variables (kernel/memory/dma.h). Handlers of
+ * interrupts, and whatever reports a crash, never need a cold part.
  */
 #ifndef KERNEL_COLD_COLD_H
 #define KERNEL_COLD_COLD_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* For a function in a cold file that is wanted before memory is there: the check of an option. */
@@ -29,8 +29,7 @@ int cold_need(const void *pointer);
 /* Whether the address is in the code of a cold part, unpacked or not. Context: any. */
 bool cold_code(uint64_t address);
 
-/* Bytes of memory that unpacked parts take; how many parts that are. Context: any. */
-size_t cold_size(void);
+/* How many parts were unpacked so far. Context: any. */
 unsigned int cold_count(void);
 
 #endif

@@ -30,7 +30,7 @@ for my $machine (qw(microvm q35)) {
 		my $first = free_memory($vm);
 		cmp_ok($before - $first, '>', 400, "$label: it takes memory now");
 		like($vm->command('conform --list'), qr/^# case 1 \w+ /m, "$label: and again");
-		is(free_memory($vm), $first, "$label: but no more memory");
+		cmp_ok($first - free_memory($vm), '<', 100, "$label: but does not take it again");
 		is(scalar(() = $vm->console =~ /$unpacked/g), 1, "$label: it was unpacked once");
 		like($vm->command('crash'), qr/^usage: crash /m, "$label: a command of another part");
 		leaves_with($vm, 5, 'crash null');
