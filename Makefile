@@ -10,6 +10,7 @@ APP ?=
 NEWLIB_SRC ?=
 LWIP_SRC ?=
 MBEDTLS_SRC ?=
+LZMA_SRC ?=
 CC := gcc
 QEMU ?= qemu-system-x86_64
 PORT ?= 8080
@@ -60,6 +61,7 @@ GCC_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
 NEWLIB := $(B)/newlib
 LWIP := $(B)/lwip-src
 MBEDTLS := $(B)/mbedtls-src
+LZMA := $(B)/lzma-src
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 MACHINE := -m64 -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
@@ -67,7 +69,7 @@ CODE := -O2 -g -ffreestanding -fbuiltin -fno-pic -fno-pie -fstack-protector-stro
 	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing \
 	-ffunction-sections -fdata-sections -fno-common
 INCLUDES := -nostdinc -I. -Inet/lwip/include -Inet/tls/include -isystem $(LWIP)/src/include \
-	-isystem $(MBEDTLS)/include -isystem $(NEWLIB)/include -isystem $(GCC_INCLUDE)
+	-isystem $(MBEDTLS)/include -isystem $(LZMA)/C -isystem $(NEWLIB)/include -isystem $(GCC_INCLUDE)
 LIBC_DEFINES := -D__DYNAMIC_REENT__ -D_READ_WRITE_RETURN_TYPE=_ssize_t
 DEFINES := $(LIBC_DEFINES) -D_GNU_SOURCE -D_POSIX_TIMERS=1 -D_POSIX_MONOTONIC_CLOCK=1
 CFLAGS := -std=gnu11 $(MACHINE) $(CODE) $(DEFINES) $(INCLUDES)
@@ -92,21 +94,24 @@ KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o) $(CLAUSES:%=$(B)/obj/%.o)
 
 # What is on nobody's data path is made small instead of fast.
 COLD := boot/% drivers/pci/% drivers/platform/% drivers/module% kernel/application/% kernel/console/% kernel/facts/% \
-	kernel/options/% kernel/selftest/% kernel/shell/% net/http/% net/netboot/% net/tls/% tests/conformance/% $(CLAUSES) \
+	kernel/options/% kernel/cold/% kernel/selftest/% kernel/shell/% net/http/% net/netboot/% net/tls/% tests/conformance/% $(CLAUSES) \
 	drivers/%/ethtool.c drivers/%/commands.c drivers/%/facts.c
 LWIP_COLD := core/dns.c core/init.c core/ipv4/autoip.c core/ipv4/dhcp.c core/ipv4/igmp.c core/ipv6/dhcp6.c core/ipv6/mld6.c \
 	core/ipv6/nd6.c core/stats.c api/netdb.c api/netifapi.c api/err.c
+LZMA_OBJECTS := $(B)/obj/lzma/LzmaDec.c.o
 MBEDTLS_HOT := aes.c bignum.c chacha20.c chachapoly.c gcm.c poly1305.c sha256.c sha512.c
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
-$(patsubst %,$(B)/obj/%.o,$(filter $(COLD),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_COLD),$(LWIP_SOURCES))) \
+$(LZMA_OBJECTS) $(patsubst %,$(B)/obj/%.o,$(filter $(COLD),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_COLD),$(LWIP_SOURCES))) \
 	$(patsubst %,$(B)/obj/mbedtls/%.o,$(filter-out $(MBEDTLS_HOT),$(MBEDTLS_SOURCES))): CFLAGS += -Os
 # What a packet passes from the driver to the services and back is compiled as one (LTO): its many small functions call each
-# other across files. Drivers stay by themselves, because linker.ld tells them by the names of their files.
-TOGETHER := $(patsubst %,$(B)/obj/%.o,$(filter-out %/bench_peer.c,$(filter kernel/thread/% kernel/time/% net/lwip/% net/services/%,$(KERNEL_SOURCES)))) $(LWIP_OBJECTS)
+# other across files. Drivers and cold parts stay by themselves, because linker.ld tells them by the names of their files.
+TOGETHER_ROOMS := kernel/thread/% kernel/time/% net/lwip/% net/services/%
+TOGETHER_COLD := net/services/bench_% net/lwip/ip_command.c net/lwip/ping.c
+TOGETHER := $(patsubst %,$(B)/obj/%.o,$(filter-out $(TOGETHER_COLD),$(filter $(TOGETHER_ROOMS),$(KERNEL_SOURCES)))) $(LWIP_OBJECTS)
 $(TOGETHER): private CFLAGS += -flto
-OBJECTS := $(filter-out $(TOGETHER),$(KERNEL_OBJECTS)) $(B)/obj/together.o $(MBEDTLS_OBJECTS) $(if $(TLS),$(IMAGE).tls_ca.o) $(IMAGE).without.o
+OBJECTS := $(filter-out $(TOGETHER),$(KERNEL_OBJECTS)) $(B)/obj/together.o $(MBEDTLS_OBJECTS) $(LZMA_OBJECTS) $(if $(TLS),$(IMAGE).tls_ca.o) $(IMAGE).without.o
 
 .PHONY: all images run run-image test test-all soak chaos unit debug lint lint-all format compile_commands.json clean help FORCE
 all: images
@@ -121,7 +126,7 @@ $(1): FORCE
 endef
 COMMIT := $(shell commit=$$(git rev-parse --short=12 HEAD 2>/dev/null) || { echo unknown; exit; }; \
 	git diff --quiet HEAD -- 2>/dev/null || commit=$$commit+; echo $$commit)
-$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS)))
+$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS) $(TOGETHER_ROOMS) $(TOGETHER_COLD)))
 $(eval $(call stamp_rule,$(IMAGE).link-flags,$(CC) $(LDFLAGS) $(OBJECTS)))
 $(eval $(call stamp_rule,$(B)/together-list,$(TOGETHER)))
 $(B)/ringside_version.h: FORCE
@@ -132,6 +137,7 @@ $(B)/ringside_version.h: FORCE
 # -- Libraries ---------------------------------------------------------------------------------
 NEWLIB_SOURCE = $(if $(NEWLIB_SRC),$(NEWLIB_SRC),$$(.ci/fetch newlib $(B)/sources))
 MBEDTLS_SOURCE = $(if $(MBEDTLS_SRC),$(MBEDTLS_SRC),$$(.ci/fetch mbedtls $(B)/sources))
+LZMA_SOURCE = $(if $(LZMA_SRC),$(LZMA_SRC),$$(.ci/fetch lzma $(B)/sources))
 LWIP_SOURCE = $(if $(LWIP_SRC),$(LWIP_SRC),$$(.ci/fetch lwip $(B)/sources))
 NEWLIB_CFLAGS := -O2 -g -ffreestanding -mno-red-zone -fno-pic -fno-pie -fno-stack-protector -fstack-clash-protection -fcf-protection=none \
 	-mcmodel=kernel -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
@@ -139,6 +145,7 @@ NEWLIB_CFLAGS := -O2 -g -ffreestanding -mno-red-zone -fno-pic -fno-pie -fno-stac
 $(eval $(call stamp_rule,$(B)/newlib-source,$(CC) $(NEWLIB_SRC) $(NEWLIB_CFLAGS)))
 $(eval $(call stamp_rule,$(B)/lwip-source,$(LWIP_SRC)))
 $(eval $(call stamp_rule,$(B)/mbedtls-source,$(MBEDTLS_SRC)))
+$(eval $(call stamp_rule,$(B)/lzma-source,$(LZMA_SRC)))
 
 $(NEWLIB)/libc.a: $(B)/newlib-source .ci/fetch .ci/unpack
 	$(call say,NEWLIB,$@ (about a minute))
@@ -169,8 +176,14 @@ $(MBEDTLS)/ready: $(B)/mbedtls-source .ci/fetch .ci/unpack
 	$(Q)[ -e $(MBEDTLS)/library/ssl_tls.c ] || { echo "ringside: $(MBEDTLS_SRC) has no library/ssl_tls.c: not mbed TLS's sources" >&2; exit 1; }
 	$(Q)touch $@
 
+$(LZMA)/ready: $(B)/lzma-source .ci/fetch .ci/unpack
+	$(call say,LZMA,$(LZMA))
+	$(Q)source=$(LZMA_SOURCE) && .ci/unpack "$$source" $(LZMA)
+	$(Q)[ -e $(LZMA)/C/LzmaDec.c ] || { echo "ringside: $(LZMA_SRC) has no C/LzmaDec.c: not the LZMA SDK's sources" >&2; exit 1; }
+	$(Q)touch $@
+
 # -- Objects -----------------------------------------------------------------------------------
-LIBRARIES_READY := $(NEWLIB)/libc.a $(LWIP)/ready $(MBEDTLS)/ready
+LIBRARIES_READY := $(NEWLIB)/libc.a $(LWIP)/ready $(MBEDTLS)/ready $(LZMA)/ready
 
 $(B)/obj/lwip/%.c.o: $(B)/flags | $(LIBRARIES_READY)
 	$(call say,CC,lwip/$*.c)
@@ -181,6 +194,11 @@ $(B)/obj/mbedtls/%.c.o: $(B)/flags | $(LIBRARIES_READY)
 	$(call say,CC,mbedtls/$*.c)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -Wall -MD -MP -c -o $@ $(MBEDTLS)/library/$*.c
+
+$(B)/obj/lzma/%.c.o: $(B)/flags | $(LIBRARIES_READY)
+	$(call say,CC,lzma/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -Wall -MD -MP -c -o $@ $(LZMA)/C/$*.c
 
 $(B)/obj/%.c.o: %.c $(B)/flags | $(LIBRARIES_READY) $(B)/ringside_version.h
 	$(call say,CC,$<)
@@ -223,30 +241,37 @@ $(IMAGE).without.o: $(IMAGE).without
 $(B)/conformance_clauses.c: tests/conformance/clauses.tsv tests/conformance/clauses.pl
 	$(Q)perl tests/conformance/clauses.pl $< >$@
 
-# -- The image: linked twice, the second time with the table of symbols for stack traces ---------
+# -- The image: linked twice, the second time with the table of symbols for stack traces and with room for the cold
+# parts, which are packed into it then (kernel/cold/cold.h) ---
 link = $(CC) $(LDFLAGS) -T linker.ld -o $(1) $(2) $(OBJECTS) $(APP_OBJECTS) \
 	$(NEWLIB)/libc.a $(NEWLIB)/libm.a $$($(CC) -print-libgcc-file-name)
+PACK := perl kernel/cold/pack.pl
 
-$(IMAGE).nosymbols: $(OBJECTS) $(APP_OBJECTS) linker.ld $(IMAGE).link-flags
+$(IMAGE).nosymbols: $(OBJECTS) $(APP_OBJECTS) linker.ld kernel/cold/pack.pl kernel/cold/gates $(IMAGE).link-flags
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(call link,$@,)
+	$(Q)$(call link,$@,-Wl$(comma)--emit-relocs)
+	$(Q)$(PACK) check $@ kernel/cold/gates
 
 $(IMAGE).symbols.S: $(IMAGE).nosymbols kernel/x86/symbols.pl
 	$(Q)nm -n $< | perl kernel/x86/symbols.pl >$@
 
-$(IMAGE).debug: $(IMAGE).symbols.S
+$(IMAGE).room.S: $(IMAGE).nosymbols
+	$(Q)$(PACK) room $< >$@
+
+$(IMAGE).debug: $(IMAGE).symbols.S $(IMAGE).room.S
 	$(call say,LD,$@)
-	$(Q)$(CC) $(ASFLAGS) -c -o $(IMAGE).symbols.o $<
-	$(Q)$(call link,$@,$(IMAGE).symbols.o)
+	$(Q)$(CC) $(ASFLAGS) -c -o $(IMAGE).symbols.o $(IMAGE).symbols.S
+	$(Q)$(CC) $(ASFLAGS) -c -o $(IMAGE).room.o $(IMAGE).room.S
+	$(Q)$(call link,$@,$(IMAGE).symbols.o $(IMAGE).room.o)
 
 $(IMAGE).elf: $(IMAGE).debug
-	$(call say,STRIP,$@)
-	$(Q)objcopy --strip-all $< $@
+	$(call say,PACK,$@)
+	$(Q)$(PACK) elf $< $@
 
 # The image as it lies in memory, without the zeroes at its end.
-$(IMAGE).bin: $(IMAGE).debug
-	$(Q)objcopy -O binary $< $@
+$(IMAGE).bin: $(IMAGE).elf
+	$(Q)$(PACK) flat $< $@
 
 # Where things are in it, as -D words for those that carry it along.
 $(IMAGE).place: $(IMAGE).debug $(IMAGE).bin boot/place.pl
@@ -298,7 +323,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf
 	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host -Inet/tls/include -isystem $(MBEDTLS)/include
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c' -not -name 'bench_*') \
 	kernel/console/console.c kernel/console/transcript.c kernel/console/log_limit.c kernel/shell/line.c kernel/bench/statistics.c \
-	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c kernel/random/siphash.c boot/e820.c boot/origin.c boot/device_path.c \
+	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c kernel/random/siphash.c kernel/libc/crc32.c boot/e820.c boot/origin.c boot/device_path.c \
 	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
 	$(wildcard net/lwip/address_option.c net/lwip/checksum.c net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/request.c) net/services/iperf3/json.c net/services/iperf3/message.c \
 	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c dhcp_message.c dhcp6_message.c \
@@ -480,11 +505,11 @@ help:
 	@echo 'APP=FILE.c|FOLDER   links a C program with main() into the image: build/app/NAME.elf'
 	@echo 'APPEND="WORDS"      the kernel command line of make run'
 	@echo 'PORT=N              the port of the status page on the host'
-	@echo 'NEWLIB_SRC= LWIP_SRC= MBEDTLS_SRC=   other sources of these libraries (archive or folder)'
+	@echo 'NEWLIB_SRC= LWIP_SRC= MBEDTLS_SRC= LZMA_SRC=   other sources of these libraries (archive or folder)'
 	@echo 'TLS_CA=FILE         certificates (PEM) that https believes, linked in'
 	@echo 'WITHOUT="NAME..."   without the parts named: $(WITHOUT_NAMES)'
 	@echo 'V=1                 shows the commands'
 
 # -- Dependencies between files, as the compiler saw them ------------------------------------------
--include $(KERNEL_OBJECTS:.o=.d) $(LWIP_OBJECTS:.o=.d) $(MBEDTLS_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(EFI_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
+-include $(KERNEL_OBJECTS:.o=.d) $(LWIP_OBJECTS:.o=.d) $(MBEDTLS_OBJECTS:.o=.d) $(LZMA_OBJECTS:.o=.d) $(APP_OBJECTS:.o=.d) $(EFI_OBJECTS:.o=.d) $(HOST_OBJECTS:.o=.d) \
 	$(UNIT_TESTS:$(B)/unit/%=$(B)/host/tests/unit/%.c.d) $(filter %.c.d,$(CONFORM_HOST_OBJECTS:.o=.d))

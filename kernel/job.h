@@ -27,14 +27,22 @@ struct job {
 
 TABLE_DECLARE(jobs, struct job);
 
+/*
+ * Runs the job of that name, which may have to be unpacked first (kernel/cold/cold.h); EXIT_USAGE: there is
+ * none, EXIT_JOB_FAILED: it could not be unpacked. Thread context.
+ */
+enum exit_code job_run(const char *name);
+
+#define JOB_ENTRY(identifier, help_text, ...)                                                      \
+	TABLE_TEXT(job_name_##identifier, #identifier);                                            \
+	TABLE_TEXT(job_help_##identifier, help_text);                                              \
+	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {                                  \
+		.name = job_name_##identifier, .help = job_help_##identifier, __VA_ARGS__}
+
 #define JOB(identifier, help_text, wait, function)                                                 \
-	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {.name = #identifier,              \
-								 .help = (help_text),              \
-								 .network_wait = (wait),           \
-								 .run = (function)}
+	JOB_ENTRY(identifier, help_text, .network_wait = (wait), .run = (function))
 
 #define JOB_ALONE(identifier, help_text, function)                                                 \
-	TABLE_ENTRY(jobs, struct job, job_entry_##identifier) = {                                  \
-		.name = #identifier, .help = (help_text), .alone = true, .run = (function)}
+	JOB_ENTRY(identifier, help_text, .alone = true, .run = (function))
 
 #endif

@@ -11,6 +11,7 @@
 #include "drivers/console/serial.h"
 #include "drivers/pci/pci.h"
 #include "drivers/virtio/transports/mmio.h"
+#include "kernel/cold/cold.h"
 #include "kernel/console/console.h"
 #include "kernel/console/log.h"
 #include "kernel/facts/facts.h"
@@ -47,6 +48,15 @@ static const struct job *find_job(const char *name)
 		if (!strcmp(job->name, name))
 			return job;
 	return NULL;
+}
+
+enum exit_code job_run(const char *name)
+{
+	const struct job *job = find_job(name);
+
+	if (!job)
+		return EXIT_USAGE;
+	return cold_need(job->run) < 0 ? EXIT_JOB_FAILED : job->run();
 }
 
 OPTION(run, "run", "JOB", "the job to run, one of those that `help` lists (default: shell)", NULL);
@@ -108,7 +118,7 @@ static void start(void *unused)
 		(void)network_stack_wait(job->network_wait);
 	milestone("network waited for");
 	log_info("job %s", job->name);
-	exit_job(job->run());
+	exit_job(job_run(job->name));
 }
 
 void kernel_main(const struct boot_info *info)

@@ -18,6 +18,13 @@
 #define TABLE_ENTRY(table, type, name)                                                             \
 	static const type name __attribute__((used, section("table_" #table), aligned(8)))
 
+/*
+ * A text of an entry that is read when the rest of its file may not be there (kernel/cold/cold.h). Also when it
+ * is the same as another literal of the file, which would be one with it.
+ */
+#define TABLE_TEXT(name, text)                                                                     \
+	static const char name[] __attribute__((section(".resident_texts"), aligned(1))) = text
+
 /* Declares the bounds; once in the header of the table's owner. */
 #define TABLE_DECLARE(table, type)                                                                 \
 	extern const type __start_table_##table[] __attribute__((weak));                           \

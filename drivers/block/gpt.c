@@ -6,6 +6,7 @@
 #include "drivers/block/partitions.h"
 
 #include "kernel/console/log.h"
+#include "kernel/libc/crc32.h"
 #include "kernel/memory/dma.h"
 
 #include <errno.h>
@@ -41,24 +42,6 @@ struct gpt_entry {
 };
 
 _Static_assert(sizeof(struct gpt_entry) == ENTRY_SIZE, "UEFI 2.10, 5.3.3");
-
-/* The CRC of ISO 3309, four bits a step. */
-static uint32_t crc32(uint32_t crc, const void *data, size_t length)
-{
-	static const uint32_t table[16] = {
-		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
-		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
-	};
-	const uint8_t *bytes = data;
-
-	crc = ~crc;
-	for (size_t i = 0; i < length; i++) {
-		crc = table[(crc ^ bytes[i]) & 15] ^ crc >> 4;
-		crc = table[(crc ^ bytes[i] >> 4) & 15] ^ crc >> 4;
-	}
-	return ~crc;
-}
 
 /* What is wrong with the header that was read from block `place`, or NULL. */
 static const char *header_fault(const struct partition_source *source, const uint8_t *block,

@@ -2,6 +2,7 @@
 /* `lspci`: the functions in the format of pciutils 3.9, so that people and scripts can read it. */
 #include "drivers/pci/internal.h"
 #include "drivers/pci/msix.h"
+#include "kernel/cold/cold.h"
 #include "kernel/shell/command.h"
 #include "kernel/thread/thread.h"
 
@@ -328,7 +329,9 @@ static void print_details(const struct pci_function *function, const struct view
 	if (function->header_type == PCI_HEADER_BRIDGE)
 		print_bridge(function, view->verbose);
 	print_rom(function, command);
-	lspci_capabilities(function, view->verbose > 1, view->names, view->numbers);
+	/* They are cold. */
+	if (!cold_need((const void *)lspci_capabilities))
+		lspci_capabilities(function, view->verbose > 1, view->names, view->numbers);
 	if (function->driver)
 		command_print("\tKernel driver in use: %s\n", function->driver->name);
 }

@@ -3,6 +3,7 @@
 #include "kernel/bench/bench.h"
 
 #include "kernel/bench/report.h"
+#include "kernel/cold/cold.h"
 #include "kernel/job.h"
 #include "kernel/options/options.h"
 #include "kernel/shell/command.h"
@@ -33,7 +34,7 @@ struct bench {
 
 /* -- Options */
 
-static const struct benchmark *find(const char *name, size_t length)
+static RESIDENT const struct benchmark *find(const char *name, size_t length)
 {
 	TABLE_FOREACH (benchmarks, struct benchmark, benchmark)
 		if (strlen(benchmark->name) == length && !strncmp(benchmark->name, name, length))
@@ -42,7 +43,7 @@ static const struct benchmark *find(const char *name, size_t length)
 }
 
 /* Each of the comma-separated words is a benchmark. */
-static bool check_only(const char *value)
+static RESIDENT bool check_only(const char *value)
 {
 	for (;;) {
 		size_t length = strcspn(value, ",");
@@ -55,29 +56,29 @@ static bool check_only(const char *value)
 	}
 }
 
-static bool in_range(const char *value, uint64_t least, uint64_t most)
+static RESIDENT bool in_range(const char *value, uint64_t least, uint64_t most)
 {
 	uint64_t number;
 
 	return option_parse_number(value, &number) && number >= least && number <= most;
 }
 
-static bool check_rounds(const char *value)
+static RESIDENT bool check_rounds(const char *value)
 {
 	return in_range(value, 1, ROUNDS_MAX);
 }
 
-static bool check_warmup(const char *value)
+static RESIDENT bool check_warmup(const char *value)
 {
 	return in_range(value, 0, WARMUP_MAX);
 }
 
-static bool check_operations(const char *value)
+static RESIDENT bool check_operations(const char *value)
 {
 	return in_range(value, 1, OPERATIONS_MAX);
 }
 
-static bool check_report(const char *value)
+static RESIDENT bool check_report(const char *value)
 {
 	return option_one_of(value, "text|json");
 }

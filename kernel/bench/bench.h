@@ -92,8 +92,9 @@ struct benchmark {
 TABLE_DECLARE(benchmarks, struct benchmark);
 
 #define BENCH(identifier, bench_order, help_text, function)                                        \
+	TABLE_TEXT(benchmark_name_##identifier, #identifier);                                      \
 	TABLE_ENTRY(benchmarks, struct benchmark,                                                  \
-		    benchmark_##identifier) = {.name = #identifier,                                \
+		    benchmark_##identifier) = {.name = benchmark_name_##identifier,                \
 					       .help = (help_text),                                \
 					       .order = (bench_order),                             \
 					       .run = (function)}

@@ -32,10 +32,13 @@ struct option {
 TABLE_DECLARE(options, struct option);
 
 #define OPTION(identifier, option_key, option_values, option_help, check_function)                 \
+	TABLE_TEXT(option_key_##identifier, option_key);                                           \
+	TABLE_TEXT(option_values_##identifier, option_values);                                     \
+	TABLE_TEXT(option_help_##identifier, option_help);                                         \
 	TABLE_ENTRY(options, struct option,                                                        \
-		    option_entry_##identifier) = {.key = (option_key),                             \
-						  .values = (option_values),                       \
-						  .help = (option_help),                           \
+		    option_entry_##identifier) = {.key = option_key_##identifier,                  \
+						  .values = option_values_##identifier,            \
+						  .help = option_help_##identifier,                \
 						  .check = (check_function)}
 
 /* Takes the line apart, into memory of its own, and says what was not understood. Once, early. */

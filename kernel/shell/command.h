@@ -28,10 +28,13 @@ struct command {
 TABLE_DECLARE(commands, struct command);
 
 #define COMMAND(identifier, usage_text, help_text, function)                                       \
+	TABLE_TEXT(command_name_##identifier, #identifier);                                        \
+	TABLE_TEXT(command_usage_##identifier, usage_text);                                        \
+	TABLE_TEXT(command_help_##identifier, help_text);                                          \
 	TABLE_ENTRY(commands, struct command,                                                      \
-		    command_entry_##identifier) = {.name = #identifier,                            \
-						   .usage = (usage_text),                          \
-						   .help = (help_text),                            \
+		    command_entry_##identifier) = {.name = command_name_##identifier,              \
+						   .usage = command_usage_##identifier,            \
+						   .help = command_help_##identifier,              \
 						   .run = (function)}
 
 /* printf for commands (integers and strings only, as everywhere in the kernel). Thread context. */

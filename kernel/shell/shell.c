@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The shell: reads a line, finds its command in the table, runs it. */
+#include "kernel/cold/cold.h"
 #include "kernel/console/console.h"
 #include "kernel/job.h"
 #include "kernel/options/options.h"
@@ -84,6 +85,8 @@ enum command_result command_run_line(const char *text)
 		command_print("%s: no such command (help lists them)\n", words[0]);
 		return COMMAND_FAILED;
 	}
+	if (cold_need(command->run) < 0)
+		return COMMAND_FAILED;
 	(void)command_interrupted(); /* one that was typed before */
 	result = command->run(count, words);
 	if (result == COMMAND_USAGE)

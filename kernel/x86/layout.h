@@ -8,6 +8,8 @@
  *	0xffffc000...	newlib's heap
  *	0xffffd000...	stacks, each with an unmapped guard page below
  *	0xffffffff80..	the image, wherever it lies in memory
+ *	0xffffffff90..	its cold parts (kernel/cold/cold.h), once they are unpacked
+ *	0xffffffffa0..	the same while they are
  */
 #ifndef KERNEL_X86_LAYOUT_H
 #define KERNEL_X86_LAYOUT_H
@@ -29,6 +31,8 @@
 #define STACK_AREA 0xffffd00000000000UL
 #define STACK_AREA_END 0xffffe00000000000UL
 #define IMAGE_VIRTUAL 0xffffffff80000000UL
+#define COLD_VIRTUAL 0xffffffff90000000UL
+#define COLD_WRITABLE 0xffffffffa0000000UL
 #endif
 
 #endif

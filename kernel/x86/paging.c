@@ -153,6 +153,18 @@ bool paging_translate(uint64_t virtual, uint64_t *physical)
 	return false;
 }
 
+int paging_rights(uint64_t virtual)
+{
+	const uint64_t *entry = entry_for(virtual, LEVEL_PT, false);
+
+	if (!entry || !(*entry & PTE_PRESENT))
+		return -ENOENT;
+	/* Write and execute at once: only what we map for the user. */
+	if (*entry & PTE_WRITE)
+		return *entry & PTE_NO_EXECUTE ? PAGE_READ_WRITE : PAGE_USER;
+	return *entry & PTE_NO_EXECUTE ? PAGE_READ : PAGE_READ_EXECUTE;
+}
+
 /* One range of the direct map, in pages of 2 MiB that may reach over its ends. */
 static void map_direct(uint64_t start, uint64_t end)
 {

@@ -36,6 +36,9 @@ void paging_unmap(uint64_t virtual, size_t pages);
 /* The physical address behind a virtual one of ours; false when nothing is mapped there. */
 bool paging_translate(uint64_t virtual, uint64_t *physical);
 
+/* The rights of the page at an address that is mapped by pages of 4 KiB (enum page_rights), else -ENOENT. */
+int paging_rights(uint64_t virtual);
+
 /* The widest physical address that this CPU has, as a mask. */
 uint64_t paging_physical_mask(void);
 

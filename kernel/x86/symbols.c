@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/x86/symbols.h"
 
+#include "kernel/cold/cold.h"
 #include "kernel/x86/layout.h"
 
 #include <stddef.h>
@@ -46,7 +47,9 @@ const char *symbol_find(uint64_t address, char name[SYMBOL_NAME_SIZE], uint64_t 
 
 	*offset = 0;
 	strcpy(name, "?");
-	if (!&symbol_count || address < IMAGE_VIRTUAL || address >= (uint64_t)text_end)
+	if (!&symbol_count || address < IMAGE_VIRTUAL)
+		return name;
+	if (address >= (uint64_t)text_end && !cold_code(address))
 		return name;
 	high = symbol_count;
 	/* The last one at or below the address. */

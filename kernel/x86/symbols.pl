@@ -13,6 +13,8 @@ my $last = '';
 while (<>) {
 	my ($address, $type, $name) = split;
 	next if !defined $name || $type !~ /^[tT]$/ || $name =~ /^\./ || $address eq $last;
+	# Bounds of linker.ld are no functions.
+	next if $name =~ /^(module|cold)_\w+_(start|end)$/;
 	$last = $address;
 	push @offsets, substr $address, 8;
 	push @names, $name;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/cold/cold.h"
 #include "kernel/facts/facts.h"
 #include "kernel/options/options.h"
 #include "kernel/shell/command.h"
@@ -13,11 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_MAX_LENGTH 640
 #define HOPS_MAX 4
 
 /* Written by ourselves, for the Ringside that we start. */
-static bool check_hops(const char *value)
+static RESIDENT bool check_hops(const char *value)
 {
 	uint64_t number;
 
@@ -26,44 +26,6 @@ static bool check_hops(const char *value)
 OPTION(netboot_hops, "netboot.hops", "NUMBER",
        "how many Ringsides booted each other up to this one; each adds one (default: 0)",
        check_hops);
-
-static char last_line[LINE_MAX_LENGTH];
-static struct mutex last_lock = MUTEX_INIT;
-static uint64_t attempts;
-
-void netboot_say(const char *format, ...)
-{
-	char line[LINE_MAX_LENGTH];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsniprintf(line, sizeof(line), format, arguments);
-	va_end(arguments);
-	/* What servers and files said goes to a terminal. */
-	for (char *c = line; *c; c++)
-		if ((*c < ' ' && *c != '\t') || *c == 0x7f)
-			*c = '?';
-	command_print("netboot: %s\n", line);
-	mutex_lock(&last_lock);
-	strcpy(last_line, line);
-	mutex_unlock(&last_lock);
-}
-
-/* A machine that tries again and again serves its page meanwhile. */
-static void describe(struct facts *facts)
-{
-	char line[LINE_MAX_LENGTH];
-
-	mutex_lock(&last_lock);
-	strcpy(line, last_line);
-	mutex_unlock(&last_lock);
-	fact_number(facts, "attempts", __atomic_load_n(&attempts, __ATOMIC_RELAXED));
-	if (line[0])
-		fact_text(facts, "message", line);
-	else
-		fact_none(facts, "message");
-}
-FACTS(netboot, "netboot", 75, describe);
 
 struct netboot *netboot_create(bool (*interrupted)(void))
 {
@@ -76,7 +38,7 @@ struct netboot *netboot_create(bool (*interrupted)(void))
 		free(netboot);
 		return NULL;
 	}
-	__atomic_fetch_add(&attempts, 1, __ATOMIC_RELAXED);
+	netboot_attempted();
 	netboot->interrupted = interrupted;
 	netboot->settings.machine = netboot_machine_setting;
 	netboot->settings.context = netboot;

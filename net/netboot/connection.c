@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "net/netboot/connection.h"
 
+#include "kernel/cold/cold.h"
 #include "net/lwip/address_text.h"
 #include "net/netboot/resolve.h"
 #include "net/netboot/stream.h"
@@ -96,6 +97,14 @@ static int reach(struct connection *connection, struct transfer *transfer,
 	}
 }
 
+/* TLS is a cold part: what else of it is called here stands behind a connection that has it. */
+static int unpack_tls(struct transfer *transfer)
+{
+	int status = cold_need((const void *)tls_connect);
+
+	return status ? transfer_fail(transfer, status, "TLS cannot be unpacked") : 0;
+}
+
 int connection_open(struct connection **result, struct transfer *transfer, const struct url *url,
 		    uint16_t port, bool secure)
 {
@@ -125,7 +134,10 @@ int connection_open(struct connection **result, struct transfer *transfer, const
 	connection->netif = resolver.netif;
 	status = reach(connection, transfer, &resolver, port);
 	if (!status && secure) {
-		status = tls_connect(&connection->tls, &connection->stream, transfer, url->host);
+		status = unpack_tls(transfer);
+		if (!status)
+			status = tls_connect(&connection->tls, &connection->stream, transfer,
+					     url->host);
 		if (status)
 			stream_close(&connection->stream, true);
 	}

@@ -2,6 +2,7 @@
 /* The job `netboot` and the command: which interface, and what follows when it fails. */
 #include "net/netboot/netboot.h"
 
+#include "kernel/cold/cold.h"
 #include "kernel/console/console.h"
 #include "kernel/console/log.h"
 #include "kernel/job.h"
@@ -27,7 +28,7 @@
 #define RETRY_STEP (50 * NANOSECONDS_PER_MILLISECOND)
 #define INTERFACES_MAX 32
 
-static bool check_fail(const char *value)
+static RESIDENT bool check_fail(const char *value)
 {
 	return option_one_of(value, "retry|reboot|poweroff|shell");
 }
@@ -262,14 +263,6 @@ static void ask_again(void)
 
 /* -- The job */
 
-static enum exit_code run_shell(void)
-{
-	TABLE_FOREACH (jobs, struct job, job)
-		if (!strcmp(job->name, "shell"))
-			return job->run();
-	return EXIT_JOB_FAILED;
-}
-
 /* False: somebody typed ^C. */
 static bool wait_seconds(unsigned int seconds)
 {
@@ -296,20 +289,20 @@ static enum exit_code run_netboot(void)
 
 		if (error == -EINTR) {
 			netboot_say("interrupted: the command `netboot` tries again");
-			return run_shell();
+			return job_run("shell");
 		}
 		if (strcmp(policy, "retry"))
 			break;
 		/* Not said: the reason stays the last word. */
 		command_print("netboot: again in %u s (^C: the shell)\n", seconds);
 		if (!wait_seconds(seconds))
-			return run_shell();
+			return job_run("shell");
 		seconds = seconds * 2 < RETRY_MAX ? seconds * 2 : RETRY_MAX;
 		ask_again();
 	}
 	netboot_say("nothing was booted: netboot.fail=%s", policy);
 	if (!strcmp(policy, "shell"))
-		return run_shell();
+		return job_run("shell");
 	(void)command_run_line(policy);
 	return EXIT_JOB_FAILED;
 }

@@ -5,6 +5,7 @@
  *
  *	instructions.c	where they come from, and the boot file of DHCP
  *	boot.c		fetches and starts
+ *	said.c		the last line, for the page
  *	script_boot.c	what scripts want
  *	netboot.c	interfaces, failure, the job and the command
  *
@@ -53,6 +54,9 @@ void netboot_destroy(struct netboot *netboot);
  * "netboot: ..." to whoever asked.
  */
 void netboot_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* -- said.c: one more attempt */
+void netboot_attempted(void);
 
 /* -- boot.c */
 

@@ -152,10 +152,7 @@ static int script_sleep(void *context, uint64_t milliseconds)
 static int script_shell(void *context)
 {
 	(void)context;
-	TABLE_FOREACH (jobs, struct job, job)
-		if (!strcmp(job->name, "shell"))
-			exit_job(job->run());
-	return -ENOENT;
+	exit_job(job_run("shell"));
 }
 
 static int script_leave(void *context, bool reboot)

@@ -4,6 +4,7 @@
  * acknowledged from within the same batch of packets that it came with. Who asked for the file only waits,
  * and tells the engine what time it is.
  */
+#include "kernel/cold/cold.h"
 #include "kernel/console/log.h"
 #include "kernel/options/options.h"
 #include "kernel/thread/thread.h"
@@ -27,7 +28,7 @@
 #define PIECES_MAX 128
 #define AWAKE (500 * NANOSECONDS_PER_MICROSECOND)
 
-static bool check_block(const char *value)
+static RESIDENT bool check_block(const char *value)
 {
 	uint64_t bytes;
 
@@ -37,7 +38,7 @@ static bool check_block(const char *value)
 OPTION(netboot_blksize, "netboot.blksize", "8..65464",
        "TFTP block size to ask for (default: what fits into a frame)", check_block);
 
-static bool check_window(const char *value)
+static RESIDENT bool check_window(const char *value)
 {
 	uint64_t blocks;
 

@@ -2,6 +2,7 @@
 /* What all schemes have in common: the way to the sink, the sum, the time, the line that fails. */
 #include "net/netboot/transfer.h"
 
+#include "kernel/cold/cold.h"
 #include "kernel/console/console.h"
 #include "kernel/options/options.h"
 #include "kernel/time/clock.h"
@@ -20,7 +21,7 @@
 #define PATIENCE_MOST 3600
 #define SHOWN_MAX 120
 
-static bool check_timeout(const char *value)
+static RESIDENT bool check_timeout(const char *value)
 {
 	uint64_t seconds;
 

@@ -2,6 +2,7 @@
 #include "net/services/bench_peer.h"
 
 #include "drivers/net/network.h"
+#include "kernel/cold/cold.h"
 #include "kernel/options/options.h"
 #include "lwip/ip_addr.h"
 
@@ -14,7 +15,7 @@
 
 static const uint16_t customary[PEER_PORTS] = {7, 7, 9, 19}; /* RFC 862, 863, 864 */
 
-static bool check_address(const char *value)
+static RESIDENT bool check_address(const char *value)
 {
 	ip_addr_t address;
 
@@ -22,7 +23,7 @@ static bool check_address(const char *value)
 }
 
 /* All of them, or false. */
-static bool parse_ports(const char *text, uint16_t ports[PEER_PORTS])
+static RESIDENT bool parse_ports(const char *text, uint16_t ports[PEER_PORTS])
 {
 	for (unsigned int i = 0; i < PEER_PORTS; i++) {
 		char *end;
@@ -37,7 +38,7 @@ static bool parse_ports(const char *text, uint16_t ports[PEER_PORTS])
 	return true;
 }
 
-static bool check_ports(const char *value)
+static RESIDENT bool check_ports(const char *value)
 {
 	uint16_t ports[PEER_PORTS];
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "net/tls/authorities.h"
 
+#include "kernel/cold/cold.h"
 #include "kernel/console/log.h"
 #include "kernel/main.h"
 #include "kernel/memory/memory.h"
@@ -18,7 +19,7 @@
 /* The file of TLS_CA=, and a zero byte behind it: the Makefile. */
 extern const uint8_t tls_ca[], tls_ca_end[];
 
-static bool check_module(const char *value)
+static RESIDENT bool check_module(const char *value)
 {
 	uint64_t number;
 

@@ -2,6 +2,7 @@
 /* mbed TLS over a stream. */
 #include "net/tls/tls.h"
 
+#include "kernel/cold/cold.h"
 #include "kernel/random/random.h"
 #include "lwip/ip_addr.h"
 #include "mbedtls/oid.h"
@@ -193,7 +194,7 @@ static void destroy(struct tls *tls)
 	free(tls);
 }
 
-bool tls_linked(void)
+RESIDENT bool tls_linked(void)
 {
 	return true;
 }

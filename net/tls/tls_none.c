@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What https does in an image that was built with WITHOUT=tls. */
+#include "kernel/cold/cold.h"
 #include "net/tls/tls.h"
 
 #include <errno.h>
 
-bool tls_linked(void)
+RESIDENT bool tls_linked(void)
 {
 	return false;
 }
