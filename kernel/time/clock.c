@@ -218,8 +218,8 @@ static bool apic_open(struct reference *reference)
 }
 
 /*
- * A few milliseconds are enough: both counters are read together, so that what counts is how near
- * two reads are, and of several tries the nearest are taken.
+ * A few milliseconds are enough: the counters are read together, so that what counts is how near
+ * the reads are, and of several tries the nearest are taken. A host may have other work between any two.
  */
 #define MEASURE_NANOSECONDS 2000000ULL
 #define MEASURE_TRIES 5
@@ -227,26 +227,27 @@ static bool apic_open(struct reference *reference)
 struct sample {
 	uint64_t tsc;
 	uint64_t count;
+	uint64_t apic;
 };
 
 /* What is measured against now, and where it, the time stamp counter and the APIC's timer stood. */
 static struct reference reference;
 static struct sample begin;
-static uint64_t apic_begin;
 
 static struct sample take_sample(void)
 {
-	struct sample best = {0, 0};
+	struct sample best = {0};
 	uint64_t narrowest = UINT64_MAX;
 
 	for (unsigned int i = 0; i < MEASURE_TRIES; i++) {
 		uint64_t before = cpu_tsc();
 		uint64_t count = reference.read();
+		uint64_t apic = apic_read_up();
 		uint64_t after = cpu_tsc();
 
 		if (after - before < narrowest) {
 			narrowest = after - before;
-			best = (struct sample){before + (after - before) / 2, count};
+			best = (struct sample){before + (after - before) / 2, count, apic};
 		}
 	}
 	return best;
@@ -264,7 +265,6 @@ static bool measuring_begin(void)
 			continue;
 		apic_timer_shot(UINT32_MAX, false);
 		begin = take_sample();
-		apic_begin = apic_read_up();
 		return true;
 	}
 	return false;
@@ -272,23 +272,25 @@ static bool measuring_begin(void)
 
 /*
  * Hertz of the time stamp counter, and of the APIC's timer, both against the reference; 0: it stood
- * still.
+ * still. The APIC's are left alone where they are not known.
  */
 static uint64_t measuring_end(uint64_t *apic)
 {
 	uint64_t wanted = reference.hz * MEASURE_NANOSECONDS / NANOSECONDS_PER_SECOND;
-	uint64_t ticks = 0, apic_end;
+	uint64_t ticks = 0;
 	struct sample end;
 
 	/* Bounded by reads: a reference that stands still must not hang us. */
 	for (unsigned int i = 0; i < 4000000 && ticks < wanted; i++)
 		ticks = (reference.read() - begin.count) & reference.mask;
 	end = take_sample();
-	apic_end = apic_read_up();
 	ticks = (end.count - begin.count) & reference.mask;
 	if (ticks < wanted || end.tsc <= begin.tsc || (reference.wrapped && reference.wrapped()))
 		return 0;
-	*apic = (uint64_t)((unsigned __int128)(apic_end - apic_begin) * reference.hz / ticks);
+	/* It stops at its end, after four seconds. */
+	if (end.apic != UINT32_MAX)
+		*apic = (uint64_t)((unsigned __int128)(end.apic - begin.apic) * reference.hz /
+				   ticks);
 	return (uint64_t)((unsigned __int128)(end.tsc - begin.tsc) * reference.hz / ticks);
 }
 
