@@ -19,13 +19,18 @@ static struct {
 	void (*pressed)(void);
 } button;
 
-static bool take_back(const struct platform_register *status)
+static bool is_pressed(const struct platform_register *status)
 {
 	uint32_t value;
 
-	if (!platform_register_read(status, &value) || !(value & BUTTON))
+	return platform_register_read(status, &value) && (value & BUTTON);
+}
+
+/* The other bits are for whoever enabled them: a one takes its bit back. */
+static bool take_back(const struct platform_register *status)
+{
+	if (!is_pressed(status))
 		return false;
-	/* The others are for whoever enabled them: a one takes its bit back. */
 	platform_register_write(status, BUTTON);
 	return true;
 }
@@ -39,7 +44,10 @@ static enum interrupt_result on_interrupt(void *context)
 	if (!pressed)
 		return INTERRUPT_NONE;
 	button.pressed();
-	return INTERRUPT_HANDLED;
+	/* A bit that stays keeps the line up for ever: nobody's, so that it is held back (interrupt.c). */
+	return is_pressed(&platform.pm1a_status) || is_pressed(&platform.pm1b_status)
+		       ? INTERRUPT_NONE
+		       : INTERRUPT_HANDLED;
 }
 
 /* 5.2.9 and 5.2.15.5: level, active low and shared, unless the MADT says otherwise. */
