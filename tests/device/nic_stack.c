@@ -122,6 +122,20 @@ int nic_send(uint32_t length, unsigned int pieces)
 	return error;
 }
 
+bool nic_comes(const void *bytes, unsigned int length)
+{
+	unsigned int before = nic.received;
+
+	nic.inject(bytes, length);
+	host_poll();
+	nic_poll();
+	if (nic.received == before)
+		return false;
+	if (nic.last.length != length || memcmp(nic.last.bytes, bytes, length) != 0)
+		host_abort("a frame of %u bytes came as another of %u", length, nic.last.length);
+	return true;
+}
+
 bool nic_event(uint32_t event)
 {
 	return __atomic_fetch_and(&nic.device->queues[0].events, ~event, __ATOMIC_SEQ_CST) & event;

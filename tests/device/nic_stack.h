@@ -22,6 +22,7 @@ struct nic_stack {
 	struct network_device *device;
 	struct pci_device *pci;
 	uint8_t *memory; /* DMA memory with a pattern, 16 KiB; frames are sent from it */
+	void (*inject)(const void *bytes, unsigned int length); /* the test's: to its model */
 	struct nic_frame last;
 	unsigned int received, sent, given_back;
 	bool checksum_good;		  /* of the last that was received */
@@ -43,6 +44,8 @@ bool nic_arm(void);
 void nic_flush(void);
 /* Sends `length` bytes in so many pieces. What transmit() returned. */
 int nic_send(uint32_t length, unsigned int pieces);
+/* Injects a frame and lets it arrive: whether it came through; then it is the same. */
+bool nic_comes(const void *bytes, unsigned int length);
 /* An event came; it is taken. */
 bool nic_event(uint32_t event);
 /* Runs what the thread of recovery would, with its pauses, until nothing is due. */

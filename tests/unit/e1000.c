@@ -15,15 +15,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tests/unit/nic_tests.h"
+
 static struct e1000_model model;
-static uint8_t frame[1514] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
+
+static void inject(const void *bytes, unsigned int length)
+{
+	e1000_model_inject(&model, bytes, length);
+}
 
 static void prepare(void)
 {
-	nic_reset("net.buffers=384");
+	nic_open("net.buffers=384", inject);
 	e1000_model_init(&model);
-	for (unsigned int i = 12; i < sizeof(frame); i++)
-		frame[i] = (uint8_t)(i * 3);
 }
 
 static void boot(void)
@@ -87,7 +91,7 @@ static void test_reset_ignored(void **state)
 	model.registers[0x2810 / 4] = 5;
 	model.registers[0x3810 / 4] = 7;
 	nic_boot();
-	e1000_model_inject(&model, frame, 100);
+	inject(frame, 100);
 	host_poll();
 	assert_int_equal(nic_poll(), 1);
 	assert_int_equal(nic_send(64, 1), 0);
@@ -398,7 +402,7 @@ static bool vouched(uint8_t status, uint8_t errors)
 
 	model.status = status;
 	model.errors = errors;
-	e1000_model_inject(&model, frame, 100);
+	inject(frame, 100);
 	host_poll();
 	nic_poll();
 	assert_int_equal(nic.received, before + 1);
@@ -422,17 +426,7 @@ static void test_receive(void **state)
 {
 	(void)state;
 	boot();
-	nic_poll();
-	assert_false(nic_arm());
-	for (unsigned int length = 14; length <= 1514; length += 100) {
-		e1000_model_inject(&model, frame, length);
-		host_poll();
-		assert_true(nic_event(NETWORK_EVENT_RECEIVE));
-		assert_int_equal(nic_poll(), 1);
-		assert_int_equal(nic.last.length, length);
-		assert_memory_equal(nic.last.bytes, frame, length);
-		assert_false(nic_arm());
-	}
+	nic_check_lengths();
 	end();
 }
 
@@ -444,7 +438,7 @@ static void test_many(void **state)
 	for (unsigned int round = 0; round < 40; round++) {
 		for (unsigned int i = 0; i < 30; i++) {
 			frame[20] = (uint8_t)(round * 30 + i);
-			e1000_model_inject(&model, frame, 200 + i);
+			inject(frame, 200 + i);
 		}
 		host_poll();
 		assert_int_equal(nic_poll(), 30);
@@ -465,7 +459,7 @@ static void test_cost(void **state)
 	nic_arm();
 	before = host_io_accesses();
 	for (unsigned int i = 0; i < 10; i++) {
-		e1000_model_inject(&model, frame, 100);
+		inject(frame, 100);
 		host_poll();
 		nic_poll();
 		nic_send(100, 1);
@@ -490,18 +484,14 @@ static void test_kept(void **state)
 	for (unsigned int i = 0; i < 60; i++) {
 		for (unsigned int j = 0; j < 16; j++)
 			if (model.waiting_count < NIC_FRAMES_MAX)
-				e1000_model_inject(&model, frame, 100);
+				inject(frame, 100);
 		host_poll();
 		got += nic_poll();
 	}
 	assert_int_equal(got, driver()->buffers.count);
 	assert_int_equal(driver()->posted_count, 0);
 	assert_false(nic_arm());
-	nic_event(NETWORK_EVENT_RECEIVE);
-	while (nic.kept_count)
-		network_buffer_free(nic.kept[--nic.kept_count]);
-	assert_true(nic_event(NETWORK_EVENT_RECEIVE));
-	nic.keep = false;
+	nic_free_kept();
 	nic_poll();
 	host_poll();
 	assert_true(nic_poll() > 0);
@@ -561,50 +551,13 @@ static void test_link(void **state)
 	end();
 }
 
-static bool comes(const uint8_t to[6])
-{
-	unsigned int before = nic.received;
-	uint8_t bytes[64];
-
-	memcpy(bytes, frame, sizeof(bytes));
-	memcpy(bytes, to, 6);
-	e1000_model_inject(&model, bytes, sizeof(bytes));
-	host_poll();
-	nic_poll();
-	return nic.received > before;
-}
-
 static void test_filters(void **state)
 {
-	static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	static const uint8_t group[6] = {0x33, 0x33, 0xff, 0x12, 0x34, 0x56};
 	static const uint8_t other_group[6] = {0x33, 0x33, 0xff, 0x12, 0x34, 0x57};
-	static const uint8_t other[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x57};
-	struct network_receive_mode *mode;
 
 	(void)state;
 	boot();
-	mode = &nic.device->mode;
-	assert_true(comes(frame) && comes(all));
-	assert_false(comes(other) || comes(group));
-	memcpy(mode->groups[mode->group_count++], group, 6);
-	nic.device->operations->mode_changed(nic.device);
-	assert_true(comes(group));
-	assert_false(comes(other_group));
-	mode->all_multicast = true;
-	nic.device->operations->mode_changed(nic.device);
-	assert_true(comes(other_group));
-	assert_false(comes(other));
-	mode->promiscuous = true;
-	nic.device->operations->mode_changed(nic.device);
-	assert_true(comes(other));
-	*mode = (struct network_receive_mode){.no_broadcast = true};
-	nic.device->operations->mode_changed(nic.device);
-	assert_false(comes(other) || comes(group) || comes(all));
-	assert_int_equal(nic.device->operations->set_mac(nic.device, all), -EINVAL);
-	assert_int_equal(nic.device->operations->set_mac(nic.device, other), 0);
-	assert_true(comes(other));
-	assert_false(comes(frame));
+	nic_check_filters(other_group);
 	end();
 }
 
@@ -616,21 +569,21 @@ static void test_bad_frames(void **state)
 	boot();
 	for (unsigned int i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		model.length = lengths[i];
-		assert_false(comes(frame));
+		assert_false(nic_passes(frame));
 	}
 	assert_int_equal(driver()->statistics.receive_errors, 5);
 	model.length = -1;
 	model.errors = 0x81;
-	assert_false(comes(frame));
+	assert_false(nic_passes(frame));
 	model.errors = 0x60; /* checksums are looked at by the stack */
-	assert_true(comes(frame));
+	assert_true(nic_passes(frame));
 	model.errors = 0;
 	/* A frame in three parts: none of them is one. */
 	model.no_end = true;
-	assert_false(comes(frame) || comes(frame));
+	assert_false(nic_passes(frame) || nic_passes(frame));
 	model.no_end = false;
-	assert_false(comes(frame));
-	assert_true(comes(frame));
+	assert_false(nic_passes(frame));
+	assert_true(nic_passes(frame));
 	end();
 }
 
@@ -638,7 +591,7 @@ static void test_broken_and_back(void **state)
 {
 	(void)state;
 	boot();
-	e1000_model_inject(&model, frame, 100);
+	inject(frame, 100);
 	nic_send(100, 3);
 	nic_send(200, 1);
 	pci_device_break(nic.pci, "was broken by a test");
@@ -649,7 +602,7 @@ static void test_broken_and_back(void **state)
 	assert_true(nic_event(NETWORK_EVENT_STOPPED));
 	assert_true(nic.device->link_up);
 	assert_int_equal(nic.pci->recovery.recoveries, 1);
-	assert_true(comes(frame));
+	assert_true(nic_passes(frame));
 	assert_int_equal(nic_send(100, 3), 0);
 	nic_flush();
 	host_poll();
@@ -663,17 +616,8 @@ static void test_gone(void **state)
 	boot();
 	nic_send(100, 1);
 	nic_flush();
-	host_log_clear();
 	model.gone = true;
-	host_interrupt_line(11);
-	assert_true(nic.pci->recovery.broken);
-	nic_recover();
-	assert_true(nic.pci->recovery.given_up);
-	assert_true(host_log_has("given up, it reads as all ones"));
-	assert_int_equal(host_log_count(), 2); /* that it is reset, and that it is given up */
-	assert_false(nic.device->link_up);
-	assert_int_equal(nic_send(100, 1), -ENETDOWN);
-	assert_int_equal(nic_poll(), 0);
+	nic_check_gone();
 	end();
 }
 
@@ -702,7 +646,7 @@ static void test_storm(void **state)
 	(void)state;
 	boot();
 	model.cause_sticks = true;
-	e1000_model_inject(&model, frame, 100);
+	inject(frame, 100);
 	for (unsigned int i = 0; i < PCI_DEVICE_UNSERVED_MAX && !nic.pci->recovery.broken; i++) {
 		host_poll();
 		model.ims = UINT32_MAX;
@@ -715,7 +659,7 @@ static void test_storm(void **state)
 	model.cause_sticks = false;
 	nic_recover();
 	assert_false(model.pci.config[5] & 4);
-	assert_true(comes(frame));
+	assert_true(nic_passes(frame));
 	end();
 }
 
@@ -736,19 +680,13 @@ static void test_does_not_reset(void **state)
 static void test_no_memory(void **state)
 {
 	(void)state;
-	for (int count = 0; count < 8; count++) {
-		prepare();
-		host_dma_fail_after(count);
-		assert_false(nic_probe());
-		assert_int_equal(host_dma_blocks(), 0);
-		assert_int_equal(host_interrupts(), 0);
-	}
+	nic_check_no_memory(prepare);
 	/* Fewer buffers than wanted will do. */
-	nic_reset("net.buffers=40");
+	nic_open("net.buffers=40", inject);
 	e1000_model_init(&model);
 	nic_boot();
 	assert_int_equal(driver()->buffers.count, 40);
-	assert_true(comes(frame));
+	assert_true(nic_passes(frame));
 	end();
 }
 
@@ -761,7 +699,7 @@ static void test_poll(void **state)
 	nic_boot();
 	assert_string_equal(nic.pci->interrupt_mode, "poll");
 	nic_arm();
-	e1000_model_inject(&model, frame, 100);
+	inject(frame, 100);
 	host_poll();
 	host_clock_advance(2 * NANOSECONDS_PER_MILLISECOND);
 	assert_true(nic_event(NETWORK_EVENT_RECEIVE));

@@ -15,15 +15,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tests/unit/nic_tests.h"
+
 static struct rtl8139_model model;
-static uint8_t frame[1514] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
+
+static void inject(const void *bytes, unsigned int length)
+{
+	rtl8139_model_inject(&model, bytes, length);
+}
 
 static void prepare(void)
 {
-	nic_reset("net.buffers=100");
+	nic_open("net.buffers=100", inject);
 	rtl8139_model_init(&model);
-	for (unsigned int i = 12; i < sizeof(frame); i++)
-		frame[i] = (uint8_t)(i * 3);
 }
 
 static void boot(void)
@@ -45,17 +49,6 @@ static void end(void)
 		host_abort("the driver broke a rule: %s", model.violation);
 	nic_check_tokens();
 	assert_int_equal(network_buffers_idle(&rtl->buffers), rtl->buffers.count);
-}
-
-static bool comes(const uint8_t *bytes, unsigned int length)
-{
-	unsigned int before = nic.received;
-
-	rtl8139_model_inject(&model, bytes, length);
-	host_poll();
-	nic_poll();
-	return nic.received > before && nic.last.length == length &&
-	       !memcmp(nic.last.bytes, bytes, length);
 }
 
 static void test_start(void **state)
@@ -103,7 +96,7 @@ static void test_cost(void **state)
 	nic_arm();
 	before = host_io_accesses();
 	for (unsigned int i = 0; i < 3; i++) {
-		rtl8139_model_inject(&model, frame, 100);
+		inject(frame, 100);
 		host_poll();	  /* ISR twice */
 		nic_poll();	  /* CBR */
 		nic_send(100, 1); /* TSD */
@@ -121,17 +114,7 @@ static void test_receive(void **state)
 {
 	(void)state;
 	boot();
-	nic_poll();
-	assert_false(nic_arm());
-	for (unsigned int length = 14; length <= 1514; length += 100) {
-		rtl8139_model_inject(&model, frame, length);
-		host_poll();
-		assert_true(nic_event(NETWORK_EVENT_RECEIVE));
-		assert_int_equal(nic_poll(), 1);
-		assert_int_equal(nic.last.length, length);
-		assert_memory_equal(nic.last.bytes, frame, length);
-		assert_false(nic_arm());
-	}
+	nic_check_lengths();
 	end();
 }
 
@@ -142,7 +125,7 @@ static void test_ring_end(void **state)
 	boot();
 	for (unsigned int i = 0; i < 2000; i++) {
 		frame[30] = (uint8_t)i;
-		assert_true(comes(frame, 60 + i * 7 % 1455));
+		assert_true(nic_comes(frame, 60 + i * 7 % 1455));
 	}
 	end();
 }
@@ -156,7 +139,7 @@ static void test_flood(void **state)
 	boot();
 	for (unsigned int i = 0; i < 200; i++) {
 		while (model.waiting_count < NIC_FRAMES_MAX)
-			rtl8139_model_inject(&model, frame, 1514);
+			inject(frame, 1514);
 		host_poll();
 		got += nic_poll();
 		assert_int_equal(nic.last.length, 1514);
@@ -174,14 +157,14 @@ static void test_masked_in_a_flood(void **state)
 	boot();
 	nic_poll();
 	nic_arm();
-	rtl8139_model_inject(&model, frame, 100);
+	inject(frame, 100);
 	host_poll();
 	assert_true(model.imr & 1);
-	rtl8139_model_inject(&model, frame, 100);
+	inject(frame, 100);
 	host_poll(); /* while the stack has not slept again */
 	assert_false(model.imr & 1);
 	assert_int_equal(nic_poll(), 2);
-	rtl8139_model_inject(&model, frame, 100);
+	inject(frame, 100);
 	host_poll();
 	nic_event(NETWORK_EVENT_RECEIVE);
 	nic_arm(); /* it came meanwhile: the interrupt comes now */
@@ -200,16 +183,12 @@ static void test_kept(void **state)
 	for (unsigned int i = 0; i < 20; i++) {
 		for (unsigned int j = 0; j < 10; j++)
 			if (model.waiting_count < NIC_FRAMES_MAX)
-				rtl8139_model_inject(&model, frame, 100);
+				inject(frame, 100);
 		host_poll();
 		got += nic_poll();
 	}
 	assert_int_equal(got, driver()->buffers.count);
-	nic_event(NETWORK_EVENT_RECEIVE);
-	while (nic.kept_count)
-		network_buffer_free(nic.kept[--nic.kept_count]);
-	assert_true(nic_event(NETWORK_EVENT_RECEIVE));
-	nic.keep = false;
+	nic_free_kept();
 	while (nic_poll() || model.waiting_count)
 		host_poll();
 	end();
@@ -269,45 +248,13 @@ static void test_link(void **state)
 	end();
 }
 
-static bool passes(const uint8_t to[6])
-{
-	uint8_t bytes[64];
-
-	memcpy(bytes, frame, sizeof(bytes));
-	memcpy(bytes, to, 6);
-	return comes(bytes, sizeof(bytes));
-}
-
 static void test_filters(void **state)
 {
-	static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-	static const uint8_t group[6] = {0x33, 0x33, 0xff, 0x12, 0x34, 0x56};
 	static const uint8_t other_group[6] = {0x33, 0x33, 0xff, 0x12, 0x34, 0x58};
-	static const uint8_t other[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x57};
-	struct network_receive_mode *mode;
 
 	(void)state;
 	boot();
-	mode = &nic.device->mode;
-	assert_true(passes(frame) && passes(all));
-	assert_false(passes(other) || passes(group));
-	memcpy(mode->groups[mode->group_count++], group, 6);
-	nic.device->operations->mode_changed(nic.device);
-	assert_true(passes(group));
-	assert_false(passes(other_group));
-	mode->all_multicast = true;
-	nic.device->operations->mode_changed(nic.device);
-	assert_true(passes(other_group));
-	mode->promiscuous = true;
-	nic.device->operations->mode_changed(nic.device);
-	assert_true(passes(other));
-	*mode = (struct network_receive_mode){.no_broadcast = true};
-	nic.device->operations->mode_changed(nic.device);
-	assert_false(passes(other) || passes(group) || passes(all));
-	assert_int_equal(nic.device->operations->set_mac(nic.device, all), -EINVAL);
-	assert_int_equal(nic.device->operations->set_mac(nic.device, other), 0);
-	assert_true(passes(other));
-	assert_false(passes(frame));
+	nic_check_filters(other_group);
 	end();
 }
 
@@ -320,18 +267,18 @@ static void test_bad_lengths(void **state)
 	for (unsigned int i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
 		boot();
 		model.length = lengths[i];
-		assert_false(comes(frame, 100));
+		assert_false(nic_comes(frame, 100));
 		assert_true(nic.pci->recovery.broken);
 		assert_true(host_log_has("impossible length"));
 		model.length = -1;
 		nic_recover();
-		assert_true(comes(frame, 100));
+		assert_true(nic_comes(frame, 100));
 		end();
 	}
 	/* Possible, but longer than what is there. */
 	boot();
 	model.length = 1000;
-	assert_false(comes(frame, 100));
+	assert_false(nic_comes(frame, 100));
 	assert_true(nic.pci->recovery.broken);
 	nic_recover();
 	end();
@@ -350,7 +297,7 @@ static void test_bad_places(void **state)
 		assert_int_equal(nic.received, 0);
 		model.place = -1;
 		nic_recover();
-		assert_true(comes(frame, 100));
+		assert_true(nic_comes(frame, 100));
 		end();
 	}
 }
@@ -360,9 +307,9 @@ static void test_bad_status(void **state)
 	(void)state;
 	boot();
 	model.status = 0x8002; /* a bad sum */
-	assert_false(comes(frame, 100));
+	assert_false(nic_comes(frame, 100));
 	model.status = 0;
-	assert_true(comes(frame, 100));
+	assert_true(nic_comes(frame, 100));
 	assert_int_equal(driver()->statistics.receive_errors, 1);
 	assert_false(nic.pci->recovery.broken);
 	end();
@@ -373,16 +320,8 @@ static void test_gone(void **state)
 	(void)state;
 	boot();
 	nic_send(100, 1);
-	host_log_clear();
 	model.gone = true;
-	host_interrupt_line(11);
-	assert_true(nic.pci->recovery.broken);
-	nic_recover();
-	assert_true(nic.pci->recovery.given_up);
-	assert_true(host_log_has("given up, it reads as all ones"));
-	assert_int_equal(host_log_count(), 2);
-	assert_int_equal(nic_send(100, 1), -ENETDOWN);
-	assert_int_equal(nic_poll(), 0);
+	nic_check_gone();
 	end();
 }
 
@@ -410,14 +349,14 @@ static void test_storm(void **state)
 	(void)state;
 	boot();
 	model.cause_sticks = true;
-	rtl8139_model_inject(&model, frame, 100);
+	inject(frame, 100);
 	host_poll();
 	for (unsigned int i = 0; i <= PCI_DEVICE_UNSERVED_MAX && !nic.pci->recovery.broken; i++)
 		host_interrupt_line(11);
 	assert_true(nic.pci->recovery.broken);
 	model.cause_sticks = false;
 	nic_recover();
-	assert_true(comes(frame, 100));
+	assert_true(nic_comes(frame, 100));
 	end();
 }
 
@@ -432,13 +371,7 @@ static void test_does_not_start(void **state)
 	prepare();
 	model.gone = true;
 	assert_false(nic_probe());
-	for (int count = 0; count < 8; count++) {
-		prepare();
-		host_dma_fail_after(count);
-		assert_false(nic_probe());
-		assert_int_equal(host_dma_blocks(), 0);
-		assert_int_equal(host_interrupts(), 0);
-	}
+	nic_check_no_memory(prepare);
 }
 
 int main(void)
