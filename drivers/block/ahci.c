@@ -268,19 +268,11 @@ static void add_disk(struct ahci_port *port)
 	disk->driver_data = port;
 	disk->driver_name = "ahci";
 	disk->bus_name = port->bus_name;
-	disk->disk = disk;
-	ata_disk_set(disk, &port->identity);
 	disk->limits.segments_max = SEGMENTS_MAX;
-	disk->limits.bytes_max =
-		port->identity.lba48 ? AHCI_BYTES_MAX : ATA_SECTORS_28 * BLOCK_SECTOR;
-	disk->limits.segment_max = disk->limits.bytes_max;
-	disk->limits.memory_align = 2;
-	if (block_queues_create(disk, 1)) {
-		log_error("%s: no memory for the disk", port->bus_name);
+	disk->limits.bytes_max = AHCI_BYTES_MAX;
+	if (ata_disk_create(disk, &port->identity))
 		return;
-	}
 	set_depth(port);
-	disk->queues[0].driver_data = port;
 	port->registered = true;
 	port->ahci->present |= 1u << port->index;
 	log_info("%s: %s, firmware %s", port->bus_name, port->identity.model,

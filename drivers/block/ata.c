@@ -3,9 +3,12 @@
 #include "drivers/block/ata.h"
 
 #include "drivers/module.h"
+#include "kernel/console/log.h"
 
 #include <errno.h>
 #include <string.h>
+
+#define LOG_AREA "block"
 
 #define WORD_GENERAL 0
 #define GENERAL_NOT_ATA 0x8000u
@@ -132,17 +135,30 @@ bool ata_same_disk(const struct ata_identity *a, const struct ata_identity *b)
 	return !strcmp(a->serial, b->serial) && !strcmp(a->model, b->model);
 }
 
-void ata_disk_set(struct block_device *disk, const struct ata_identity *identity)
+int ata_disk_create(struct block_device *disk, const struct ata_identity *identity)
 {
+	struct block_limits *limits = &disk->limits;
+
+	disk->disk = disk;
 	disk->prefix = "sd";
 	disk->sectors = identity->sectors;
 	disk->write_cache = identity->write_cache;
-	disk->limits.operations =
+	limits->operations =
 		BLOCK_CAN(BLOCK_READ) | BLOCK_CAN(BLOCK_WRITE) | BLOCK_CAN(BLOCK_IDENTIFY);
 	if (identity->flush || identity->flush_ext)
-		disk->limits.operations |= BLOCK_CAN(BLOCK_FLUSH);
-	disk->limits.block_size = BLOCK_SECTOR;
-	disk->limits.physical_block_size = identity->physical_block_size;
+		limits->operations |= BLOCK_CAN(BLOCK_FLUSH);
+	limits->block_size = BLOCK_SECTOR;
+	limits->physical_block_size = identity->physical_block_size;
+	if (!identity->lba48)
+		limits->bytes_max = ATA_SECTORS_28 * BLOCK_SECTOR;
+	limits->segment_max = limits->bytes_max;
+	limits->memory_align = 2;
+	if (block_queues_create(disk, 1)) {
+		log_error("%s: no memory for the disk", disk->bus_name);
+		return -ENOMEM;
+	}
+	disk->queues[0].driver_data = disk->driver_data;
+	return 0;
 }
 
 int ata_answer_identify(const struct ata_identity *identity, const struct block_request *request)

@@ -57,8 +57,12 @@ const char *ata_identity_parse(struct ata_identity *identity, const uint8_t *dat
 /* The model of an IDENTIFY PACKET DEVICE (7.13.6), for saying what is there. `model`: 41 characters. */
 void ata_packet_model(char *model, const uint8_t *data);
 bool ata_same_disk(const struct ata_identity *a, const struct ata_identity *b);
-/* What the block layer is told of it, but for what the controller limits. */
-void ata_disk_set(struct block_device *disk, const struct ata_identity *identity);
+/*
+ * Makes what the block layer is told of a disk, and its one queue, with the disk's driver_data. The driver has set
+ * `operations`, driver_data and names, segments_max, and as bytes_max what one command of 48 bits moves. 0, or -ENOMEM,
+ * which has its line. Thread context.
+ */
+int ata_disk_create(struct block_device *disk, const struct ata_identity *identity);
 /* BLOCK_IDENTIFY, answered from what is known; what start() returns. */
 int ata_answer_identify(const struct ata_identity *identity, const struct block_request *request);
 

@@ -87,19 +87,9 @@ static void add_disk(struct ide_drive *drive)
 	disk->driver_data = drive;
 	disk->driver_name = "ata_piix";
 	disk->bus_name = drive->bus_name;
-	disk->disk = disk;
-	ata_disk_set(disk, &drive->identity);
 	disk->limits.segments_max = IDE_SEGMENTS_MAX;
-	disk->limits.bytes_max =
-		drive->identity.lba48 ? IDE_BYTES_MAX : ATA_SECTORS_28 * BLOCK_SECTOR;
-	disk->limits.segment_max = disk->limits.bytes_max;
-	disk->limits.memory_align = 2;
-	if (block_queues_create(disk, 1)) {
-		log_error("%s: no memory for the disk", drive->bus_name);
-		return;
-	}
-	disk->queues[0].driver_data = drive;
-	drive->registered = true;
+	disk->limits.bytes_max = IDE_BYTES_MAX;
+	drive->registered = !ata_disk_create(disk, &drive->identity);
 }
 
 static void say(const struct ide_drive *drive)
