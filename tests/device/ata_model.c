@@ -3,12 +3,12 @@
 
 #include "kernel/memory/dma.h"
 #include "kernel/options/options.h"
-#include "kernel/time/timer.h"
+#include "kernel/time/clock.h"
 #include "tests/device/pci_model.h"
+#include "tests/device/recovery_thread.h"
 
 #include <string.h>
 
-#define THREADS_PERIOD (10 * NANOSECONDS_PER_MILLISECOND)
 #define PATIENCE (3600 * NANOSECONDS_PER_SECOND)
 
 struct block_device *ata_disks[ATA_DISKS_MAX];
@@ -76,24 +76,6 @@ uint8_t *ata_model_sector(struct ata_model *disk, uint64_t sector)
 
 /* -- Whoever uses it */
 
-static void run_threads(void *context);
-static struct timer threads = TIMER_INIT(run_threads, NULL);
-
-static void run_threads(void *context)
-{
-	static bool running;
-
-	(void)context;
-	if (clock_monotonic() > PATIENCE)
-		host_abort("a sleep that nothing ends");
-	if (!running) {
-		running = true;
-		recovery_run();
-		running = false;
-	}
-	timer_arm(&threads, clock_monotonic() + THREADS_PERIOD);
-}
-
 void ata_reset(const char *command_line)
 {
 	host_reset();
@@ -101,7 +83,7 @@ void ata_reset(const char *command_line)
 	pci_model_reset();
 	options_parse(command_line);
 	host_log_clear();
-	timer_arm(&threads, THREADS_PERIOD);
+	recovery_thread_start(PATIENCE);
 }
 
 unsigned int ata_boot(void)

@@ -3,33 +3,14 @@
 
 #include "kernel/memory/dma.h"
 #include "kernel/options/options.h"
-#include "kernel/time/timer.h"
+#include "kernel/time/clock.h"
+#include "tests/device/recovery_thread.h"
 
 #include <string.h>
 
-#define THREADS_PERIOD (10 * NANOSECONDS_PER_MILLISECOND)
 #define PATIENCE (600 * NANOSECONDS_PER_SECOND)
 
 struct block_stack disk;
-
-static void run_threads(void *context);
-static struct timer threads = TIMER_INIT(run_threads, NULL);
-
-/* What the threads of the core and of the block layer do. Never one inside the other. */
-static void run_threads(void *context)
-{
-	static bool running;
-
-	(void)context;
-	if (clock_monotonic() > PATIENCE)
-		host_abort("a sleep that nothing ends");
-	if (!running && !recovery_held()) {
-		running = true;
-		recovery_run();
-		running = false;
-	}
-	timer_arm(&threads, clock_monotonic() + THREADS_PERIOD);
-}
 
 void disk_prepare_queues(const char *command_line, unsigned int queues, uint16_t ring)
 {
@@ -41,7 +22,7 @@ void disk_prepare_queues(const char *command_line, unsigned int queues, uint16_t
 	disk.vectors = queues + 1;
 	options_parse(command_line);
 	host_log_clear();
-	timer_arm(&threads, THREADS_PERIOD);
+	recovery_thread_start(PATIENCE);
 }
 
 void disk_prepare(const char *command_line)
