@@ -31,7 +31,7 @@ void dma_free(void *block, size_t size);
 
 /*
  * The address by which a device sees `pointer`, which must lie in DMA memory or in the image's
- * data; a stack or heap pointer is a bug of the caller and panics. Context: any.
+ * data, but for that of its cold parts; these, a stack or heap pointer is a bug of the caller and panics. Context: any.
  */
 uint64_t dma_address(const void *pointer);
 
