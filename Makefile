@@ -93,18 +93,18 @@ endif
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(B)/obj/%.o) $(CLAUSES:%=$(B)/obj/%.o)
 
 # What is on nobody's data path is made small instead of fast.
-COLD := boot/% drivers/pci/% drivers/platform/% drivers/module% kernel/application/% kernel/console/% kernel/facts/% \
+SMALL := boot/% drivers/pci/% drivers/platform/% drivers/module% kernel/application/% kernel/console/% kernel/facts/% \
 	kernel/options/% kernel/cold/% kernel/selftest/% kernel/shell/% net/http/% net/netboot/% net/tls/% tests/conformance/% $(CLAUSES) \
 	drivers/%/ethtool.c drivers/%/commands.c drivers/%/facts.c
-LWIP_COLD := core/dns.c core/init.c core/ipv4/autoip.c core/ipv4/dhcp.c core/ipv4/igmp.c core/ipv6/dhcp6.c core/ipv6/mld6.c \
+LWIP_SMALL := core/dns.c core/init.c core/ipv4/autoip.c core/ipv4/dhcp.c core/ipv4/igmp.c core/ipv6/dhcp6.c core/ipv6/mld6.c \
 	core/ipv6/nd6.c core/stats.c api/netdb.c api/netifapi.c api/err.c
 LZMA_OBJECTS := $(B)/obj/lzma/LzmaDec.c.o
-MBEDTLS_HOT := aes.c bignum.c chacha20.c chachapoly.c gcm.c poly1305.c sha256.c sha512.c
+MBEDTLS_FAST := aes.c bignum.c chacha20.c chachapoly.c gcm.c poly1305.c sha256.c sha512.c
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
-$(LZMA_OBJECTS) $(patsubst %,$(B)/obj/%.o,$(filter $(COLD),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_COLD),$(LWIP_SOURCES))) \
-	$(patsubst %,$(B)/obj/mbedtls/%.o,$(filter-out $(MBEDTLS_HOT),$(MBEDTLS_SOURCES))): CFLAGS += -Os
+$(LZMA_OBJECTS) $(patsubst %,$(B)/obj/%.o,$(filter $(SMALL),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_SMALL),$(LWIP_SOURCES))) \
+	$(patsubst %,$(B)/obj/mbedtls/%.o,$(filter-out $(MBEDTLS_FAST),$(MBEDTLS_SOURCES))): CFLAGS += -Os
 # What a packet passes from the driver to the services and back is compiled as one (LTO): its many small functions call each
 # other across files. Drivers and cold parts stay by themselves, because linker.ld tells them by the names of their files.
 TOGETHER_ROOMS := kernel/thread/% kernel/time/% net/lwip/% net/services/%
