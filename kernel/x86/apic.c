@@ -182,6 +182,13 @@ uint32_t apic_id(void)
 	return x2apic ? id : id >> 24;
 }
 
+const volatile void *apic_id_place(void)
+{
+	if (!registers)
+		registers = map_mmio(found.base & APIC_BASE_ADDRESS, 4096);
+	return registers ? registers + (size_t)REGISTER_ID * 16 : NULL;
+}
+
 bool apic_is_x2apic(void)
 {
 	return x2apic;

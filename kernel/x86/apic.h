@@ -30,6 +30,11 @@ void apic_leave(void);
 void apic_leave_other(void);
 
 uint32_t apic_id(void);
+/*
+ * The address at which a CPU in xAPIC mode, as each that starts may be, reads its own id, in bits 31 to 24; mapped for good.
+ * NULL: no memory for that. Thread context.
+ */
+const volatile void *apic_id_place(void);
 bool apic_is_x2apic(void);
 void apic_end_of_interrupt(void);
 

@@ -36,7 +36,7 @@ static struct cpu boot_cpu;
 /* trampoline.S, copied once to a page below 1 MiB; what the CPU needs is written into that. */
 extern const uint8_t trampoline[], trampoline_end[];
 extern const uint8_t trampoline_tables[], trampoline_stack[], trampoline_cpu[];
-extern const uint8_t trampoline_wanted[], trampoline_turned_away[];
+extern const uint8_t trampoline_apic_id[], trampoline_wanted[], trampoline_turned_away[];
 #define SMP_NOBODY UINT32_MAX
 
 static uint64_t start_tables; /* for CPUs that may be on their way; or 0 */
@@ -88,15 +88,18 @@ static void *place(const uint8_t *where)
 static bool trampoline_prepare(void)
 {
 	uint64_t page = memory_trampoline_page();
+	const volatile void *apic_id_at = apic_id_place();
 
 	if (start_tables)
 		return true;
-	if (page)
+	/* After what these CPUs find in our half was mapped. */
+	if (page && apic_id_at)
 		start_tables = paging_start_tables();
 	if (!start_tables)
 		return false;
 	memcpy(direct_map(page), trampoline, (size_t)(trampoline_end - trampoline));
 	*(uint64_t *)place(trampoline_tables) = start_tables;
+	*(uint64_t *)place(trampoline_apic_id) = (uint64_t)apic_id_at;
 	return true;
 }
 

@@ -9,6 +9,9 @@
  */
 #define HERE(symbol) (symbol - trampoline)
 #define MSR_EFER 0xc0000080
+#define MSR_APIC_BASE 0x1b
+#define APIC_BASE_X2APIC (1 << 10)
+#define MSR_X2APIC_ID 0x802
 #define EFER_LME_NXE ((1 << 8) | (1 << 11))
 #define CR0_PE_WP_PG ((1 << 0) | (1 << 16) | (1 << 31))
 #define CR4_PAE_PGE ((1 << 5) | (1 << 7))
@@ -16,7 +19,7 @@
 	.section .rodata.trampoline, "a"
 	.balign 16
 	.globl trampoline, trampoline_end, trampoline_tables, trampoline_stack, trampoline_cpu
-	.globl trampoline_wanted, trampoline_turned_away
+	.globl trampoline_apic_id, trampoline_wanted, trampoline_turned_away
 	.code16
 trampoline:
 	cli
@@ -50,12 +53,18 @@ long_mode:
 	mov %eax, %ds
 	mov %eax, %es
 	mov %eax, %ss
-	/* Our APIC id, as at power-on. */
-	mov $1, %eax
-	cpuid
-	shr $24, %ebx
-	mov %ebx, %eax
-	mov $-1, %ecx
+	/* Our APIC id, from the APIC: that is what STARTUP went to, whatever a VMM says in CPUID. */
+	mov $MSR_APIC_BASE, %ecx
+	rdmsr
+	test $APIC_BASE_X2APIC, %eax
+	jz 1f
+	mov $MSR_X2APIC_ID, %ecx
+	rdmsr
+	jmp 2f
+1:	mov trampoline_apic_id(%rip), %rcx
+	mov (%rcx), %eax
+	shr $24, %eax
+2:	mov $-1, %ecx
 	lock cmpxchg %ecx, trampoline_wanted(%rip)
 	jne turned_away
 	mov trampoline_stack(%rip), %rsp
@@ -85,6 +94,7 @@ far_target:
 trampoline_tables:	.quad 0
 trampoline_stack:	.quad 0
 trampoline_cpu:		.quad 0
+trampoline_apic_id:	.quad 0		/* where the xAPIC has it */
 trampoline_wanted:	.long -1	/* the APIC id that may go on; SMP_NOBODY */
 trampoline_turned_away:	.long 0
 trampoline_end:
