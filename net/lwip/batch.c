@@ -14,9 +14,8 @@ static struct waiting {
 	uint32_t since; /* what was received of it when it began to wait */
 } waiting[CONNECTIONS];
 
-/* The linker gives calls of tcp_output() to this, and lwIP's own is __real_tcp_output(). */
-err_t __real_tcp_output(struct tcp_pcb *pcb);
-err_t __wrap_tcp_output(struct tcp_pcb *pcb);
+/* What lwIP calls tcp_output(): the Makefile gives it this name, so that calls of it, lwIP's own too, come here. */
+err_t tcp_output_now(struct tcp_pcb *pcb);
 
 /* Whether the connection may send later: it waits already, or there is room for one more. */
 static bool put_off(struct tcp_pcb *pcb)
@@ -37,12 +36,15 @@ static bool put_off(struct tcp_pcb *pcb)
 	return false;
 }
 
-err_t __wrap_tcp_output(struct tcp_pcb *pcb)
+err_t tcp_output(struct tcp_pcb *pcb)
 {
+	/* A callback of lwIP's, which asks again once it has taken the segment: nothing would be sent now. */
+	if (pcb == tcp_input_pcb)
+		return ERR_OK;
 	/* Other states are left soon, and what belongs to them must be said before. */
 	if (collecting && (pcb->state == ESTABLISHED || pcb->state == CLOSE_WAIT) && put_off(pcb))
 		return ERR_OK;
-	return __real_tcp_output(pcb);
+	return tcp_output_now(pcb);
 }
 
 void batch_joined(struct tcp_pcb *pcb)
@@ -62,5 +64,5 @@ void batch_end(void)
 	/* They may have ended with what came after. */
 	while (count)
 		if (connection_active(waiting[--count].pcb))
-			__real_tcp_output(waiting[count].pcb);
+			tcp_output_now(waiting[count].pcb);
 }

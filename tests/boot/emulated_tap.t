@@ -66,7 +66,7 @@ sub echo_rounds ($address, $at_once, $rounds) {
 	return $back;
 }
 
-for my $case ([ 'e1000', 1, 3.0, 1.5, 84 ], [ 'rtl8139', 1, 6.0, 3.0, 500 ]) {
+for my $case ([ 'e1000', 1, 3.0, 1.5, 84 ], [ 'rtl8139', 1, 6.0, 3.0, 400 ]) {
 	my ($nic, $cpus, $single, $many, $bulk) = @$case;
 	my $trace = scratch() . "/$nic.trace";
 	scenario("$nic, costs", { machine => 'q35', cpus => $cpus, append => 'services=echo,discard,chargen',

@@ -8,7 +8,7 @@ FUZZ_CFLAGS := $(filter-out -Werror -O1 -fsanitize=% -fno-sanitize-recover=undef
 	-Wno-unknown-warning-option -fno-pie -fno-pic -DMODEL_PACKED_IDS=1024 \
 	-DMODEL_NET_FRAMES=8 -DMODEL_NET_FRAME_MAX=8192 -DMODEL_ATA_SECTORS=64u \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-FUZZ_LDFLAGS := -no-pie -fsanitize=fuzzer,address,undefined -Wl,-T,tests/fuzz/state.ld -Wl,--wrap=tcp_output
+FUZZ_LDFLAGS := -no-pie -fsanitize=fuzzer,address,undefined -Wl,-T,tests/fuzz/state.ld
 
 # The sources under test, whose variables and heap are put back after each run; and the rest.
 FUZZ_MODELS := $(filter tests/device/%,$(HOST_SOURCES)) $(filter-out tests/fuzz/stack.c,$(wildcard tests/fuzz/*.c))
@@ -25,7 +25,7 @@ FUZZ_NETWORK_CFLAGS := $(HOST_LWIP_CFLAGS)
 FUZZ_WITH_LWIP := $(HOST_LWIP) $(FUZZ_NETWORK) tests/fuzz/stack.c $(FUZZ_NETWORK_TARGETS:%=tests/fuzz/targets/%.c)
 FUZZ_TARGETS := $(patsubst tests/fuzz/targets/%.c,%,$(wildcard tests/fuzz/targets/*.c))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(F)/%)
-$(eval $(call stamp_rule,$(F)/flags,$(FUZZ_CC) $(FUZZ_CFLAGS)))
+$(eval $(call stamp_rule,$(F)/flags,$(FUZZ_CC) $(FUZZ_CFLAGS) $(TCP_OUTPUT_NAME)))
 $(eval $(call stamp_rule,$(F)/list,$(FUZZ_MODELS) $(FUZZ_SOURCES)))
 
 $(F)/obj/mbedtls/%.c.o: $(F)/flags | $(MBEDTLS)/ready
@@ -56,6 +56,7 @@ $(F)/obj/lwip/%.c.o: $(F)/flags | $(LWIP)/ready
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(filter-out -Wextra -Wshadow -Werror,$(FUZZ_CFLAGS)) $(FUZZ_NETWORK_CFLAGS) -w -fno-sanitize=null,alignment -MD -MP -c -o $@ $(LWIP)/src/$*.c
 
+$(F)/obj/lwip/core/tcp_out.c.o: FUZZ_CFLAGS += $(TCP_OUTPUT_NAME)
 $(F)/libnetwork.sources.a: $(FUZZ_NETWORK:%=$(F)/obj/%.o) $(FUZZ_LWIP:%=$(F)/obj/lwip/%.o) $(F)/list
 	$(Q)rm -f $@ && ar rcs $@ $(FUZZ_NETWORK:%=$(F)/obj/%.o) $(FUZZ_LWIP:%=$(F)/obj/lwip/%.o)
 	$(Q)objcopy $(foreach f,malloc calloc realloc free strdup,--redefine-sym $f=fuzz_$f) $@
