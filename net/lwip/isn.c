@@ -148,3 +148,11 @@ void syn_cookie_impose(uint32_t number)
 	imposed = true;
 	imposed_number = number;
 }
+
+bool syn_cookie_impose_end(void)
+{
+	bool taken = !imposed;
+
+	imposed = false;
+	return taken;
+}

@@ -32,15 +32,26 @@
 _Static_assert(KEPT_MAX <= ARP_TABLE_SIZE / 2, "those who are known stay known");
 _Static_assert(KEPT_MAX <= LWIP_ND6_NUM_NEIGHBORS / 2, "and those of IPv6");
 
-static const struct tcp_pcb_listen *find_listener(u16_t port, const ip_addr_t *to)
+/* As lwIP does: one for all addresses may be for those of one family only, or for one interface. */
+static bool listens(const struct tcp_pcb_listen *listener, const struct syn_segment *segment)
 {
-	for (struct tcp_pcb_listen *listener = tcp_listen_pcbs.listen_pcbs; listener;
-	     listener = listener->next)
-		if (listener->local_port == port &&
-		    (IP_IS_ANY_TYPE_VAL(listener->local_ip) || ip_addr_isany(&listener->local_ip) ||
-		     ip_addr_cmp(&listener->local_ip, to)))
-			return listener;
-	return NULL;
+	if (listener->local_port != segment->to_port ||
+	    (listener->netif_idx != NETIF_NO_INDEX &&
+	     listener->netif_idx != netif_get_index(segment->netif)))
+		return false;
+	return IP_IS_ANY_TYPE_VAL(listener->local_ip) ||
+	       (IP_ADDR_PCB_VERSION_MATCH_EXACT(listener, &segment->to) &&
+		(ip_addr_isany(&listener->local_ip) ||
+		 ip_addr_cmp(&listener->local_ip, &segment->to)));
+}
+
+static const struct tcp_pcb_listen *find_listener(const struct syn_segment *segment)
+{
+	const struct tcp_pcb_listen *listener = tcp_listen_pcbs.listen_pcbs;
+
+	while (listener && !listens(listener, segment))
+		listener = listener->next;
+	return listener;
 }
 
 static bool has_ends(const struct tcp_pcb *pcb, const struct syn_segment *segment)
@@ -118,7 +129,7 @@ static bool syn_came(const struct syn_segment *syn, const struct pbuf *packet)
 	/* What comes by the loopback interface is our own. */
 	if (!(syn->netif->flags & NETIF_FLAG_ETHERNET))
 		return false;
-	listener = find_listener(syn->to_port, &syn->to);
+	listener = find_listener(syn);
 	if (!listener || !has_many(listener) || is_among(tcp_active_pcbs, syn))
 		return false;
 	(void)syn_cookie_answer(syn, packet);
@@ -132,14 +143,11 @@ static bool answer_came(const struct syn_segment *segment)
 
 	if (!syn_cookie_came_back(segment))
 		return false;
-	listener = find_listener(segment->to_port, &segment->to);
+	listener = find_listener(segment);
 	if (!listener || is_among(tcp_active_pcbs, segment) || is_among(tcp_tw_pcbs, segment))
 		return false;
-	/* It comes again, or what follows it does. */
-	if (!make_room(listener))
-		return true;
-	syn_cookie_open(segment);
-	return false;
+	/* Where there is no place now, it comes again, or what follows it does. */
+	return !make_room(listener) || !syn_cookie_open(segment);
 }
 
 /* The size of segments that a SYN names, or 0. `length` bytes are there. */

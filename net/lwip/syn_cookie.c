@@ -116,7 +116,7 @@ static bool ends_good(const struct syn_segment *syn)
 	return false;
 }
 
-static bool send_answer(const struct syn_segment *syn)
+static bool send_answer(const struct syn_segment *syn, uint32_t number)
 {
 	struct netif *netif = syn->netif;
 	struct pbuf *packet = pbuf_alloc(PBUF_IP, SEGMENT_LENGTH, PBUF_RAM);
@@ -126,7 +126,7 @@ static bool send_answer(const struct syn_segment *syn)
 	if (!packet)
 		return false;
 	header = packet->payload;
-	write_header(header, syn->to_port, syn->from_port, syn_cookie_make(syn), syn->sequence + 1,
+	write_header(header, syn->to_port, syn->from_port, number, syn->sequence + 1,
 		     TCP_SYN | TCP_ACK, (uint16_t)LWIP_MIN(TCP_WND, UINT16_MAX),
 		     tcp_eff_send_mss_netif(TCP_MSS, netif, &syn->from));
 	if (netif->chksum_flags & NETIF_CHECKSUM_GEN_TCP)
@@ -142,13 +142,14 @@ static bool send_answer(const struct syn_segment *syn)
 bool syn_cookie_answer(const struct syn_segment *syn, const struct pbuf *packet)
 {
 	const struct eth_hdr *frame;
+	uint32_t number = syn_cookie_make(syn);
 
-	if (!ends_good(syn))
+	if (!ends_good(syn) || !number)
 		return false;
 	/* ethernet_input() has stepped over it in the same piece of memory. */
 	frame = (const struct eth_hdr *)((const uint8_t *)packet->payload - SIZEOF_ETH_HDR);
 	answer_to = frame->src;
-	if (answer_to.addr[0] & GROUP_BIT || !send_answer(syn))
+	if (answer_to.addr[0] & GROUP_BIT || !send_answer(syn, number))
 		return false;
 	expected_until = clock_monotonic() + SYN_COOKIE_LIFE;
 	return true;
@@ -200,14 +201,14 @@ static struct pbuf *make_syn(const struct syn_segment *segment)
 	return packet;
 }
 
-void syn_cookie_open(const struct syn_segment *segment)
+bool syn_cookie_open(const struct syn_segment *segment)
 {
 	struct netif *netif = segment->netif;
 	struct pbuf *packet = make_syn(segment);
 	u16_t checks = netif->chksum_flags;
 
 	if (!packet)
-		return;
+		return false;
 	/* It has no sums, and what lwIP answers was sent long ago. */
 	netif->chksum_flags &= (u16_t) ~(NETIF_CHECKSUM_CHECK_IP | NETIF_CHECKSUM_CHECK_TCP);
 	divert(netif, nowhere, nowhere_ip6);
@@ -217,4 +218,5 @@ void syn_cookie_open(const struct syn_segment *segment)
 	opening.going_on = false;
 	divert_end(netif);
 	netif->chksum_flags = checks;
+	return syn_cookie_impose_end();
 }

@@ -32,8 +32,11 @@ bool syn_cookie_answer(const struct syn_segment *syn, const struct pbuf *packet)
 
 /* Whether a segment with ACK says that such an answer came: the listener is free to have the connection. */
 bool syn_cookie_came_back(const struct syn_segment *segment);
-/* Has lwIP make the half-open connection now, as if it had been kept; the segment itself completes it. */
-void syn_cookie_open(const struct syn_segment *segment);
+/*
+ * Has lwIP make the half-open connection now, as if it had been kept; the segment itself completes it. False: it could not,
+ * for memory.
+ */
+bool syn_cookie_open(const struct syn_segment *segment);
 /* True: that is going on, and packets are ours. */
 bool syn_cookie_opening(void);
 
@@ -43,7 +46,9 @@ bool syn_cookie_opening(void);
 uint32_t syn_cookie_make(const struct syn_segment *syn);
 /* The size of segments that the SYN named, about, when this segment acknowledges a number that was made for it; else 0. */
 uint16_t syn_cookie_check(const struct syn_segment *segment);
-/* The next connection that lwIP makes begins with that number. */
+/* The next connection that lwIP makes begins with that number, until the end. */
 void syn_cookie_impose(uint32_t number);
+/* Whether one did. If none was made, that number, which a stranger knows, is nobody else's. */
+bool syn_cookie_impose_end(void);
 
 #endif

@@ -246,6 +246,17 @@ scenario('SYN cookies', { network => [ @{ $peer->{words} }, @device ], append =>
 		}
 	};
 	$flood->(100);
+	# Segments smaller than any that a cookie can say: an answer could not be known again.
+	$peer->{port}++;
+	@$peer{qw(next acknowledged)} = (5_000_000, 0);
+	$peer->send_segment(2, '', pack 'C C n', 2, 4, 64);
+	$peer->ask;
+	my @answers;
+	while (my $got = $peer->receive_segment(10)) {
+		last if $got->{answered};
+		push @answers, $got->{seq};
+	}
+	is_deeply(\@answers, [], "$label: one that wants segments of 64 bytes is not");
 	$peer->{port}++;
 	@$peer{qw(next acknowledged)} = (5_000_000, 0);
 	$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);

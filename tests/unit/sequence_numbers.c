@@ -179,7 +179,17 @@ static void an_imposed_number_is_the_next_only(void **state)
 	(void)state;
 	syn_cookie_impose(77);
 	assert_int_equal(isn(2, 80, 40000), 77);
+	assert_true(syn_cookie_impose_end());
 	assert_int_not_equal(isn(2, 80, 40000), 77);
+}
+
+/* Whoever sent a cookie back knows it: another's connection must not begin with it. */
+static void an_imposed_number_that_none_took_is_gone(void **state)
+{
+	(void)state;
+	syn_cookie_impose(77);
+	assert_false(syn_cookie_impose_end());
+	assert_int_not_equal(isn(3, 80, 40000), 77);
 }
 
 int main(void)
@@ -193,6 +203,7 @@ int main(void)
 		cmocka_unit_test_setup(another_cookie_is_none, set_up),
 		cmocka_unit_test_setup(a_cookie_has_its_time, set_up),
 		cmocka_unit_test_setup(an_imposed_number_is_the_next_only, set_up),
+		cmocka_unit_test_setup(an_imposed_number_that_none_took_is_gone, set_up),
 	};
 
 	return cmocka_run_group_tests_name("sequence_numbers", tests, NULL, NULL);
