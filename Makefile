@@ -14,6 +14,7 @@ LZMA_SRC ?=
 CC := gcc
 QEMU ?= qemu-system-x86_64
 PORT ?= 8080
+O ?= 2
 WITHOUT ?=
 STACKS ?=
 TLS_CA ?=
@@ -41,8 +42,14 @@ KERNEL_SOURCES := $(sort $(shell find kernel drivers net boot -name '*.[cS]' -no
 	-not -path 'boot/bzimage/*' -not -path 'kernel/application/*'))
 KERNEL_SOURCES += $(sort $(wildcard $(addprefix tests/conformance/,core/*.c cases/*.c guest/*.c)))
 # What WITHOUT="NAME..." leaves out. Nothing else refers to these files: what they have is in tables.
-WITHOUT_NAMES := bench conform emulated netboot tls
+WITHOUT_NAMES := balloon bench block conform console emulated entropy iperf3 netboot next tls
 WITHOUT_bench := kernel/bench/% $(filter-out kernel/bench/%,$(shell find kernel drivers net -name 'bench_*.c'))
+WITHOUT_balloon := drivers/balloon/%
+WITHOUT_block := drivers/block/%
+WITHOUT_console := drivers/console/virtio_console% drivers/console/port.c drivers/console/bench_console.c
+WITHOUT_entropy := drivers/entropy/%
+WITHOUT_iperf3 := net/services/iperf3/%
+WITHOUT_next := boot/next/%
 WITHOUT_conform := tests/conformance/%
 WITHOUT_emulated := drivers/net/e1000% drivers/net/rtl8139% drivers/block/ahci% drivers/block/ata% drivers/block/ide%
 WITHOUT_netboot := net/netboot/% net/tls/%
@@ -50,7 +57,7 @@ WITHOUT_tls := net/tls/tls.c net/tls/authorities.c
 ifneq ($(filter-out $(WITHOUT_NAMES),$(WITHOUT)),)
 $(error WITHOUT=$(WITHOUT): what can be left out is $(WITHOUT_NAMES))
 endif
-LEFT_OUT := $(sort $(WITHOUT))
+LEFT_OUT := $(sort $(WITHOUT) $(if $(filter next,$(WITHOUT)),netboot))
 TLS := $(if $(filter tls netboot,$(LEFT_OUT)),,yes)
 KERNEL_SOURCES := $(filter-out $(foreach name,$(LEFT_OUT),$(WITHOUT_$(name))) $(if $(TLS),net/tls/tls_none.c),$(KERNEL_SOURCES))
 CLAUSES := $(if $(filter conform,$(LEFT_OUT)),,$(B)/conformance_clauses.c)
@@ -65,7 +72,7 @@ LZMA := $(B)/lzma-src
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Werror
 MACHINE := -m64 -march=x86-64 -mcmodel=kernel -mno-red-zone -mgeneral-regs-only
-CODE := -O2 -g -ffreestanding -fbuiltin -fno-pic -fno-pie -fstack-protector-strong -mstack-protector-guard=global -fstack-clash-protection -fcf-protection=none \
+CODE := -O$(O) -g -ffreestanding -fbuiltin -fno-pic -fno-pie -fstack-protector-strong -mstack-protector-guard=global -fstack-clash-protection -fcf-protection=none \
 	-fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-strict-aliasing \
 	-ffunction-sections -fdata-sections -fno-common
 INCLUDES := -nostdinc -I. -Inet/lwip/include -Inet/tls/include -isystem $(LWIP)/src/include \
@@ -512,6 +519,7 @@ help:
 	@echo 'NEWLIB_SRC= LWIP_SRC= MBEDTLS_SRC= LZMA_SRC=   other sources of these libraries (archive or folder)'
 	@echo 'TLS_CA=FILE         certificates (PEM) that https believes, linked in'
 	@echo 'WITHOUT="NAME..."   without the parts named: $(WITHOUT_NAMES)'
+	@echo 'O=s                 compiled for size, not for speed'
 	@echo 'V=1                 shows the commands'
 
 # -- Dependencies between files, as the compiler saw them ------------------------------------------

@@ -129,7 +129,7 @@ for my $case ([ 'with', '', qr/connecting to 10\.0\.2\.2 port 9: the connection 
 
 # -- Images without other parts, each alone and all: they serve the page, and say what they have not got.
 my %lost = (bench => 'bench', conform => 'conform', netboot => 'netboot');
-for my $parts ([qw(bench)], [qw(conform)], [qw(emulated)], [qw(netboot)], [qw(bench conform)], [qw(bench conform emulated netboot tls)]) {
+for my $parts ([qw(bench)], [qw(conform)], [qw(emulated)], [qw(netboot)], [qw(bench conform)], [qw(balloon bench block conform console emulated entropy iperf3 netboot next tls)]) {
 	my $words = join ' ', @$parts;
 	my $image = image('without-' . join('-', @$parts), "WITHOUT='$words'");
 	scenario("WITHOUT=$words", { image => $image, machine => 'q35', extra => [ '-device', 'e1000,netdev=other', '-netdev', 'user,id=other,net=10.0.9.0/24' ] }, sub ($vm) {
@@ -153,7 +153,7 @@ for my $parts ([qw(bench)], [qw(conform)], [qw(emulated)], [qw(netboot)], [qw(be
 }
 ($output, $status) = run('make WITHOUT="tls shell" build/nothing.elf');
 isnt($status, 0, 'WITHOUT= of what is no part: fails');
-like($output, qr/WITHOUT=tls shell: what can be left out is bench conform emulated netboot tls\./, 'and says what can be left out');
+like($output, qr/WITHOUT=tls shell: what can be left out is balloon bench block conform console emulated entropy iperf3 netboot next tls\./, 'and says what can be left out');
 
 SKIP: {
 	my $openssl = program('openssl') or skip 'openssl is not installed (package openssl)', 1;
