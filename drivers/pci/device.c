@@ -159,11 +159,24 @@ static void poll_instead(struct pci_device *device)
 
 /* -- Recovery */
 
+/*
+ * From the moment that it is broken nobody claims its interrupts, and a line that is up would be taken for one that has no device
+ * if this CPU lost its turn then: so it is silent before. Again for an attempt that ended in between.
+ */
+static bool begin_recovery(struct pci_device *device, const char *failure)
+{
+	if (!device->recovery.broken)
+		silence(device, true);
+	if (!recovery_break(&device->recovery, failure))
+		return false;
+	silence(device, true);
+	return true;
+}
+
 void pci_device_break(struct pci_device *device, const char *failure)
 {
-	if (!recovery_break(&device->recovery, failure))
+	if (!begin_recovery(device, failure))
 		return;
-	silence(device, true);
 	log_error("%s (%s): is reset, it %s", device->function->name, device->module, failure);
 	recovery_wake();
 }
@@ -174,9 +187,8 @@ int pci_device_reset(struct pci_device *device)
 		return -ENODEV;
 	/* The attempts are limited for devices that break again and again by themselves. */
 	recovery_renew(&device->recovery);
-	if (!recovery_break(&device->recovery, "was reset by hand"))
+	if (!begin_recovery(device, "was reset by hand"))
 		return 0;
-	silence(device, true);
 	log_notice("%s (%s): is reset by hand", device->function->name, device->module);
 	recovery_wake();
 	return 0;

@@ -4,6 +4,7 @@
  * a device that lies, sticks, or is not there any more.
  */
 #include "drivers/net/e1000.h"
+#include "drivers/pci/internal.h"
 #include "tests/device/e1000_model.h"
 
 #include <setjmp.h>
@@ -663,6 +664,36 @@ static void test_storm(void **state)
 	end();
 }
 
+static unsigned int commands_read;
+static bool broken_at_first;
+
+static bool on_command_read(struct pci_model *pci, unsigned int offset, unsigned int width,
+			    uint32_t *value)
+{
+	(void)pci, (void)width, (void)value;
+	if (offset == PCI_COMMAND && !commands_read++)
+		broken_at_first = nic.pci->recovery.broken;
+	return false;
+}
+
+/* Its line is off before nobody claims it any more, or it would be taken for one of no device. */
+static void test_silent_before_broken(void **state)
+{
+	(void)state;
+	boot();
+	commands_read = 0;
+	model.pci.on_read = on_command_read;
+	assert_int_equal(pci_device_reset(nic.pci), 0);
+	model.pci.on_read = NULL;
+	assert_true(commands_read > 0);
+	assert_false(broken_at_first);
+	assert_true(nic.pci->recovery.broken);
+	assert_true(model.pci.config[5] & 4); /* INTx is off */
+	nic_recover();
+	assert_true(nic_passes(frame));
+	end();
+}
+
 static void test_does_not_reset(void **state)
 {
 	(void)state;
@@ -733,6 +764,7 @@ int main(void)
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_sends_nothing),
 		cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_silent_before_broken),
 		cmocka_unit_test(test_does_not_reset),
 		cmocka_unit_test(test_no_memory),
 		cmocka_unit_test(test_poll),
