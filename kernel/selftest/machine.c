@@ -141,8 +141,8 @@ static const char *late_cpu_test(void)
 	}
 	return NULL;
 }
-SELFTEST(late_cpu_test, "a CPU that starts when nobody waits for it is turned away",
-	 .why_not = no_spare_cpu);
+SELFTEST_IF(late_cpu_test, "a CPU that starts when nobody waits for it is turned away",
+	    no_spare_cpu);
 
 static const char *dma_test(void)
 {

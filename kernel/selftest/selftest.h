@@ -10,6 +10,7 @@
 #include "kernel/table.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct selftest {
 	const char *claim; /* the title: what is true when it passes */
@@ -21,8 +22,10 @@ struct selftest {
 
 TABLE_DECLARE(selftests, struct selftest);
 
-#define SELFTEST(function, text, ...)                                                              \
-	TABLE_ENTRY(selftests, struct selftest,                                                    \
-		    selftest_entry_##function) = {.claim = (text), .run = (function), __VA_ARGS__}
+#define SELFTEST(function, text) SELFTEST_IF(function, text, NULL)
+/* Not where `reason` returns one. */
+#define SELFTEST_IF(function, text, reason)                                                        \
+	TABLE_ENTRY(selftests, struct selftest, selftest_entry_##function) = {                     \
+		.claim = (text), .run = (function), .why_not = (reason)}
 
 #endif
