@@ -91,35 +91,23 @@ static const uint16_t sizes[] = {128, 536, 1220, 1360, 1440, 1460, 4016, 8940};
 #define SIZES (sizeof(sizes) / sizeof(sizes[0]))
 _Static_assert(SIZES <= 1u << (TIME_SHIFT - SIZE_SHIFT), "3 bits say which");
 
-/* An IPv4 address as IPv6 maps it (RFC 4291, 2.5.5.2), so that it is never another one. */
-static void put_address(uint8_t bytes[16], const ip_addr_t *address)
-{
-	if (IP_IS_V6_VAL(*address)) {
-		memcpy(bytes, ip_2_ip6(address)->addr, 16);
-		return;
-	}
-	memset(bytes, 0, 10);
-	memset(bytes + 10, 0xff, 2);
-	memcpy(bytes + 12, &ip_2_ip4(address)->addr, 4);
-}
-
 static uint32_t cookie(const struct syn_segment *segment, uint32_t first, uint32_t slot,
 		       unsigned int size)
 {
 	static struct secret secret;
-	struct {
-		struct ends6 ends;
-		uint32_t first, slot, size;
-	} input = {.ends = {.local_port = segment->to_port, .remote_port = segment->from_port},
+	const uint64_t *key = key_of(&secret);
+	const struct {
+		uint64_t ends;
+		uint32_t first, slot, size, zero;
+	} input = {.ends = hash(key, &segment->to, segment->to_port, &segment->from,
+				segment->from_port),
 		   .first = first,
 		   .slot = slot,
 		   .size = size};
 
-	_Static_assert(sizeof(input) == sizeof(struct ends6) + 12, "no byte of it is undefined");
-	put_address(input.ends.local, &segment->to);
-	put_address(input.ends.remote, &segment->from);
+	_Static_assert(sizeof(input) == 24, "no byte of it is undefined");
 	return slot << TIME_SHIFT | size << SIZE_SHIFT |
-	       ((uint32_t)siphash(key_of(&secret), &input, sizeof(input)) & HASH_MASK);
+	       ((uint32_t)siphash(key, &input, sizeof(input)) & HASH_MASK);
 }
 
 uint32_t syn_cookie_make(const struct syn_segment *syn)
