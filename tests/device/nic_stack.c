@@ -101,25 +101,32 @@ void nic_flush(void)
 	nic.device->operations->flush(nic.device, 0);
 }
 
-int nic_send(uint32_t length, unsigned int pieces)
+int nic_transmit(struct network_transmit *frame, uint32_t length, unsigned int pieces)
 {
-	struct network_transmit frame = {.segment_count = pieces};
 	uint32_t offset = 0;
 	int error;
 
+	frame->segment_count = pieces;
 	for (unsigned int i = 0; i < pieces; i++) {
 		uint32_t part = i + 1 < pieces ? length / pieces : length - offset;
 
-		frame.segments[i] = (struct network_segment){nic.memory + offset, part};
+		frame->segments[i] = (struct network_segment){nic.memory + offset, part};
 		offset += part;
 	}
-	frame.token = (void *)(uintptr_t)(nic.tokens_out + 1);
-	error = nic.device->operations->transmit(nic.device, 0, &frame);
+	frame->token = (void *)(uintptr_t)(nic.tokens_out + 1);
+	error = nic.device->operations->transmit(nic.device, 0, frame);
 	if (!error) {
-		nic.tokens_out += (uintptr_t)frame.token;
+		nic.tokens_out += (uintptr_t)frame->token;
 		nic.sent++;
 	}
 	return error;
+}
+
+int nic_send(uint32_t length, unsigned int pieces)
+{
+	struct network_transmit frame = {.segment_count = 0};
+
+	return nic_transmit(&frame, length, pieces);
 }
 
 bool nic_comes(const void *bytes, unsigned int length)

@@ -42,7 +42,11 @@ void nic_boot(void);
 unsigned int nic_poll(void);
 bool nic_arm(void);
 void nic_flush(void);
-/* Sends `length` bytes in so many pieces. What transmit() returned. */
+/*
+ * Sends `length` bytes of the memory in so many pieces; what else the frame says is the caller's. What transmit() returned.
+ */
+int nic_transmit(struct network_transmit *frame, uint32_t length, unsigned int pieces);
+/* The same, as a frame with nothing to be done to it. */
 int nic_send(uint32_t length, unsigned int pieces);
 /* Injects a frame and lets it arrive: whether it came through; then it is the same. */
 bool nic_comes(const void *bytes, unsigned int length);

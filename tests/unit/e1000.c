@@ -183,20 +183,16 @@ static uint32_t pseudo_header(const uint8_t *bytes, bool ipv6, unsigned int leng
 /* Headers as the stack makes them, in front of what the memory has, in so many pieces; it is sent. */
 static int send_tcp(bool ipv6, unsigned int payload, unsigned int pieces, uint16_t cut_length)
 {
-	unsigned int tcp = ETHERNET + ip_length(ipv6), headers = tcp + TCP_LENGTH, offset = 0;
-	unsigned int length = headers + payload;
+	unsigned int tcp = ETHERNET + ip_length(ipv6), headers = tcp + TCP_LENGTH;
 	uint8_t *bytes = nic.memory;
 	struct network_transmit transmit = {
-		.segment_count = pieces,
 		.checksum = true,
 		.checksum_start = (uint16_t)tcp,
 		.checksum_offset = SUM_OFFSET,
 		.cut = cut_length ? NETWORK_CUT_TCP4 : NETWORK_CUT_NONE,
-
 		.cut_length = cut_length,
 		.cut_header = (uint16_t)headers,
 	};
-	int error;
 
 	memset(bytes, 0, headers);
 	memcpy(bytes, frame, 6);
@@ -219,19 +215,7 @@ static int send_tcp(bool ipv6, unsigned int payload, unsigned int pieces, uint16
 	bytes[tcp + 12] = 0x50;
 	bytes[tcp + 13] = FLAGS;
 	put16(bytes + tcp + SUM_OFFSET, pseudo_header(bytes, ipv6, TCP_LENGTH + payload));
-	for (unsigned int i = 0; i < pieces; i++) {
-		unsigned int part = i + 1 < pieces ? length / pieces : length - offset;
-
-		transmit.segments[i] = (struct network_segment){bytes + offset, part};
-		offset += part;
-	}
-	transmit.token = (void *)(uintptr_t)(nic.tokens_out + 1);
-	error = nic.device->operations->transmit(nic.device, 0, &transmit);
-	if (!error) {
-		nic.tokens_out += (uintptr_t)transmit.token;
-		nic.sent++;
-	}
-	return error;
+	return nic_transmit(&transmit, headers + payload, pieces);
 }
 
 /* A frame that came out has its part of the payload, and headers and sums that are right. */
