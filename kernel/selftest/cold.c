@@ -3,11 +3,8 @@
 #include "kernel/cold/cold.h"
 #include "kernel/cold/probe.h"
 #include "kernel/selftest/selftest.h"
-#include "kernel/thread/thread.h"
 #include "kernel/x86/paging.h"
 #include "kernel/x86/percpu.h"
-
-#define THREADS_PER_CPU 2
 
 static unsigned int failed;
 
@@ -20,8 +17,8 @@ static void want_probe(void *unused)
 
 static const char *cold_once_test(void)
 {
-	struct thread *threads[CPUS_MAX * THREADS_PER_CPU];
-	unsigned int threads_count = cpu_count * THREADS_PER_CPU, parts = cold_count();
+	unsigned int parts = cold_count();
+	const char *seen;
 	uint64_t physical, before = 0;
 	/* It stays for the next run of this test. */
 	bool there = paging_translate((uint64_t)cold_probe, &physical);
@@ -29,20 +26,14 @@ static const char *cold_once_test(void)
 	if (there)
 		before = cold_probe_bss;
 	failed = 0;
-	for (unsigned int i = 0; i < threads_count; i++) {
-		struct thread_options options = {.cpu = i % cpu_count};
-
-		threads[i] = thread_create("selftest", want_probe, NULL, &options);
-		if (!threads[i])
-			return "a thread could not be made";
-	}
-	for (unsigned int i = 0; i < threads_count; i++)
-		thread_join(threads[i]);
+	seen = selftest_on_all_cpus(want_probe);
+	if (seen)
+		return seen;
 	if (failed)
 		return "it could not be unpacked, or was not whole";
 	if (cold_count() != parts + (there ? 0 : 1))
 		return "it was unpacked more than once";
-	if (cold_probe_bss != before + threads_count)
+	if (cold_probe_bss != before + cpu_count * SELFTEST_THREADS_PER_CPU)
 		return "a thread used another copy";
 	if (cold_probe_constant != 0x600d || cold_probe_data != 0xda7a)
 		return "its data is not what was linked";

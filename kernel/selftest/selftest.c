@@ -3,8 +3,27 @@
 
 #include "kernel/job.h"
 #include "kernel/shell/command.h"
+#include "kernel/thread/thread.h"
+#include "kernel/x86/percpu.h"
 
 #include <stddef.h>
+
+const char *selftest_on_all_cpus(void (*function)(void *unused))
+{
+	struct thread *threads[CPUS_MAX * SELFTEST_THREADS_PER_CPU];
+	unsigned int count = cpu_count * SELFTEST_THREADS_PER_CPU;
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct thread_options options = {.cpu = i % cpu_count};
+
+		threads[i] = thread_create("selftest", function, NULL, &options);
+		if (!threads[i])
+			return "a thread could not be made";
+	}
+	for (unsigned int i = 0; i < count; i++)
+		thread_join(threads[i]);
+	return NULL;
+}
 
 static unsigned int run_all(void)
 {

@@ -28,4 +28,9 @@ TABLE_DECLARE(selftests, struct selftest);
 	TABLE_ENTRY(selftests, struct selftest, selftest_entry_##function) = {                     \
 		.claim = (text), .run = (function), .why_not = (reason)}
 
+#define SELFTEST_THREADS_PER_CPU 2
+
+/* Runs it in so many threads of each CPU at once, until all have ended. NULL, or what was seen instead. */
+const char *selftest_on_all_cpus(void (*function)(void *unused));
+
 #endif

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define ROUNDS 2000
-#define THREADS_PER_CPU 2
 #define LONG_WAIT (5 * NANOSECONDS_PER_SECOND)
 
 static struct mutex mutex = MUTEX_INIT;
@@ -35,21 +34,14 @@ static void count_up(void *unused)
 
 static const char *mutex_test(void)
 {
-	struct thread *threads[CPUS_MAX * THREADS_PER_CPU];
-	unsigned int count = cpu_count * THREADS_PER_CPU;
+	const char *seen;
 
 	counter = 0;
 	seen_cpus = 0;
-	for (unsigned int i = 0; i < count; i++) {
-		struct thread_options options = {.cpu = i % cpu_count};
-
-		threads[i] = thread_create("selftest", count_up, NULL, &options);
-		if (!threads[i])
-			return "a thread could not be made";
-	}
-	for (unsigned int i = 0; i < count; i++)
-		thread_join(threads[i]);
-	if (counter != (uint64_t)count * ROUNDS)
+	seen = selftest_on_all_cpus(count_up);
+	if (seen)
+		return seen;
+	if (counter != (uint64_t)cpu_count * SELFTEST_THREADS_PER_CPU * ROUNDS)
 		return "increments were lost";
 	if (seen_cpus != (cpu_count == 64 ? UINT64_MAX : (1ULL << cpu_count) - 1))
 		return "a thread did not run on its CPU";
