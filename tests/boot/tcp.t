@@ -89,13 +89,8 @@ for my $times (1, 2) {
 sub sack (@blocks) { return pack 'C C C C N*', 1, 1, 5, 2 + 4 * @blocks, @blocks }
 
 sub sent_before_answer ($seq) {
-	$peer->ask;
-	my $seen = 0;
-	while (my $got = $peer->receive_segment(10)) {
-		return $seen if $got->{answered};
-		$seen++ if $got->{seq} == $seq && $got->{length};
-	}
-	return 'no answer';
+	my ($segments, $answered) = $peer->before_answer;
+	return $answered ? scalar grep { $_->{seq} == $seq && $_->{length} } @$segments : 'no answer';
 }
 
 # Once, on a connection of its own: how often a segment was sent again after what came twice, after the signs of the first
@@ -155,11 +150,8 @@ sub acknowledged ($count) {
 	my (@at_once, @later);
 	# The first answer may be of the same batch as the segments, and then comes before what is sent at its end.
 	for (1 .. 2) {
-		$peer->ask;
-		while (my $got = $peer->receive_segment(10)) {
-			last if $got->{answered};
-			push @at_once, ($got->{ack} - $start) / MSS;
-		}
+		my ($segments) = $peer->before_answer;
+		push @at_once, map { ($_->{ack} - $start) / MSS } @$segments;
 	}
 	while (($at_once[-1] // $later[-1] // 0) < $count && !@later) {
 		my $got = $peer->receive_segment(5) or last;
@@ -216,11 +208,8 @@ scenario('windows after a reset', { network => [ @{ $peer->{words} }, @device ],
 		while (keys %told < 2 && (my $got = $peer->receive_segment(5))) {
 			$told{ $got->{port} }++ if !$got->{length} && $got->{flags} == 0x10 && $got->{window} >= MSS && $got->{ack} == $next{ $got->{port} };
 		}
-		$peer->ask;
-		while (my $got = $peer->receive_segment(10)) {
-			last if $got->{answered};
-			$told{ $got->{port} }++;
-		}
+		my ($more) = $peer->before_answer;
+		$told{ $_->{port} }++ for @$more;
 		is_deeply(\%told, { map { $_ => 1 } keys %next }, "$label: after $what each of two connections tells its window, once");
 	}
 	$peer->send_segment(0x18, 'x' x 1000);
@@ -241,8 +230,7 @@ scenario('SYN cookies', { network => [ @{ $peer->{words} }, @device ], append =>
 	my $flood = sub ($count) {
 		for (1 .. $count / 100) {
 			$peer->send_syns(7, 100);
-			$peer->ask;
-			while (my $got = $peer->receive_segment(10)) { last if $got->{answered} }
+			$peer->before_answer;
 		}
 	};
 	$flood->(100);
@@ -250,13 +238,8 @@ scenario('SYN cookies', { network => [ @{ $peer->{words} }, @device ], append =>
 	$peer->{port}++;
 	@$peer{qw(next acknowledged)} = (5_000_000, 0);
 	$peer->send_segment(2, '', pack 'C C n', 2, 4, 64);
-	$peer->ask;
-	my @answers;
-	while (my $got = $peer->receive_segment(10)) {
-		last if $got->{answered};
-		push @answers, $got->{seq};
-	}
-	is_deeply(\@answers, [], "$label: one that wants segments of 64 bytes is not");
+	my ($answers) = $peer->before_answer;
+	is_deeply($answers, [], "$label: one that wants segments of 64 bytes is not");
 	$peer->{port}++;
 	@$peer{qw(next acknowledged)} = (5_000_000, 0);
 	$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);

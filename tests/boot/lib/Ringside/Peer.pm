@@ -85,6 +85,17 @@ sub receive_segment ($self, $seconds) {
 	return;
 }
 
+# Asks, and returns the segments that came before the answer, and whether there was one.
+sub before_answer ($self) {
+	$self->ask;
+	my @segments;
+	while (my $got = $self->receive_segment(10)) {
+		return (\@segments, 1) if $got->{answered};
+		push @segments, $got;
+	}
+	return (\@segments, 0);
+}
+
 # Opens a connection to a port of the guest.
 sub connect_to ($self, $to) {
 	@$self{qw(to next acknowledged)} = ($to, 1_000_000, 0);
