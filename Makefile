@@ -108,10 +108,10 @@ LWIP_SMALL := core/dns.c core/init.c core/ipv4/autoip.c core/ipv4/dhcp.c core/ip
 LZMA_OBJECTS := $(B)/obj/lzma/LzmaDec.c.o
 MBEDTLS_FAST := aes.c bignum.c chacha20.c chachapoly.c gcm.c poly1305.c sha256.c sha512.c
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
-# lwIP's own tcp_output() has another name: net/lwip/batch.c comes before it. Not by the linker, which does not see calls inside of
-# what is compiled as one.
-TCP_OUTPUT_NAME := -Dtcp_output=tcp_output_now
-$(B)/obj/lwip/core/tcp_out.c.o: CFLAGS += $(TCP_OUTPUT_NAME)
+# Some of lwIP's own functions have another name: net/lwip/batch.c and net/lwip/recovery.c come before them. Not by the linker, which
+# does not see calls inside of what is compiled as one.
+TCP_OUT_NAMES := -Dtcp_output=tcp_output_now -Dtcp_write=tcp_write_now -Dtcp_send_fin=tcp_send_fin_now
+$(B)/obj/lwip/core/tcp_out.c.o: CFLAGS += $(TCP_OUT_NAMES)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
 $(LZMA_OBJECTS) $(patsubst %,$(B)/obj/%.o,$(filter $(SMALL),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_SMALL),$(LWIP_SOURCES))) \
@@ -137,7 +137,7 @@ $(1): FORCE
 endef
 COMMIT := $(shell commit=$$(git rev-parse --short=12 HEAD 2>/dev/null) || { echo unknown; exit; }; \
 	git diff --quiet HEAD -- 2>/dev/null || commit=$$commit+; echo $$commit)
-$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS) $(TOGETHER_ROOMS) $(TOGETHER_COLD) $(TCP_OUTPUT_NAME)))
+$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS) $(TOGETHER_ROOMS) $(TOGETHER_COLD) $(TCP_OUT_NAMES)))
 $(eval $(call stamp_rule,$(IMAGE).link-flags,$(CC) $(LDFLAGS) $(OBJECTS)))
 $(eval $(call stamp_rule,$(B)/together-list,$(TOGETHER)))
 $(B)/ringside_version.h: FORCE

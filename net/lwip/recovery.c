@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Fast recovery, as far as lwIP does not have it:
+ * Fast recovery, as far as lwIP does not have it, or wrong:
  *
  * - It takes an acknowledgement for a duplicate only when the window in it is the same (RFC 5681, 2).
  *   Linux tells a larger one with each segment that it keeps, so that there are none, and each loss
@@ -11,6 +11,9 @@
  *   (NewReno, RFC 6582, 3.2).
  * - A second time-out is taken to send again only what was sent again after the first: what follows
  *   counts as new then, though it went out before. The end is the highest that was sent (step 4 there).
+ * - It adds what is written, and a FIN, to the last segment that waits to be sent, when there is room. That may be one
+ *   which is to be sent again, from the middle of the stream: new data would overwrite what follows it there, and be
+ *   missing at the end.
  *
  * A connection's state is two words: where recovery ends, and how many duplicates came; and how many segments were sent
  * again.
@@ -20,6 +23,10 @@
 #include "net/lwip/connection.h"
 
 #include <stdbool.h>
+
+/* What lwIP calls tcp_write() and tcp_send_fin(): the Makefile gives them these names, so that calls come here. */
+err_t tcp_write_now(struct tcp_pcb *pcb, const void *data, u16_t length, u8_t flags);
+err_t tcp_send_fin_now(struct tcp_pcb *pcb);
 
 #define DUPLICATES 3
 #define COUNT_MOST 0xffffu
@@ -171,4 +178,51 @@ void recovery_finish(void)
 	pcb->cwnd = LWIP_MAX(pending_window + pcb->mss, pcb->ssthresh);
 	pcb->rtime = 0;
 	tcp_output(pcb);
+}
+
+/*
+ * Takes away the segments that wait, when the last of them is not the end of what was written: all of them were sent
+ * before, for the end was, too. NULL: nothing is taken away.
+ */
+static struct tcp_seg *hide_sent(struct tcp_pcb *pcb)
+{
+	struct tcp_seg *first = pcb->unsent, *last = first;
+
+	if (!first)
+		return NULL;
+	while (last->next)
+		last = last->next;
+	if (lwip_ntohl(last->tcphdr->seqno) + TCP_TCPLEN(last) == pcb->snd_lbb)
+		return NULL;
+	pcb->unsent = NULL;
+	return first;
+}
+
+/* Puts them back, before what was added meanwhile. */
+static void show_sent(struct tcp_pcb *pcb, struct tcp_seg *first)
+{
+	struct tcp_seg **end = &first;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = pcb->unsent;
+	pcb->unsent = first;
+}
+
+err_t tcp_write(struct tcp_pcb *pcb, const void *data, u16_t length, u8_t flags)
+{
+	struct tcp_seg *sent = hide_sent(pcb);
+	err_t result = tcp_write_now(pcb, data, length, flags);
+
+	show_sent(pcb, sent);
+	return result;
+}
+
+err_t tcp_send_fin(struct tcp_pcb *pcb)
+{
+	struct tcp_seg *sent = hide_sent(pcb);
+	err_t result = tcp_send_fin_now(pcb);
+
+	show_sent(pcb, sent);
+	return result;
 }

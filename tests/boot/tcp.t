@@ -85,13 +85,19 @@ for my $times (1, 2) {
 }
 
 # Two segments of one window are lost, and each acknowledgement tells a larger window, as Linux does: both are sent again at
-# once, each before the guest answers what was asked after the acknowledgement. A time-out comes much later.
+# once, before the guest answers what was asked after that. A time-out comes much later.
 sub sack (@blocks) { return pack 'C C C C N*', 1, 1, 5, 2 + 4 * @blocks, @blocks }
 
-sub sent_before_answer ($seq) {
-	my ($segments, $answered) = $peer->before_answer;
-	return $answered ? scalar grep { $_->{seq} == $seq && $_->{length} } @$segments : 'no answer';
+# What the guest sends for what it was told so far. The first answer may be of the same batch as what it was told, and then
+# comes before what is sent at the batch's end.
+sub sent_for_that () {
+	my ($first, $answered)  = $peer->before_answer;
+	my ($second, $again) = $answered ? $peer->before_answer : ([]);
+	$again or die "no answer\n";
+	return (@$first, @$second);
 }
+
+sub sent_again ($seq) { return scalar grep { $_->{seq} == $seq && $_->{length} } sent_for_that() }
 
 # Once, on a connection of its own: how often a segment was sent again after what came twice, after the signs of the first
 # loss, and after the acknowledgement of that. A busy machine can keep us so long that a time-out comes before.
@@ -113,13 +119,13 @@ sub two_losses () {
 	return "the first on its way is no. $lost" if $lost != $peer->{acknowledged};
 	my $tell = sub (@blocks) { $peer->{window} += 100; $peer->send_segment(0x10, '', sack(@blocks)) };
 	$tell->($lost - MSS, $lost) for 1 .. 4;
-	my @seen = sent_before_answer($lost);
+	my @seen = sent_again($lost);
 	$tell->($flight[1]{seq}, $flight[$_]{seq} + $flight[$_]{length}) for 1, 2;
 	$tell->($fifth, $flight[$_]{seq} + $flight[$_]{length}, $flight[1]{seq}, $second) for 4 .. 9;
-	push @seen, sent_before_answer($lost);
+	push @seen, sent_again($lost);
 	$peer->{acknowledged} = $second;
 	$tell->($fifth, $flight[9]{seq} + $flight[9]{length});
-	push @seen, sent_before_answer($second);
+	push @seen, sent_again($second);
 	$peer->send_segment(4);
 	return "@seen";
 }
@@ -140,6 +146,54 @@ scenario('two losses', { network => [ @{ $peer->{words} }, @device ], append => 
 });
 delete $peer->{window};
 
+# A short segment in the middle of what is on its way is lost, and what says so comes together with new data for the echo: the
+# segment goes out again as it was, and the new data at the end. Returns what came of the stream, each part at its first coming
+# and again.
+sub short_one_again ($vm) {
+	$peer->connect_to(7);
+	my ($start, $seen) = ($peer->{acknowledged}, '');
+	my ($again, %later) = ('');
+	my $see = sub ($got) {
+		my $place = $got->{seq} - $start;
+		my $new   = $place + $got->{length} - length $seen;
+		$again .= substr $got->{data}, 0, $got->{length} - ($new > 0 ? $new : 0);
+		return if $new <= 0;
+		return $later{$place} = $got->{data} if $new > $got->{length};
+		$seen .= substr $got->{data}, -$new;
+		$seen .= delete $later{ length $seen } while exists $later{ length $seen };
+	};
+	for my $part ('a' x 100, map { $_ x MSS } 'b', 'c') {
+		$peer->send_segment(0x18, $part);
+		my $end = $peer->{next} - 1_000_001;
+		while (length $seen < $end && (my $got = $peer->receive_segment(5))) { $see->($got) if $got->{length} }
+	}
+	# While it stands still, so that it finds them together.
+	$vm->qmp->execute('stop');
+	$peer->send_segment(0x10) for 1 .. 3;
+	$peer->send_segment(0x18, 'e' x 1000);
+	$vm->qmp->execute('cont');
+	$again = '';
+	while (length $seen < 4020 && (my $got = $peer->receive_segment(5))) { $see->($got) if $got->{length} }
+	$peer->send_segment(4);
+	return map { s/((.)\2*)/$2 . length $1/ger } $seen, $again;
+}
+
+scenario('a short segment, lost', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
+	my $label = $vm->{label};
+	delete $peer->{guest_mac};
+	$vm->wait_prompt;
+	my ($seen, $again);
+	for my $try (1 .. 3) {
+		($seen, $again) = short_one_again($vm);
+		is($seen, 'a100b1460c1460e1000', "$label: no byte of the stream is another or missing, try $try");
+		like($again, qr/^(?:a100)?(?!.*e)/, "$label: what comes again is what it was: $again");
+		last if $again eq 'a100';
+	}
+	is($again, 'a100', "$label: and it is that segment");
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
 # Acknowledgements of full segments that come at once (RFC 9293, 3.8.6.3): for two of them or more, as those that the guest finds
 # together are acknowledged together; and for the last alone when its time is over. Returns where those at once are, in segments, then
 # those later.
@@ -147,12 +201,8 @@ sub acknowledged ($count) {
 	$peer->connect_to(9);
 	my $start = $peer->{next};
 	$peer->send_segment(0x10, 'x' x MSS) for 1 .. $count;
-	my (@at_once, @later);
-	# The first answer may be of the same batch as the segments, and then comes before what is sent at its end.
-	for (1 .. 2) {
-		my ($segments) = $peer->before_answer;
-		push @at_once, map { ($_->{ack} - $start) / MSS } @$segments;
-	}
+	my @later;
+	my @at_once = map { ($_->{ack} - $start) / MSS } sent_for_that();
 	while (($at_once[-1] // $later[-1] // 0) < $count && !@later) {
 		my $got = $peer->receive_segment(5) or last;
 		push @later, ($got->{ack} - $start) / MSS;

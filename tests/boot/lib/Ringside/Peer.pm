@@ -61,7 +61,8 @@ sub ask ($self) {
 	return;
 }
 
-# The next segment of our connection, or with {all} of any: port, seq, ack, flags, window, length; undef when none came in time.
+# The next segment of our connection, or with {all} of any: port, seq, ack, flags, window, length, data; undef when none came
+# in time.
 sub receive_segment ($self, $seconds) {
 	my $deadline = time + within($seconds);
 	while ((my $left = $deadline - time) > 0) {
@@ -80,7 +81,8 @@ sub receive_segment ($self, $seconds) {
 		my $size = unpack('x2 n', $payload) - 20;
 		my ($from, $to, $seq, $ack, $words, $flags, $window) = unpack 'x20 n n N N C C n', $payload;
 		next if !$self->{all} && ($from != $self->{to} || $to != $self->{port});
-		return { port => $to, seq => $seq, ack => $ack, flags => $flags, window => $window, length => $size - ($words >> 2) };
+		my $data = substr $payload, 20 + ($words >> 2), $size - ($words >> 2);
+		return { port => $to, seq => $seq, ack => $ack, flags => $flags, window => $window, length => length $data, data => $data };
 	}
 	return;
 }
