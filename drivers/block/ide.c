@@ -109,6 +109,7 @@ static void run_channel(struct ide_channel *channel)
 	channel->wants[0] = channel->wants[1] = false;
 	channel->device_register = 0;
 	channel->bm_direction_known = false;
+	channel->bm_interrupt_old = false;
 	spin_unlock(&channel->lock, flags);
 	if (channel->bus_master) {
 		ide_bm_write(channel, IDE_BM_COMMAND, 0);

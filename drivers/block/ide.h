@@ -107,6 +107,8 @@ struct ide_channel {
 	/* What the drives' registers have, where that saves writing them; 0: not known. */
 	uint8_t device_register, bm_direction;
 	bool bm_direction_known;
+	/* The bus master notes interrupts of all commands, and would take that of one without DMA for the end of the next. */
+	bool bm_interrupt_old;
 	/* Drives that found the channel taken; the last that had it. Whoever sees a command end serves them. */
 	bool wants[IDE_DRIVES];
 	unsigned int last_unit;

@@ -112,6 +112,14 @@ static void select_drive(struct ide_channel *channel, const struct ide_drive *dr
 	channel->device_register = device;
 }
 
+/* The bits of the drives stay; `state` is what the register has. */
+static void clear_interrupt(struct ide_channel *channel, uint8_t state)
+{
+	ide_bm_write(channel, IDE_BM_STATUS,
+		     (uint8_t)((state & IDE_BM_DRIVES) | IDE_BM_INTERRUPT | IDE_BM_ERROR));
+	channel->bm_interrupt_old = false;
+}
+
 static void start_dma(struct ide_channel *channel, const struct ide_drive *drive,
 		      const struct block_request *request)
 {
@@ -122,6 +130,8 @@ static void start_dma(struct ide_channel *channel, const struct ide_drive *drive
 
 	channel->way = IDE_DMA;
 	memory_barrier_write();
+	if (channel->bm_interrupt_old)
+		clear_interrupt(channel, ide_bm_read(channel, IDE_BM_STATUS));
 	/* BMIDE 3.1: the direction before the command, and not changed by the start. */
 	if (!channel->bm_direction_known || direction != channel->bm_direction)
 		ide_bm_write(channel, IDE_BM_COMMAND, direction);
@@ -189,6 +199,7 @@ static void start_pio(struct ide_channel *channel, struct ide_drive *drive,
 				: (wide ? ATA_READ_SECTORS_EXT : ATA_READ_SECTORS);
 
 	channel->way = write ? IDE_PIO_WRITE : IDE_PIO_READ;
+	channel->bm_interrupt_old = true;
 	channel->segment = channel->segment_offset = 0;
 	channel->sectors_left = (uint32_t)request->sectors;
 	drive->pio_requests++;
@@ -201,6 +212,7 @@ static void start_pio(struct ide_channel *channel, struct ide_drive *drive,
 static void start_flush(struct ide_channel *channel, const struct ide_drive *drive)
 {
 	channel->way = IDE_NO_DATA;
+	channel->bm_interrupt_old = true;
 	select_drive(channel, drive);
 	ide_write(channel, IDE_COMMAND,
 		  drive->identity.flush_ext ? ATA_FLUSH_CACHE_EXT : ATA_FLUSH_CACHE);
@@ -283,8 +295,7 @@ static int finish_dma(struct ide_channel *channel)
 		return NOT_YET;
 	ide_bm_write(channel, IDE_BM_COMMAND, channel->bm_direction);
 	status = ide_read(channel, IDE_STATUS);
-	ide_bm_write(channel, IDE_BM_STATUS,
-		     (uint8_t)((state & IDE_BM_DRIVES) | IDE_BM_INTERRUPT | IDE_BM_ERROR));
+	clear_interrupt(channel, state);
 	memory_barrier_read();
 	error = check_status(channel, status);
 	if (error == NOT_YET || status & ATA_STATUS_DRQ) {

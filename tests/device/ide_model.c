@@ -104,7 +104,6 @@ static void start(struct ide_model_channel *channel, uint8_t command)
 		return;
 	}
 	channel->command = command;
-	channel->bm_status &= (uint8_t)~BM_INTERRUPT;
 	switch (command) {
 	case 0xec:
 	case 0xa1:

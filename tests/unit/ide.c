@@ -479,6 +479,39 @@ static void test_storm(void **state)
 	}
 }
 
+/* An interrupt without cause while DMA runs, after commands without it: the bus master still says that there was one. */
+static void test_stray_after(void **state)
+{
+	struct block_segment segment = {.length = 4096};
+	struct block_request request = {.operation = BLOCK_READ,
+					.sector = 3,
+					.segments = &segment,
+					.segment_count = 1,
+					.done = on_done};
+
+	(void)state;
+	boot("block.timeout=3600");
+	segment.data = ata_memory;
+	request.device = ata_disks[0];
+	for (unsigned int i = 0; i < 2; i++) {
+		if (i)
+			assert_int_equal(block_read(ata_disks[0], 1, buffer, 8), 0);
+		else
+			assert_int_equal(block_flush(ata_disks[0]), 0);
+		model.hangs = true;
+		done_count = 0;
+		block_add(&request);
+		block_kick(ata_disks[0]);
+		host_interrupt_line(14);
+		assert_int_equal(done_count, 0);
+		model.hangs = false;
+		host_poll();
+		assert_int_equal(done_count, 1);
+	}
+	assert_int_equal(host_log_count(), 0);
+	end();
+}
+
 static void test_gone(void **state)
 {
 	(void)state;
@@ -569,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_interrupt_lost),
 		cmocka_unit_test(test_turns_without_interrupts),
 		cmocka_unit_test(test_storm),
+		cmocka_unit_test(test_stray_after),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_busy_for_ever),
 		cmocka_unit_test(test_exchanged),
