@@ -83,12 +83,17 @@ sub timed ($guest, $rung, $load, $seconds) {
 	return { %$result, rate => $count / $result->{seconds}, cpu_microseconds => 1e6 * ($guest->cpu_seconds - $cpu) / $count };
 }
 
-# What an operation costs the device.
-sub counts ($guest, $rung, $load, $seconds) {
-	my $result;
-	my $count = $guest->counted(@$rung{qw(devices elsewhere)}, sub { $result = load_once($guest, $load, $seconds, $rung->{flows} // 1) });
-	my $operations = operations($load, $result);
-	return { map { $_ => $count->{$_} / $operations } keys %$count };
+# What an operation costs the device: the median of so many runs, for how many frames the guest finds together is not the same in
+# each.
+sub counts ($guest, $rung, $load, $seconds, $runs) {
+	my @each;
+	for my $run (1 .. $runs) {
+		my $result;
+		my $count = $guest->counted(@$rung{qw(devices elsewhere)}, sub { $result = load_once($guest, $load, $seconds, $rung->{flows} // 1) });
+		my $operations = operations($load, $result);
+		push @each, { map { $_ => $count->{$_} / $operations } keys %$count };
+	}
+	return { map { my $what = $_; $what => median(map { $_->{$what} } @each) } keys %{ $each[0] } };
 }
 
 # The guests on a rung, which answer; and the back ends that are processes of their own.
@@ -125,7 +130,7 @@ sub measure_network ($rung, $classes, $runs, $seconds, $say) {
 		for my $round (1 .. $runs) { push @{ $rounds{ $_->name } }, timed($_, $rung, $load, $seconds) for @guests }
 		for my $guest (@guests) {
 			my @rounds = @{ $rounds{ $guest->name } };
-			my %cell   = (rounds => \@rounds, each => counts($guest, $rung, $load, 0.2));
+			my %cell   = (rounds => \@rounds, each => counts($guest, $rung, $load, 0.2, $runs));
 			for my $what (qw(rate p50 p99 cpu_microseconds)) {
 				my $median = median(map { $_->{$what} } @rounds);
 				$cell{$what} = $median if defined $median;
