@@ -150,6 +150,12 @@ static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t length)
 		connection->count--;
 		pbuf_free(chain);
 	}
+	/*
+	 * lwIP tells a window that opens by a part of the largest that it has, which may be more than all of this
+	 * one: the peer would wait, and ask after a while (RFC 9293, 3.8.6.2.2).
+	 */
+	if (pcb->rcv_nxt + pcb->rcv_wnd - pcb->rcv_ann_right_edge >= WINDOW / 4)
+		tcp_set_flags(pcb, TF_ACK_NOW);
 	return send_waiting(connection);
 }
 

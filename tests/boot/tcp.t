@@ -269,6 +269,43 @@ scenario('windows after a reset', { network => [ @{ $peer->{words} }, @device ],
 	leaves_with($vm, 0);
 });
 
+# A window of the echo's is small beside those that lwIP tells: when it has opened, that is told, and the peer need not ask.
+scenario('a window that opens', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
+	my $label = $vm->{label};
+	delete $peer->{guest_mac};
+	$vm->wait_prompt;
+	local $peer->{scale} = 6;
+	$peer->connect_to(7, pack 'C C C C', 1, 3, 3, 0);
+	$peer->{first} = $peer->{acknowledged};
+	# The guest learns that it may send much at once.
+	exchange(300_000, 1);
+	my $before = $peer->{next};
+	my $came = my $start = $peer->{acknowledged};
+	my $edge = $before + MSS;
+	my $take = sub ($seconds) {
+		my $got   = $peer->receive_segment($seconds) or return;
+		my $right = $got->{ack} + $got->{window};
+		$edge = $right if $right > $edge;
+		$came += $got->{length} if $got->{seq} == $came;
+		return $got;
+	};
+	# All that it lets us send, and none of the echo is acknowledged before all of it is there.
+	while ((my $room = $edge - $peer->{next}) >= 64) {
+		$peer->send_segment(0x18, 'x' x ($room < MSS ? $room : MSS));
+		1 while $take->(0.01);
+		last if $peer->{next} - $before > 100_000;
+	}
+	my $sent = $peer->{next} - $before;
+	1 while $came - $start < $sent && $take->(10);
+	cmp_ok($sent, '<=', 65535, "$label: $sent bytes fill it");
+	$peer->{acknowledged} = $came;
+	$peer->send_segment(0x10);
+	my $told = $take->(10);
+	ok($told && !$told->{length} && $edge - $peer->{next} >= 16383, "$label: it is told when it has opened") or diag "right edge: " . ($edge - $peer->{next});
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
 # SYN cookies: while others send SYNs and answer nothing, a client may take any time to answer, and is served.
 scenario('SYN cookies', { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
 	my $label = $vm->{label};

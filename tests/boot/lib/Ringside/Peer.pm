@@ -61,8 +61,8 @@ sub ask ($self) {
 	return;
 }
 
-# The next segment of our connection, or with {all} of any: port, seq, ack, flags, window, length, data; undef when none came
-# in time.
+# The next segment of our connection, or with {all} of any: port, seq, ack, flags, window (with {scale} as RFC 7323 says),
+# length, data; undef when none came in time.
 sub receive_segment ($self, $seconds) {
 	my $deadline = time + within($seconds);
 	while ((my $left = $deadline - time) > 0) {
@@ -82,7 +82,7 @@ sub receive_segment ($self, $seconds) {
 		my ($from, $to, $seq, $ack, $words, $flags, $window) = unpack 'x20 n n N N C C n', $payload;
 		next if !$self->{all} && ($from != $self->{to} || $to != $self->{port});
 		my $data = substr $payload, 20 + ($words >> 2), $size - ($words >> 2);
-		return { port => $to, seq => $seq, ack => $ack, flags => $flags, window => $window, length => length $data, data => $data };
+		return { port => $to, seq => $seq, ack => $ack, flags => $flags, window => $window << ($flags & 2 ? 0 : $self->{scale} // 0), length => length $data, data => $data };
 	}
 	return;
 }
@@ -98,13 +98,13 @@ sub before_answer ($self) {
 	return (\@segments, 0);
 }
 
-# Opens a connection to a port of the guest.
-sub connect_to ($self, $to) {
+# Opens a connection to a port of the guest; options of the SYN beside the largest segment.
+sub connect_to ($self, $to, $options = '') {
 	@$self{qw(to next acknowledged)} = ($to, 1_000_000, 0);
 	$self->{port}++;
 	for (1 .. 5) {
 		$self->{next} = 1_000_000;
-		$self->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+		$self->send_segment(2, '', pack('C C n', 2, 4, 1460) . $options);
 		my $answer = $self->receive_segment(2) // next;
 		$self->{acknowledged} = ($answer->{seq} + 1) & 0xffffffff;
 		$self->send_segment(0x10);
