@@ -257,8 +257,8 @@ for my $machine (qw(pc q35)) {
 		my $label = $vm->{label};
 		like($vm->command('blkread sda 1'), qr/^00000200 /m, "$label: answers at first");
 		my $limit = sub ($rate) { $vm->qmp->execute('qom-set', path => '/objects/slow', property => 'limits', value => { 'bps-total' => $rate, 'bps-total-max' => $rate }) };
-		# The first read is let through, and the next one waits for half a minute: longer than it takes to print the first.
-		$limit->(1000);
+		# The first read is let through, and the next one waits for ten seconds: longer than it takes to print the first.
+		$limit->(3200);
 		$vm->command('blkread sda 1 64', seconds => 60);
 		like($vm->command('blkread sda 200 64', seconds => 60), qr/the device did not answer/, "$label: an error says so");
 		like($vm->console, qr/sda: no answer for 2 s to operation 0, sector \d+\n/, "$label: and a line");
