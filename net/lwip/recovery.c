@@ -188,7 +188,7 @@ static struct tcp_seg *hide_sent(struct tcp_pcb *pcb)
 {
 	struct tcp_seg *first = pcb->unsent, *last = first;
 
-	if (!first)
+	if (!first || !TCP_SEQ_LT(lwip_ntohl(first->tcphdr->seqno), pcb->snd_nxt))
 		return NULL;
 	while (last->next)
 		last = last->next;
