@@ -263,6 +263,15 @@ static void run(struct ide_model_channel *channel)
 
 /* -- The data port */
 
+/* Where in `data` the next word is. DRQ that is stuck gives and takes data without end. */
+static uint8_t *next_word(struct ide_model_channel *channel)
+{
+	if (channel->at >= sizeof(channel->data))
+		channel->at = 0;
+	channel->at += 2;
+	return channel->data + channel->at - 2;
+}
+
 static uint16_t data_read(struct ide_model_channel *channel)
 {
 	uint16_t value = 0;
@@ -271,8 +280,7 @@ static uint16_t data_read(struct ide_model_channel *channel)
 		violated(channel->model, "data is read without DRQ");
 		return 0;
 	}
-	memcpy(&value, channel->data + channel->at, 2);
-	channel->at += 2;
+	memcpy(&value, next_word(channel), 2);
 	if (channel->at < 512)
 		return value;
 	channel->left--;
@@ -297,8 +305,7 @@ static void data_write(struct ide_model_channel *channel, uint16_t value)
 		violated(channel->model, "data is written without DRQ");
 		return;
 	}
-	memcpy(channel->data + channel->at, &value, 2);
-	channel->at += 2;
+	memcpy(next_word(channel), &value, 2);
 	if (channel->at < 512)
 		return;
 	sector = ata_model_sector(selected(channel), channel->place++);
