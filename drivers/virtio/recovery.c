@@ -18,6 +18,9 @@ static void give_up(struct recovery *recovery)
 	struct virtio_device *device = device_of(recovery);
 
 	if (!recovery->stopped) {
+		/* Its driver gives back what the device has: it must have let go of it, or be known not to. */
+		if (!device->reset_failed)
+			(void)virtio_reset(device);
 		device->driver->stop(device);
 		recovery->stopped = true;
 	}

@@ -346,6 +346,28 @@ static void test_reset_never_ends(void **state)
 	disk_end();
 }
 
+/* Given up with requests in its hands: it was reset before their memory went back. */
+static void test_given_up_with_requests(void **state)
+{
+	(void)state;
+	disk_prepare("block.timeout=300");
+	disk_boot();
+	for (unsigned int i = 0; i < RECOVERY_ATTEMPTS; i++) {
+		assert_false(driver()->virtio->recovery.given_up);
+		virtio_model_needs_reset(&disk.model.model);
+		for (unsigned int turns = 0; turns < 100 && !driver()->virtio->recovery.given_up &&
+					     driver()->virtio->recovery.recoveries <= i;
+		     turns++)
+			thread_sleep(NANOSECONDS_PER_SECOND / 10);
+	}
+	launch(IN_FLIGHT);
+	virtio_model_needs_reset(&disk.model.model);
+	expect_all(IN_FLIGHT, -EIO);
+	assert_true(driver()->virtio->recovery.given_up);
+	assert_int_equal(disk.model.model.status & VIRTIO_STATUS_DRIVER_OK, 0);
+	disk_end();
+}
+
 /* Comes back, but not as what it was: another size, another block size, fewer features. */
 static void test_changed_meanwhile(void **state)
 {
@@ -558,6 +580,7 @@ int main(void)
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_no_interrupts),
 		cmocka_unit_test(test_reset_never_ends),
+		cmocka_unit_test(test_given_up_with_requests),
 		cmocka_unit_test(test_changed_meanwhile),
 		cmocka_unit_test(test_limits_shrink),
 		cmocka_unit_test(test_no_memory_on_recovery),
