@@ -8,7 +8,7 @@ use v5.36;
 use IO::Socket::UNIX;
 use Ringside::Host qw(scratch within);
 use Socket         qw(inet_aton SOCK_DGRAM);
-use Time::HiRes    qw(time);
+use Time::HiRes    qw(sleep time);
 
 my $MAC = pack 'H*', '020000000001';
 
@@ -102,10 +102,15 @@ sub before_answer ($self) {
 sub connect_to ($self, $to, $options = '') {
 	@$self{qw(to next acknowledged)} = ($to, 1_000_000, 0);
 	$self->{port}++;
-	for (1 .. 5) {
+	for (1 .. 10) {
 		$self->{next} = 1_000_000;
 		$self->send_segment(2, '', pack('C C n', 2, 4, 1460) . $options);
 		my $answer = $self->receive_segment(2) // next;
+		# Nobody listens yet, or that was left of another: the next SYN is answered.
+		if ($answer->{answered} || !($answer->{flags} & 2)) {
+			sleep 0.2;
+			next;
+		}
 		$self->{acknowledged} = ($answer->{seq} + 1) & 0xffffffff;
 		$self->send_segment(0x10);
 		return $answer;
