@@ -117,7 +117,6 @@ static void clear_interrupt(struct ide_channel *channel, uint8_t state)
 {
 	ide_bm_write(channel, IDE_BM_STATUS,
 		     (uint8_t)((state & IDE_BM_DRIVES) | IDE_BM_INTERRUPT | IDE_BM_ERROR));
-	channel->bm_interrupt_old = false;
 }
 
 static void start_dma(struct ide_channel *channel, const struct ide_drive *drive,
@@ -199,7 +198,6 @@ static void start_pio(struct ide_channel *channel, struct ide_drive *drive,
 				: (wide ? ATA_READ_SECTORS_EXT : ATA_READ_SECTORS);
 
 	channel->way = write ? IDE_PIO_WRITE : IDE_PIO_READ;
-	channel->bm_interrupt_old = true;
 	channel->segment = channel->segment_offset = 0;
 	channel->sectors_left = (uint32_t)request->sectors;
 	drive->pio_requests++;
@@ -212,7 +210,6 @@ static void start_pio(struct ide_channel *channel, struct ide_drive *drive,
 static void start_flush(struct ide_channel *channel, const struct ide_drive *drive)
 {
 	channel->way = IDE_NO_DATA;
-	channel->bm_interrupt_old = true;
 	select_drive(channel, drive);
 	ide_write(channel, IDE_COMMAND,
 		  drive->identity.flush_ext ? ATA_FLUSH_CACHE_EXT : ATA_FLUSH_CACHE);
@@ -257,6 +254,7 @@ int ide_start(struct block_queue *queue, struct block_request *request)
 	} else {
 		start_pio(channel, drive, request);
 	}
+	channel->bm_interrupt_old = channel->way != IDE_DMA;
 	spin_unlock(&channel->lock, flags);
 	return 0;
 }
