@@ -13,17 +13,22 @@ static struct virtio_device *device_of(struct recovery *recovery)
 					offsetof(struct virtio_device, recovery));
 }
 
+/* Its driver gives back what the device has: it must have let go of it, or be known not to. */
+static void stop(struct virtio_device *device)
+{
+	if (device->recovery.stopped)
+		return;
+	device->driver->stop(device);
+	device->recovery.stopped = true;
+}
+
 static void give_up(struct recovery *recovery)
 {
 	struct virtio_device *device = device_of(recovery);
 
-	if (!recovery->stopped) {
-		/* Its driver gives back what the device has: it must have let go of it, or be known not to. */
-		if (!device->reset_failed)
-			(void)virtio_reset(device);
-		device->driver->stop(device);
-		recovery->stopped = true;
-	}
+	if (!recovery->stopped && !device->reset_failed)
+		(void)virtio_reset(device);
+	stop(device);
 	virtio_status_add(device, VIRTIO_STATUS_FAILED);
 	if (device->driver->given_up)
 		device->driver->given_up(device);
@@ -36,10 +41,7 @@ static int attempt(struct recovery *recovery)
 
 	if (error)
 		return error;
-	if (!recovery->stopped) {
-		device->driver->stop(device);
-		recovery->stopped = true;
-	}
+	stop(device);
 	virtio_queues_destroy(device);
 	recovery_begin(recovery);
 	error = virtio_negotiate(device);
