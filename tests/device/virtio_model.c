@@ -97,6 +97,7 @@ static void poll(void *context)
 {
 	struct virtio_model *model = context;
 
+	model->taken = 0;
 	if (model->process && (runs(model) || model->runs_on))
 		model->process(model);
 }

@@ -128,6 +128,7 @@ struct virtio_model {
 	uint16_t queue_select, config_vector;
 	uint8_t status, generation, isr;
 	unsigned int reset_left;
+	unsigned int taken; /* buffers, since its turn began */
 	struct model_queue queues[MODEL_QUEUES];
 	uint64_t resets, queue_resets;
 	/* Packed: entries of the buffer that has this id; 0: none has. */

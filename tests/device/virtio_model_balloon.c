@@ -10,8 +10,6 @@
 #define PAGE 4096u
 #define GARBAGE 0xdb
 #define FRAMES_MAX 65536u
-/* Buffers at once: a driver that is not a balloon's may give each back in its interrupt. */
-#define TURN 4096u
 #define STATISTICS_MAX 4096u
 #define HINT_DONE 1u
 
@@ -301,12 +299,10 @@ static void process(struct virtio_model *model)
 	struct virtio_model_balloon *balloon = model->device;
 
 	if (kicked(balloon, MODEL_BALLOON_INFLATEQ))
-		for (unsigned int i = 0;
-		     i < TURN && take_frames(balloon, MODEL_BALLOON_INFLATEQ, inflate); i++)
+		while (take_frames(balloon, MODEL_BALLOON_INFLATEQ, inflate))
 			balloon->inflate_buffers++;
 	if (kicked(balloon, MODEL_BALLOON_DEFLATEQ))
-		for (unsigned int i = 0;
-		     i < TURN && take_frames(balloon, MODEL_BALLOON_DEFLATEQ, deflate); i++)
+		while (take_frames(balloon, MODEL_BALLOON_DEFLATEQ, deflate))
 			balloon->deflate_buffers++;
 	if (kicked(balloon, MODEL_BALLOON_STATSQ))
 		take_statistics(balloon);
