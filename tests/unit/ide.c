@@ -212,6 +212,20 @@ static void on_done(struct block_request *request)
 	wait_wake(&ata_disks[0]->waiters); /* where the test waits for both disks */
 }
 
+/* A read of 4 KiB that is not waited for. */
+static void add_read(struct block_device *disk, struct block_request *request,
+		     struct block_segment *segment, uint64_t sector, uint8_t *memory)
+{
+	*segment = (struct block_segment){memory, 4096};
+	*request = (struct block_request){.device = disk,
+					  .operation = BLOCK_READ,
+					  .sector = sector,
+					  .segments = segment,
+					  .segment_count = 1,
+					  .done = on_done};
+	block_add(request);
+}
+
 static void share_channel(bool interrupts)
 {
 	struct block_request requests[40];
@@ -222,16 +236,9 @@ static void share_channel(bool interrupts)
 	assert_int_equal(ata_boot(), 2);
 	model.no_interrupt = !interrupts;
 	done_count = 0;
-	for (unsigned int i = 0; i < 40; i++) {
-		segments[i] = (struct block_segment){ata_memory + i * 4096, 4096};
-		requests[i] = (struct block_request){.device = ata_disks[i % 2],
-						     .operation = BLOCK_READ,
-						     .sector = i * 8,
-						     .segments = &segments[i],
-						     .segment_count = 1,
-						     .done = on_done};
-		block_add(&requests[i]);
-	}
+	for (unsigned int i = 0; i < 40; i++)
+		add_read(ata_disks[i % 2], &requests[i], &segments[i], i * 8,
+			 ata_memory + i * 4096);
 	block_kick(ata_disks[0]);
 	block_kick(ata_disks[1]);
 	wait_event(&ata_disks[0]->waiters, done_count == 40);
@@ -445,23 +452,17 @@ static void test_storm(void **state)
 
 	(void)state;
 	for (unsigned int i = 0; i < 2; i++) {
-		struct block_segment segment = {.length = 4096};
-		struct block_request request = {.operation = BLOCK_READ,
-						.sector = 3,
-						.segments = &segment,
-						.segment_count = 1,
-						.done = on_done};
+		struct block_segment segment;
+		struct block_request request;
 
 		prepare(ways[i]);
 		ata_model_init(drive(1, 0), "B-0", ATA_MODEL_SECTORS);
 		assert_int_equal(ata_boot(), 2);
-		request.device = ata_disks[0];
-		segment.data = ata_memory;
 		assert_int_equal(storm(3 * PCI_DEVICE_UNSERVED_MAX), 0);
 		check_read(ata_disks[1], drive(1, 0), 1, 8);
 		model.hangs = model.no_interrupt = true;
 		done_count = 0;
-		block_add(&request);
+		add_read(ata_disks[0], &request, &segment, 3, ata_memory);
 		block_kick(ata_disks[0]);
 		assert_int_equal(storm(3 * PCI_DEVICE_UNSERVED_MAX), 0);
 		model.hangs = false;
@@ -482,17 +483,11 @@ static void test_storm(void **state)
 /* An interrupt without cause while DMA runs, after commands without it: the bus master still says that there was one. */
 static void test_stray_after(void **state)
 {
-	struct block_segment segment = {.length = 4096};
-	struct block_request request = {.operation = BLOCK_READ,
-					.sector = 3,
-					.segments = &segment,
-					.segment_count = 1,
-					.done = on_done};
+	struct block_segment segment;
+	struct block_request request;
 
 	(void)state;
 	boot("block.timeout=3600");
-	segment.data = ata_memory;
-	request.device = ata_disks[0];
 	for (unsigned int i = 0; i < 2; i++) {
 		if (i)
 			assert_int_equal(block_read(ata_disks[0], 1, buffer, 8), 0);
@@ -500,7 +495,7 @@ static void test_stray_after(void **state)
 			assert_int_equal(block_flush(ata_disks[0]), 0);
 		model.hangs = true;
 		done_count = 0;
-		block_add(&request);
+		add_read(ata_disks[0], &request, &segment, 3, ata_memory);
 		block_kick(ata_disks[0]);
 		host_interrupt_line(14);
 		assert_int_equal(done_count, 0);

@@ -355,10 +355,10 @@ static void test_given_up_with_requests(void **state)
 	for (unsigned int i = 0; i < RECOVERY_ATTEMPTS; i++) {
 		assert_false(driver()->virtio->recovery.given_up);
 		virtio_model_needs_reset(&disk.model.model);
-		for (unsigned int turns = 0; turns < 100 && !driver()->virtio->recovery.given_up &&
-					     driver()->virtio->recovery.recoveries <= i;
-		     turns++)
+		for (unsigned int turns = 0;
+		     turns < 100 && driver()->virtio->recovery.recoveries <= i; turns++)
 			thread_sleep(NANOSECONDS_PER_SECOND / 10);
+		assert_int_equal(driver()->virtio->recovery.recoveries, i + 1);
 	}
 	launch(IN_FLIGHT);
 	virtio_model_needs_reset(&disk.model.model);
