@@ -86,9 +86,17 @@ void host_interrupt_limit(int count);
 /* -- Threads never run on the host: a test calls what one would run. Until host_reset() there are
  * some that do nothing, instead of none (then thread_create() fails). */
 void host_threads(void);
+/*
+ * Until host_reset() one other thread does something: it has a turn in each `period` (nanoseconds) while the program sleeps
+ * or spins with interrupts on. It may sleep itself, and has no second turn meanwhile.
+ */
+void host_thread(void (*turn)(void), uint64_t period);
 
 /* -- Time */
-void host_clock_advance(uint64_t nanoseconds); /* runs timers that are due, and models */
+/* Runs models, and timers and the other thread where they are due and interrupts are on. */
+void host_clock_advance(uint64_t nanoseconds);
+/* Who still waits at `end`, on the virtual clock, waits for nothing, and the program ends. Until host_reset(). */
+void host_patience(uint64_t end);
 
 /* -- CPUs: which one the program says it runs on, of how many. */
 void host_cpu(unsigned int index, unsigned int count);
@@ -113,6 +121,7 @@ void host_command_clear(void);
 /* For the files of the seam only. */
 void host_dma_reset(void);
 void host_interrupt_reset(void);
+bool host_interrupts_on(void);
 void host_thread_reset(void);
 
 #endif

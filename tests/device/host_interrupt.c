@@ -59,6 +59,11 @@ static void run_pending(void)
 		run(interrupt);
 }
 
+bool host_interrupts_on(void)
+{
+	return !held;
+}
+
 uint64_t interrupts_save(void)
 {
 	return held++;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Waiting on the host: there is one thread, time is virtual, and sleeping lets the models and the
- * timers run until they wake the sleeper. A sleep that nothing can end is a failure of the test.
+ * Waiting on the host: there is one thread, time is virtual, and sleeping lets the models, the timers and what stands
+ * for another thread run until they wake the sleeper. A sleep that nothing can end is a failure of the test.
  */
 #include "kernel/thread/thread.h"
 #include "kernel/time/clock.h"
 #include "kernel/time/timer.h"
+#include "kernel/x86/cpu_flags.h"
 #include "tests/device/host.h"
 
 #define READ_COST 20 /* nanoseconds that go by when the clock is read */
@@ -25,25 +26,59 @@ static struct timer *timers;
 
 static bool threads_exist;
 
+/* Another thread: none is there while it has no function. */
+static struct {
+	void (*turn)(void);
+	uint64_t period, next;
+	bool running;
+} other;
+static uint64_t patience = UINT64_MAX;
+
 void host_threads(void)
 {
 	threads_exist = true;
 }
 
+void host_thread(void (*turn)(void), uint64_t period)
+{
+	other.turn = turn;
+	other.period = period;
+	other.next = now + period;
+	other.running = false;
+}
+
+void host_patience(uint64_t end)
+{
+	patience = end;
+}
+
 void host_thread_reset(void)
 {
 	threads_exist = false;
+	other.turn = NULL;
+	patience = UINT64_MAX;
 	now = 0;
 	timers = NULL;
 	host_cpu(0, 1);
 }
 
-static void run_timers(void)
+static bool other_waits(void)
+{
+	return other.turn && !other.running;
+}
+
+/* Timers are interrupts, and the other thread has this CPU when nobody keeps it: neither breaks into what holds a lock. */
+static void run_due(void)
 {
 	struct timer **link = &timers;
 
+	if (now > patience)
+		host_abort("a sleep that nothing ends");
+	if (!host_interrupts_on())
+		return;
 	while (*link) {
 		struct timer *timer = *link;
+		uint64_t flags;
 
 		if (timer->deadline > now) {
 			link = &timer->next;
@@ -51,15 +86,23 @@ static void run_timers(void)
 		}
 		*link = timer->next;
 		timer->cpu = -1;
+		flags = interrupts_save();
 		timer->function(timer->context);
+		interrupts_restore(flags);
 		link = &timers; /* the function may have armed or cancelled others */
+	}
+	if (other_waits() && now >= other.next) {
+		other.running = true;
+		other.turn();
+		other.running = false;
+		other.next = now + other.period;
 	}
 }
 
 void host_clock_advance(uint64_t nanoseconds)
 {
 	now += nanoseconds;
-	run_timers();
+	run_due();
 	host_poll();
 }
 
@@ -103,6 +146,8 @@ static uint64_t next_event(uint64_t deadline)
 {
 	uint64_t next = deadline;
 
+	if (other_waits() && other.next < next)
+		next = other.next;
 	for (struct timer *timer = timers; timer; timer = timer->next)
 		if (timer->deadline < next)
 			next = timer->deadline;
@@ -127,9 +172,11 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter)
 bool wait_sleep(struct wait_queue *queue, struct waiter *waiter, uint64_t deadline)
 {
 	(void)queue;
+	if (!host_interrupts_on())
+		host_abort("a sleep with interrupts off");
 	for (unsigned int step = 0;; step++) {
 		host_poll();
-		run_timers();
+		run_due();
 		if (waiter->woken)
 			return true;
 		if (now >= deadline)

@@ -3,33 +3,32 @@
 
 #include "drivers/recovery.h"
 #include "kernel/time/clock.h"
-#include "kernel/time/timer.h"
 #include "tests/device/host.h"
 
 #define PERIOD (10 * NANOSECONDS_PER_MILLISECOND)
 
-static void run(void *context);
-static struct timer timer = TIMER_INIT(run, NULL);
-static uint64_t end;
+static bool running;
 
-/* Never one attempt inside the other, nor while the test holds recovery. */
-static void run(void *context)
+uint64_t recovery_thread_turn(void)
 {
-	static bool running;
+	uint64_t next;
 
-	(void)context;
-	if (clock_monotonic() > end)
-		host_abort("a sleep that nothing ends");
-	if (!running && !recovery_held()) {
-		running = true;
-		recovery_run();
-		running = false;
-	}
-	timer_arm(&timer, clock_monotonic() + PERIOD);
+	if (running || recovery_held())
+		return 0;
+	running = true;
+	next = recovery_run();
+	running = false;
+	return next;
+}
+
+static void turn(void)
+{
+	(void)recovery_thread_turn();
 }
 
 void recovery_thread_start(uint64_t patience)
 {
-	end = patience;
-	timer_arm(&timer, PERIOD);
+	running = false; /* it may be that the last test ended inside */
+	host_thread(turn, PERIOD);
+	host_patience(patience);
 }

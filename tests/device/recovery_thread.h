@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The thread of drivers/recovery.c on the host, where there is only one thread: a timer. */
+/* The thread of drivers/recovery.c on the host. */
 #ifndef TESTS_DEVICE_RECOVERY_THREAD_H
 #define TESTS_DEVICE_RECOVERY_THREAD_H
 
@@ -10,5 +10,11 @@
  * at `patience`, on the virtual clock, is ended: it sleeps for nothing.
  */
 void recovery_thread_start(uint64_t patience);
+
+/*
+ * What the thread does in a turn, also when it was not started: never one attempt inside the other, nor while somebody
+ * holds recovery. Returns what recovery_run() does, 0 if it was not called.
+ */
+uint64_t recovery_thread_turn(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "drivers/virtio/transports/mmio.h"
 #include "kernel/time/clock.h"
+#include "tests/device/recovery_thread.h"
 #include "tests/fuzz/fuzz.h"
 
 #define MMIO_ADDRESS 0xfeb00000u
@@ -48,21 +49,10 @@ bool bus_runs(void)
 	return device && device->driven && !device->recovery.broken && !device->recovery.given_up;
 }
 
-void bus_recover(void)
-{
-	static bool recovering;
-
-	if (recovering || recovery_held())
-		return;
-	recovering = true;
-	(void)recovery_run();
-	recovering = false;
-}
-
 void bus_wait(uint64_t nanoseconds, void (*service)(void))
 {
 	host_clock_advance(nanoseconds);
-	bus_recover();
+	(void)recovery_thread_turn();
 	if (service)
 		service();
 }

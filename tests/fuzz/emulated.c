@@ -2,7 +2,7 @@
 #include "tests/fuzz/emulated.h"
 
 #include "kernel/time/clock.h"
-#include "kernel/time/timer.h"
+#include "tests/device/recovery_thread.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -10,13 +10,9 @@
 #define WRITE_MAX 16u
 #define SETTLE_STEPS 400
 #define STEP (500 * NANOSECONDS_PER_MILLISECOND)
-#define THREADS_PERIOD (10 * NANOSECONDS_PER_MILLISECOND)
 #define PATIENCE (3600 * NANOSECONDS_PER_SECOND)
 
 static uint8_t lies;
-
-static void run_threads(void *context);
-static struct timer threads = TIMER_INIT(run_threads, NULL);
 
 static void alter(unsigned int width, uint64_t *value)
 {
@@ -27,7 +23,7 @@ static void alter(unsigned int width, uint64_t *value)
 void emulated_open(void)
 {
 	host_threads();
-	timer_arm(&threads, THREADS_PERIOD);
+	recovery_thread_start(PATIENCE);
 	lies = fuzz_byte();
 	host_on_read(alter);
 }
@@ -54,32 +50,10 @@ void emulated_write(uint64_t address, uint32_t offset, uint32_t length)
 		fuzz_fill(memory, count);
 }
 
-/* What the thread does; nothing while it sleeps itself, in an attempt. True: there is nothing left to do. */
-static bool recover(void)
-{
-	static bool recovering;
-	uint64_t next;
-
-	if (recovering)
-		return false;
-	recovering = true;
-	next = recovery_run();
-	recovering = false;
-	return next == UINT64_MAX;
-}
-
-static void run_threads(void *context)
-{
-	(void)context;
-	fuzz_check(clock_monotonic() < PATIENCE, "a sleep that nothing ends");
-	(void)recover();
-	timer_arm(&threads, clock_monotonic() + THREADS_PERIOD);
-}
-
 void emulated_wait(uint64_t nanoseconds, void (*service)(void))
 {
 	host_clock_advance(nanoseconds);
-	(void)recover();
+	(void)recovery_thread_turn();
 	if (service)
 		service();
 }
@@ -88,7 +62,7 @@ void emulated_settle(void (*service)(void))
 {
 	for (unsigned int i = 0; i < SETTLE_STEPS; i++) {
 		emulated_wait(STEP, service);
-		if (i > 8 && recover())
+		if (i > 8 && recovery_thread_turn() == UINT64_MAX)
 			return;
 	}
 	host_abort("the device neither runs nor is given up");

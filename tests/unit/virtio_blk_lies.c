@@ -5,6 +5,7 @@
  */
 #include "kernel/memory/dma.h"
 #include "tests/device/block_stack.h"
+#include "tests/device/recovery_thread.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -473,14 +474,13 @@ static void test_queue_reset_waits(void **state)
 	disk_end();
 }
 
-/* Breaks the device, and recovers it at once: what its thread does on another CPU, unless it has to wait. */
-static void overtake(void *context)
+/* The device breaks; from then on the thread that recovers it has its turns, unless it has to wait. */
+static void overtake(void)
 {
-	virtio_model_needs_reset(context);
+	virtio_model_needs_reset(&disk.model.model);
 	host_poll();
 	assert_true(driver()->virtio->recovery.broken);
-	if (!recovery_held())
-		recovery_run();
+	recovery_thread_start(UINT64_MAX);
 }
 
 /*
@@ -489,7 +489,6 @@ static void overtake(void *context)
  */
 static void test_queue_reset_overtaken(void **state)
 {
-	struct timer timer = TIMER_INIT(overtake, &disk.model.model);
 	const struct virtqueue *before;
 
 	(void)state;
@@ -497,7 +496,7 @@ static void test_queue_reset_overtaken(void **state)
 	virtio_model_offer(&disk.model.model, VIRTIO_F_RING_RESET, true);
 	disk_boot();
 	launch(IN_FLIGHT);
-	timer_arm(&timer, clock_monotonic() + 50 * NANOSECONDS_PER_MILLISECOND);
+	host_thread(overtake, 50 * NANOSECONDS_PER_MILLISECOND);
 	before = driver()->virtio->queues[0];
 	assert_int_equal(virtio_queue_renew(driver()->virtio, 0), -EIO);
 	assert_int_equal(driver()->virtio->recovery.recoveries, 0);

@@ -6,7 +6,7 @@
 #include "drivers/block/virtio_blk.h"
 #include "kernel/options/options.h"
 #include "kernel/time/clock.h"
-#include "kernel/time/timer.h"
+#include "tests/device/recovery_thread.h"
 #include "tests/device/virtio_model_block.h"
 #include "tests/fuzz/bus.h"
 #include "tests/fuzz/disk_user.h"
@@ -15,23 +15,10 @@
 
 #define SECTORS 64
 #define STEPS 100
-#define THREADS_PERIOD (10 * NANOSECONDS_PER_MILLISECOND)
 #define PATIENCE (3600 * NANOSECONDS_PER_SECOND)
 
 static struct virtio_model_block device;
 static struct hostile hostile;
-
-static void run_threads(void *context);
-static struct timer threads = TIMER_INIT(run_threads, NULL);
-
-/* The core's thread, while the block layer's sleeps for a request. */
-static void run_threads(void *context)
-{
-	(void)context;
-	fuzz_check(clock_monotonic() < PATIENCE, "a sleep that nothing ends");
-	bus_recover();
-	timer_arm(&threads, clock_monotonic() + THREADS_PERIOD);
-}
 
 static void service(void)
 {
@@ -88,7 +75,7 @@ void fuzz_target(void)
 	uint64_t bits;
 
 	host_threads();
-	timer_arm(&threads, THREADS_PERIOD);
+	recovery_thread_start(PATIENCE);
 	host_cpu(0, 4);
 	virtio_model_block_init(&device, SECTORS, 1 + fuzz_choose(4), 4 << fuzz_choose(5));
 	device.serial = "RS-0001";
