@@ -143,6 +143,44 @@ static const char *timer_test(void)
 }
 SELFTEST(timer_test, "timers fire in the order of their deadlines, unless they are cancelled");
 
+static struct timer each_cpus[CPUS_MAX];
+static unsigned int came;
+
+static void count_timer(void *unused)
+{
+	(void)unused;
+	__atomic_fetch_add(&came, 1, __ATOMIC_RELAXED);
+	wait_wake(&queue);
+}
+
+static void arm_here(void *context)
+{
+	timer_arm(context, clock_monotonic() + NANOSECONDS_PER_MILLISECOND);
+}
+
+/* Who arms it does not wait for it: where it does not come, the thread would not either. */
+static const char *timer_of_each_cpu_test(void)
+{
+	__atomic_store_n(&came, 0, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < cpu_count; i++) {
+		struct thread_options options = {.cpu = i};
+		struct thread *thread;
+
+		each_cpus[i] = (struct timer)TIMER_INIT(count_timer, NULL);
+		thread = thread_create("selftest", arm_here, &each_cpus[i], &options);
+		if (!thread)
+			return "a thread could not be made";
+		thread_join(thread);
+		if (!wait_event_timeout(&queue, __atomic_load_n(&came, __ATOMIC_RELAXED) == i + 1,
+					LONG_WAIT)) {
+			timer_cancel(&each_cpus[i]);
+			return "a timer did not come on the CPU that armed it";
+		}
+	}
+	return NULL;
+}
+SELFTEST(timer_of_each_cpu_test, "each CPU has a timer that interrupts it");
+
 static void allocate(void *result)
 {
 	static const char *const bad = "a block was changed by another thread";

@@ -127,12 +127,13 @@ void apic_enable(void)
 	if (x2apic)
 		cpu_write_msr(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
 	apic_write(REGISTER_TASK_PRIORITY, 0);
+	/* First, as after INIT: a software-disabled one keeps what follows masked (SDM 10.4.7.2). TCG's does not. */
+	apic_write(REGISTER_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
 	apic_write(REGISTER_LINT0, LVT_MASKED);
 	apic_write(REGISTER_LINT1, LVT_NMI);
 	apic_write(REGISTER_ERROR_VECTOR, LVT_MASKED);
 	apic_write(REGISTER_TIMER_DIVIDE, TIMER_DIVIDE_BY_1);
 	apic_write(REGISTER_TIMER, (deadline_mode ? TIMER_DEADLINE : 0) | VECTOR_TIMER);
-	apic_write(REGISTER_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
 }
 
 /* From x2APIC mode there is no other way back than through the disabled state (SDM 10.12.5). */
