@@ -3,6 +3,7 @@
 #include "drivers/net/network.h"
 
 #include "kernel/console/log.h"
+#include "kernel/memory/pages.h"
 #include "kernel/random/random.h"
 
 #include <errno.h>
@@ -11,8 +12,26 @@
 
 #define LOG_AREA "net"
 
+/* What the stack takes by itself, and for each device: KiB. */
+#define STACK_MEMORY 1024u
+#define STACK_MEMORY_EACH 64u
+
 static struct network_device *devices;
 static unsigned int device_count;
+
+bool network_may_add(const char *bus_name)
+{
+	uint64_t free = (pages_available() + pages_lent()) * PAGE_SIZE / 1024;
+	uint64_t wanted = STACK_MEMORY + (uint64_t)device_count * STACK_MEMORY_EACH;
+
+	/* A program without a page allocator has no pages that could lack. */
+	if (!device_count || free >= wanted || !pages_total())
+		return true;
+	log_error(
+		"%s: is one network device too many for this memory: %lu KiB are free, %lu are for those before it",
+		bus_name, (unsigned long)free, (unsigned long)wanted);
+	return false;
+}
 
 void network_register(struct network_device *device)
 {

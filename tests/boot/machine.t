@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Ringside::Checks;
 use Ringside::Client qw(http_get tcp_echo);
+use Ringside::Host   qw(until_true);
 use Test::More;
 
 for my $machine (qw(microvm q35)) {
@@ -40,6 +41,25 @@ for my $machine (qw(microvm q35 pc)) {
 		my ($sent, $came) = tcp_echo('127.0.0.1', $vm->port(tcp => 7), 200_000);
 		is($came, $sent, "$vm->{label}: echo of 200 KB");
 		no_warnings($vm);
+		leaves_with($vm, 0);
+	});
+}
+
+# More network devices than memory: those that come first run, and leave enough for what they are there for.
+for my $device (qw(virtio-net-pci e1000 rtl8139)) {
+	my @more = map { ('-netdev', "user,id=more$_,net=10.1.$_.0/24", '-device', "$device,netdev=more$_,romfile=") } 1 .. 24;
+	scenario("q35, memory: 12M, 25 networks, $device", { machine => 'q35', memory => '12M', extra => \@more, append => 'services=http,echo' }, sub ($vm) {
+		my $label = $vm->{label};
+		$vm->wait_ready;
+		ok(until_true(20, sub { $vm->command('ip addr') =~ /10\.0\.2\.15/ }), "$label: the first has its address");
+		is(http_get('127.0.0.1', $vm->port(tcp => 80), '/')->{status}, 200, "$label: the page");
+		my ($sent, $came) = tcp_echo('127.0.0.1', $vm->port(tcp => 7), 200_000);
+		is($came, $sent, "$label: echo of 200 KB");
+		my $driven   = () = $vm->command('ip link') =~ /^\d+: eth/mg;
+		my $too_many = () = $vm->console =~ /: is one network device too many for this memory: \d+ KiB are free, \d+ are for those before it/g;
+		cmp_ok($driven, '>', 1, "$label: more than one is driven");
+		is($driven + $too_many, 25, "$label: each of the others is told of, in a line");
+		unlike($vm->console, qr/panic|no memory for/, "$label: nothing else lacks memory");
 		leaves_with($vm, 0);
 	});
 }
