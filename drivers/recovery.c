@@ -43,6 +43,7 @@ void recovery_begin(struct recovery *recovery)
 {
 	recovery->reason = recovery->failure;
 	recovery->failure = NULL;
+	__atomic_store_n(&recovery->left, false, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&recovery->broken, false, __ATOMIC_SEQ_CST);
 }
 
@@ -75,7 +76,9 @@ static void attempt(struct recovery *recovery)
 	}
 	if (!recovery->failure)
 		recovery->failure = recovery->reason;
-	__atomic_store_n(&recovery->broken, true, __ATOMIC_SEQ_CST);
+	/* Where it broke meanwhile, that is another's to leave. */
+	if (!__atomic_exchange_n(&recovery->broken, true, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&recovery->left, true, __ATOMIC_SEQ_CST);
 	if (error == -ENODEV)
 		give_up(recovery);
 	else
@@ -102,7 +105,8 @@ static void look_after(struct recovery *recovery)
 
 static bool needs_care(const struct recovery *recovery)
 {
-	return __atomic_load_n(&recovery->broken, __ATOMIC_SEQ_CST) && !recovery->given_up &&
+	return __atomic_load_n(&recovery->broken, __ATOMIC_SEQ_CST) &&
+	       __atomic_load_n(&recovery->left, __ATOMIC_SEQ_CST) && !recovery->given_up &&
 	       !recovery->shut_down;
 }
 
@@ -177,10 +181,16 @@ static void start_worker(void)
 		log_notice("no thread to recover broken devices");
 }
 
-void recovery_wake(void)
+static void wake_worker(void)
 {
 	__atomic_store_n(&work, true, __ATOMIC_SEQ_CST);
 	wait_wake(&worker_wait);
+}
+
+void recovery_wake(struct recovery *recovery)
+{
+	__atomic_store_n(&recovery->left, true, __ATOMIC_SEQ_CST);
+	wake_worker();
 }
 
 void recovery_add(struct recovery *recovery)
@@ -193,5 +203,5 @@ void recovery_add(struct recovery *recovery)
 	recovery->running_since = clock_monotonic();
 	__atomic_store_n(link, recovery, __ATOMIC_RELEASE);
 	if (recovery->broken)
-		recovery_wake(); /* before it was ours to recover */
+		wake_worker(); /* before it was ours to recover */
 }

@@ -37,6 +37,7 @@ struct recovery {
 
 	struct recovery *next;
 	bool broken;	     /* set in any context; nothing is asked of it until it is recovered */
+	bool left;	     /* broken, and whoever noticed has no more to do with it */
 	bool given_up;	     /* broken for good */
 	bool shut_down;	     /* the machine is handed on: nothing is started any more */
 	bool stopped;	     /* the owner's: its driver has nothing to do with it */
@@ -53,10 +54,11 @@ void recovery_add(struct recovery *recovery);
 
 /*
  * It broke; the first reason stays, and is static. True when it was not broken before: the caller stops what
- * it does with it, then recovery_wake(). Context: any.
+ * it does with it, then recovery_wake(), and no attempt begins before that: it would take away what the caller looks at.
+ * Context: any.
  */
 bool recovery_break(struct recovery *recovery, const char *failure);
-void recovery_wake(void);
+void recovery_wake(struct recovery *recovery);
 
 /* It is to be reset because a user wants it: it has all attempts again. */
 static inline void recovery_renew(struct recovery *recovery)

@@ -178,7 +178,7 @@ void pci_device_break(struct pci_device *device, const char *failure)
 	if (!begin_recovery(device, failure))
 		return;
 	log_error("%s (%s): is reset, it %s", device->function->name, device->module, failure);
-	recovery_wake();
+	recovery_wake(&device->recovery);
 }
 
 int pci_device_reset(struct pci_device *device)
@@ -190,7 +190,7 @@ int pci_device_reset(struct pci_device *device)
 	if (!begin_recovery(device, "was reset by hand"))
 		return 0;
 	log_notice("%s (%s): is reset by hand", device->function->name, device->module);
-	recovery_wake();
+	recovery_wake(&device->recovery);
 	return 0;
 }
 

@@ -137,7 +137,7 @@ void virtio_device_break(struct virtio_device *device, const char *reason)
 		device->queues[i]->broken = true;
 	if (device->driver && device->driver->broken)
 		device->driver->broken(device);
-	recovery_wake();
+	recovery_wake(&device->recovery);
 }
 
 bool virtio_asks_for_reset(struct virtio_device *device)
