@@ -280,12 +280,14 @@ static int set_write_cache(struct block_device *disk, bool on)
 
 static void add_costs(struct virtio_blk *blk, uint64_t *kicks, uint64_t *interrupts)
 {
+	virtio_queues_hold();
 	for (unsigned int i = 0; i < blk->virtio->queue_count; i++) {
 		const struct virtqueue_counters *counters = &blk->virtio->queues[i]->counters;
 
 		*kicks += counters->kicks;
 		*interrupts += counters->interrupts + counters->interrupts_idle;
 	}
+	virtio_queues_release();
 }
 
 static void costs(struct block_device *disk, uint64_t *kicks, uint64_t *interrupts)

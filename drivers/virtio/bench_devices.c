@@ -7,6 +7,7 @@
 static void describe_queues(const struct virtio_device *device, struct facts *facts)
 {
 	fact_list(facts, "queues");
+	virtio_queues_hold();
 	for (unsigned int i = 0; i < device->queue_count; i++) {
 		const struct virtqueue *vq = device->queues[i];
 
@@ -18,6 +19,7 @@ static void describe_queues(const struct virtio_device *device, struct facts *fa
 		fact_number(facts, "size", vq->size);
 		fact_end(facts);
 	}
+	virtio_queues_release();
 	fact_end(facts);
 }
 

@@ -57,11 +57,13 @@ static void describe_device(struct virtio_device *device, struct facts *facts)
 	if (device->transport->describe)
 		device->transport->describe(device, facts);
 	fact_list(facts, "queues");
+	virtio_queues_hold();
 	for (unsigned int i = 0; i < device->queue_count; i++) {
 		fact_item(facts);
 		virtqueue_describe(device->queues[i], facts);
 		fact_end(facts);
 	}
+	virtio_queues_release();
 	fact_end(facts);
 	if (device->driver && device->driver->describe)
 		device->driver->describe(device, facts);
@@ -176,8 +178,10 @@ static void print_device(struct virtio_device *device, bool brief)
 	if (!device->driver || brief)
 		return;
 	print_features(device);
+	virtio_queues_hold();
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		print_queue(device->queues[i]);
+	virtio_queues_release();
 }
 
 static unsigned int print_all(bool brief)

@@ -5,6 +5,7 @@
 #include "drivers/virtio/transports/transport.h"
 #include "kernel/console/log.h"
 #include "kernel/options/options.h"
+#include "kernel/thread/thread.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -186,15 +187,30 @@ static int connect_interrupts(struct virtio_device *device)
 	return error;
 }
 
+/* Who holds it may be in anybody's thread, and recovery's is the one that frees. */
+static struct mutex queues_lock = MUTEX_INIT;
+
+void virtio_queues_hold(void)
+{
+	mutex_lock(&queues_lock);
+}
+
+void virtio_queues_release(void)
+{
+	mutex_unlock(&queues_lock);
+}
+
 void virtio_queues_destroy(struct virtio_device *device)
 {
 	virtio_poll_stop(device);
 	device->transport->interrupts_release(device);
+	virtio_queues_hold();
 	for (unsigned int i = 0; i < device->queue_count; i++)
 		virtqueue_destroy(device->queues[i]);
 	free(device->queues);
 	device->queues = NULL;
 	device->queue_count = 0;
+	virtio_queues_release();
 }
 
 int virtio_queues_create(struct virtio_device *device, const struct virtio_queue_request *requests,
@@ -210,7 +226,7 @@ int virtio_queues_create(struct virtio_device *device, const struct virtio_queue
 						 requests[i].index ? requests[i].index : i);
 		if (!device->queues[i])
 			goto fail;
-		device->queue_count = i + 1;
+		__atomic_store_n(&device->queue_count, i + 1, __ATOMIC_RELEASE);
 	}
 	error = connect_interrupts(device);
 	if (error)

@@ -209,6 +209,12 @@ struct virtio_queue_request {
 int virtio_queues_create(struct virtio_device *device, const struct virtio_queue_request *requests,
 			 unsigned int count);
 
+/*
+ * Between these two no device's queues are freed: for whoever describes them while a device that broke is recovered. Short; nothing that recovery may wait for is asked of anybody meanwhile. Thread context.
+ */
+void virtio_queues_hold(void);
+void virtio_queues_release(void);
+
 /* How many queues of a kind to use of those that the device offers (virtio.queues=). At least 1. */
 unsigned int virtio_queues_allowed(unsigned int offered);
 
