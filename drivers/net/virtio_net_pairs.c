@@ -275,7 +275,9 @@ int virtio_net_queues_create(struct virtio_net *net)
 void virtio_net_statistics(struct network_device *device, struct network_statistics *result)
 {
 	struct virtio_net *net = virtio_net_of(device);
+	const struct virtqueue *control;
 
+	virtio_queues_hold();
 	*result = net->statistics;
 	for (unsigned int i = 0; i < device->queue_pairs; i++) {
 		const struct virtio_net_pair *pair = &net->pairs[i];
@@ -290,8 +292,10 @@ void virtio_net_statistics(struct network_device *device, struct network_statist
 		add_counters(result, pair->receive.vq);
 		add_counters(result, pair->transmit.vq);
 	}
-	if (net->control.vq)
-		result->kicks += net->control.vq->counters.kicks;
+	control = net->control.vq;
+	if (control)
+		result->kicks += control->counters.kicks;
+	virtio_queues_release();
 }
 
 static uint64_t hashes(const struct virtio_net_receive *receive)
@@ -309,8 +313,10 @@ void virtio_net_queue_statistics(struct network_device *device, unsigned int que
 	const struct virtio_net_pair *pair = &virtio_net_of(device)->pairs[queue];
 	struct network_statistics receive = {0}, transmit = {0};
 
+	virtio_queues_hold();
 	add_counters(&receive, pair->receive.vq);
 	add_counters(&transmit, pair->transmit.vq);
+	virtio_queues_release();
 	*result = (struct network_queue_statistics){
 		.receive_packets = pair->receive.packets,
 		.receive_bytes = pair->receive.bytes,
@@ -327,6 +333,7 @@ void virtio_net_information(struct network_device *device, struct network_inform
 {
 	struct virtio_net *net = virtio_net_of(device);
 	struct virtio_device *virtio = net->virtio;
+	const struct virtqueue *receive, *transmit;
 
 	*result = (struct network_information){.speed = NETWORK_SPEED_UNKNOWN,
 					       .duplex = NETWORK_DUPLEX_UNKNOWN};
@@ -341,8 +348,14 @@ void virtio_net_information(struct network_device *device, struct network_inform
 			result->speed = NETWORK_SPEED_UNKNOWN;
 		result->duplex = duplex <= 1 ? duplex : NETWORK_DUPLEX_UNKNOWN;
 	}
-	result->receive_ring = net->pairs[0].receive.vq->size;
-	result->transmit_ring = net->pairs[0].transmit.vq->size;
+	virtio_queues_hold();
+	receive = net->pairs[0].receive.vq;
+	transmit = net->pairs[0].transmit.vq;
+	if (receive && transmit) {
+		result->receive_ring = receive->size;
+		result->transmit_ring = transmit->size;
+	}
+	virtio_queues_release();
 	result->receive_ring_max = virtio_queue_size_max(virtio, QUEUE_RECEIVE(0));
 	result->transmit_ring_max = virtio_queue_size_max(virtio, QUEUE_TRANSMIT(0));
 }
