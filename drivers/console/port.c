@@ -25,9 +25,9 @@ int port_open(const char *name, struct port **result)
 
 	if (!port)
 		return -ENOENT;
-	if (port->opened || port->registered || port->is_console)
+	if (port->registered || port->is_console ||
+	    __atomic_exchange_n(&port->opened, true, __ATOMIC_ACQUIRE))
 		return -EBUSY;
-	port->opened = true;
 	port->read_failed = port->write_failed = false;
 	/*
 	 * What came until now is not for us: the device did not know that the port is open. Whatever it
