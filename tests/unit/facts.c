@@ -307,26 +307,34 @@ static void a_list_becomes_a_table(void **state)
 	assert_has("<tr><td class=\"n\">1</td><td>more</td></tr>");
 }
 
+/* At a '<': 1, it opens this tag; -1, it closes it; 0, another. */
+static int turn_of(const char *at, const char *tag)
+{
+	size_t end = strlen(tag);
+	int turn = at[1] == '/' ? -1 : 1;
+
+	at += turn < 0 ? 2 : 1;
+	return strncmp(at, tag, end) == 0 && (at[end] == '>' || at[end] == ' ') ? turn : 0;
+}
+
 static void every_tag_is_closed(void **state)
 {
 	static const char *const tags[] = {"section", "table", "tbody", "thead", "tr",	 "td",
 					   "th",      "h2",    "h3",	"div",	 "code", "span"};
+	long open[sizeof(tags) / sizeof(tags[0])] = {0}, opened = 0;
 
 	(void)state;
 	assert_int_equal(facts_print_html(collect, &length), 0);
-	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
-		char open[16], close[16];
-		long balance = 0;
-
-		snprintf(open, sizeof(open), "<%s", tags[i]);
-		snprintf(close, sizeof(close), "</%s>", tags[i]);
-		for (const char *at = output; (at = strstr(at, open)); at++)
-			balance += at[strlen(open)] == '>' || at[strlen(open)] == ' ';
-		for (const char *at = output; (at = strstr(at, close)); at++)
-			balance--;
-		if (balance)
-			fail_msg("%s: %ld more opened than closed", tags[i], balance);
-	}
+	/* Once through all of it, by hand: for strstr() the sanitizer measures what is left, each time. */
+	for (size_t at = 0; at < length; at++)
+		for (size_t i = 0; output[at] == '<' && i < sizeof(tags) / sizeof(tags[0]); i++) {
+			open[i] += turn_of(output + at, tags[i]);
+			opened += turn_of(output + at, tags[i]) > 0;
+		}
+	assert_true(opened > 100);
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+		if (open[i])
+			fail_msg("%s: %ld more opened than closed", tags[i], open[i]);
 }
 
 static void a_refused_output_stops_it(void **state)
