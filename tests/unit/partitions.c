@@ -2,6 +2,7 @@
 /* Partition tables, good and hostile: MBR with its chain, GPT with both headers. */
 #include "drivers/block/partitions.h"
 #include "tests/device/host.h"
+#include "tests/unit/failing/allocations.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -414,7 +415,7 @@ static void test_gpt_entries(void **state)
 static void test_random(void **state)
 {
 	(void)state;
-	for (unsigned int seed = 0; seed < 3000; seed++) {
+	for (unsigned int seed = 0; seed < 3000 && allocations_another_round(); seed++) {
 		srand(seed);
 		if (seed % 3) {
 			gpt(512);

@@ -6,6 +6,7 @@
 #include "kernel/memory/dma.h"
 #include "tests/device/block_stack.h"
 #include "tests/device/recovery_thread.h"
+#include "tests/unit/failing/allocations.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -518,7 +519,7 @@ static void test_queue_reset_overtaken(void **state)
 static void test_random_lies(void **state)
 {
 	(void)state;
-	for (unsigned int seed = 0; seed < 300; seed++) {
+	for (unsigned int seed = 0; seed < 300 && allocations_another_round(); seed++) {
 		srand(seed);
 		disk_prepare(seed & 1 ? "block.timeout=1"
 				      : "block.timeout=1 virtio.features=-event_idx");

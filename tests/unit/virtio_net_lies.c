@@ -4,6 +4,7 @@
  * marked down with one line.
  */
 #include "tests/device/net_stack.h"
+#include "tests/unit/failing/allocations.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -328,7 +329,7 @@ static void test_shut_down(void **state)
 static void test_random_lies(void **state)
 {
 	(void)state;
-	for (unsigned int seed = 0; seed < 300; seed++) {
+	for (unsigned int seed = 0; seed < 300 && allocations_another_round(); seed++) {
 		struct virtio_net *driver;
 
 		srand(seed);

@@ -60,6 +60,13 @@ bool allocations_failed(void)
 	return has_failed;
 }
 
+bool allocations_another_round(void)
+{
+	static unsigned int rounds;
+
+	return !is_child || ++rounds <= 1;
+}
+
 /* -- The tests, and the marks between them */
 
 static const char *test_name(void)

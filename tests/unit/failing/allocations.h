@@ -31,4 +31,10 @@ void allocations_fail_after(int before);
 /* Whether one has failed since. */
 bool allocations_failed(void);
 
+/*
+ * For a loop of many rounds that know nothing of each other, asked before each: false when one failed in the round before the
+ * last. What comes after is no news, and would be paid for with every failure.
+ */
+bool allocations_another_round(void);
+
 #endif
