@@ -210,7 +210,8 @@ int virtio_queues_create(struct virtio_device *device, const struct virtio_queue
 			 unsigned int count);
 
 /*
- * Between these two no device's queues are freed: for whoever describes them while a device that broke is recovered. Short; nothing that recovery may wait for is asked of anybody meanwhile. Thread context.
+ * Between these two no device's queues are freed: for whoever describes them while a device that broke is recovered.
+ * Short; nothing that recovery may wait for is asked of anybody meanwhile. Thread context.
  */
 void virtio_queues_hold(void);
 void virtio_queues_release(void);
