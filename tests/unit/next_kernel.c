@@ -146,6 +146,14 @@ static uint8_t *make_elf(uint64_t address, uint64_t filled, uint64_t size)
 	return file;
 }
 
+static struct next_file *begin_file(enum next_role role, const char *name)
+{
+	struct next_file *file = next_file_begin(next, role, name);
+
+	assert_non_null(file);
+	return file;
+}
+
 /* In pieces of many sizes. */
 static int send(struct next_file *file, const uint8_t *bytes, size_t length)
 {
@@ -166,7 +174,7 @@ static int send(struct next_file *file, const uint8_t *bytes, size_t length)
 static struct next_file *give(enum next_role role, const char *name, const uint8_t *bytes,
 			      size_t length, bool sized)
 {
-	struct next_file *file = next_file_begin(next, role, name);
+	struct next_file *file = begin_file(role, name);
 
 	assert_non_null(file);
 	if (sized)
@@ -524,7 +532,7 @@ static void an_initrd_lies_where_the_kernel_takes_it(void **state)
 static void a_file_begins_again(void **state)
 {
 	uint8_t *file = make_bzimage(MIB, 16 * MIB, 4 * MIB, true);
-	struct next_file *kernel = next_file_begin(next, NEXT_KERNEL, "vmlinuz");
+	struct next_file *kernel = begin_file(NEXT_KERNEL, "vmlinuz");
 	struct next_file *initrd;
 	uint8_t noise[9000];
 
@@ -537,7 +545,7 @@ static void a_file_begins_again(void **state)
 	assert_null(next_file_kind(kernel));
 	assert_int_equal(send(kernel, file, SETUP + MIB), 0);
 	assert_int_equal(next_file_end(kernel), 0);
-	initrd = next_file_begin(next, NEXT_INITRD, "initrd");
+	initrd = begin_file(NEXT_INITRD, "initrd");
 	assert_int_equal(next_file_write(initrd, noise, sizeof(noise)), 0);
 	next_file_restart(initrd);
 	assert_int_equal(next_file_write(initrd, "hello", 5), 0);
@@ -552,7 +560,7 @@ static void a_file_begins_again(void **state)
 static void lengths_that_lie_are_noticed(void **state)
 {
 	uint8_t *file = make_bzimage(MIB, 16 * MIB, 4 * MIB, true);
-	struct next_file *kernel = next_file_begin(next, NEXT_KERNEL, "vmlinuz"), *initrd;
+	struct next_file *kernel = begin_file(NEXT_KERNEL, "vmlinuz"), *initrd;
 
 	(void)state;
 	/* Said before, or only seen at its end. */
@@ -581,7 +589,7 @@ static void lengths_that_lie_are_noticed(void **state)
 	assert_int_equal(send(kernel, file + 600, MIB), -ENOEXEC);
 	assert_string_equal(next_error(next), "vmlinuz: neither a bzImage nor an ELF file");
 
-	initrd = next_file_begin(next, NEXT_INITRD, "initrd");
+	initrd = begin_file(NEXT_INITRD, "initrd");
 	assert_int_equal(next_file_size(initrd, 100), 0);
 	assert_int_equal(next_file_write(initrd, file, 60), 0);
 	assert_int_equal(next_file_end(initrd), -EBADMSG);
@@ -599,7 +607,7 @@ static void memory_that_is_not_there_is_no_end(void **state)
 {
 	static uint8_t block[MIB];
 	uint8_t *file = make_bzimage(MIB, 16 * MIB, 0xf0000000, true);
-	struct next_file *initrd = next_file_begin(next, NEXT_INITRD, "initrd");
+	struct next_file *initrd = begin_file(NEXT_INITRD, "initrd");
 	unsigned int written = 0;
 
 	(void)state;
@@ -617,7 +625,7 @@ static void memory_that_is_not_there_is_no_end(void **state)
 	next_file_drop(initrd);
 	assert_int_equal(pages_available(), before);
 
-	initrd = next_file_begin(next, NEXT_KERNEL, "vmlinuz");
+	initrd = begin_file(NEXT_KERNEL, "vmlinuz");
 	assert_int_equal(send(initrd, file, SETUP + MIB), -ENOSPC);
 	assert_non_null(strstr(next_error(next), "vmlinuz: it needs 3932160 KiB in one piece"));
 	next_file_restart(initrd);
@@ -654,7 +662,7 @@ static void too_little_memory_is_said(void **state)
 			taken[count++] = run;
 			taken[count++] = pages;
 		}
-		kernel = next_file_begin(next, NEXT_KERNEL, "vmlinuz");
+		kernel = begin_file(NEXT_KERNEL, "vmlinuz");
 		error = send(kernel, file, ELF_DATA + 2 * MIB);
 		if (!error)
 			error = next_file_end(kernel);

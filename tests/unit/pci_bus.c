@@ -390,6 +390,7 @@ static void mappings_are_counted_and_bounded(void **state)
 	bar(node, 0, 0, 0x1000, 0xfe000000);
 	pci_enumerate(0, 0, 0);
 	function = pci_first();
+	assert_non_null(function);
 	assert_ptr_equal(pci_bar_map(function, 0, 0xff0, 0x10), region->memory + 0xff0);
 	assert_ptr_equal(pci_bar_map(function, 0, 0, 0x1000), region->memory);
 	assert_int_equal(function->bars[0].mapping_users, 2);
@@ -526,6 +527,7 @@ static void windows_of_nested_bridges_are_opened(void **state)
 				assert_true(function->bars[i].address);
 	check_no_overlap();
 	check_windows();
+	assert_non_null(function_at(0, 1, 0));
 	assert_true(
 		pci_bridge_window_read(function_at(0, 1, 0), PCI_BRIDGE_MEMORY, &start, &length));
 	assert_int_equal(start % 0x100000, 0);
