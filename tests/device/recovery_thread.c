@@ -21,6 +21,14 @@ uint64_t recovery_thread_turn(void)
 	return next;
 }
 
+void recovery_thread_wait(uint64_t nanoseconds, void (*service)(void))
+{
+	host_clock_advance(nanoseconds);
+	(void)recovery_thread_turn();
+	if (service)
+		service();
+}
+
 static void turn(void)
 {
 	(void)recovery_thread_turn();

@@ -17,4 +17,7 @@ void recovery_thread_start(uint64_t patience);
  */
 uint64_t recovery_thread_turn(void);
 
+/* So much time goes by, at whose end the thread has a turn, and `service` (may be NULL) does the driver's work. */
+void recovery_thread_wait(uint64_t nanoseconds, void (*service)(void));
+
 #endif

@@ -32,7 +32,7 @@ static void step(const struct ata_fuzzed *fuzzed)
 
 	switch (choice) {
 	case 0 ... DISK_USER_STEPS - 1:
-		disk_user_step(choice, disk, ATA_MODEL_SECTORS, emulated_wait, service);
+		disk_user_step(choice, disk, ATA_MODEL_SECTORS, service);
 		break;
 	case 5:
 		fuzzed->lie(emulated_tells(EMULATED_MODEL));

@@ -49,21 +49,13 @@ bool bus_runs(void)
 	return device && device->driven && !device->recovery.broken && !device->recovery.given_up;
 }
 
-void bus_wait(uint64_t nanoseconds, void (*service)(void))
-{
-	host_clock_advance(nanoseconds);
-	(void)recovery_thread_turn();
-	if (service)
-		service();
-}
-
 void bus_settle(void (*service)(void))
 {
 	const struct virtio_device *device = bus_device();
 	uint64_t before = device ? device->recovery.recoveries : 0;
 
 	for (unsigned int i = 0; i < SETTLE_STEPS; i++) {
-		bus_wait(STEP, service);
+		recovery_thread_wait(STEP, service);
 		if (!device || !device->driven || device->recovery.given_up)
 			return;
 		if (!device->recovery.broken && i > 8)

@@ -31,8 +31,6 @@ struct virtio_device *bus_device(void);
 /* It is driven, and not broken. */
 bool bus_runs(void);
 
-/* So much time goes by, in which the core's thread does its work, and `service` (may be NULL) the driver's. */
-void bus_wait(uint64_t nanoseconds, void (*service)(void));
 /*
  * Until the device runs or is given up, which must not take longer than all attempts of the recovery do.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/fuzz/disk_user.h"
+#include "tests/device/recovery_thread.h"
 
 #include "kernel/memory/dma.h"
 #include "kernel/time/clock.h"
-#include "tests/fuzz/bus.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -96,7 +96,6 @@ static void add(struct block_device *disk, uint32_t sectors)
 }
 
 void disk_user_step(unsigned int step, struct block_device *disk, uint32_t sectors,
-		    void (*wait)(uint64_t nanoseconds, void (*service)(void)),
 		    void (*service)(void))
 {
 	switch (step) {
@@ -112,7 +111,7 @@ void disk_user_step(unsigned int step, struct block_device *disk, uint32_t secto
 		host_poll();
 		break;
 	default:
-		wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
+		recovery_thread_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
 		break;
 	}
 }
@@ -126,7 +125,7 @@ void disk_user_drain(void (*service)(void))
 			for (struct block_device *disk = block_first(); disk; disk = disk->next)
 				block_kick(disk);
 		}
-		bus_wait(NANOSECONDS_PER_SECOND, service);
+		recovery_thread_wait(NANOSECONDS_PER_SECOND, service);
 	}
 	fuzz_check(!running, "%u requests do not end", running);
 }

@@ -13,11 +13,9 @@ void disk_user_open(uint64_t limit);
 /*
  * One step of DISK_USER_STEPS: a request of any form, mostly to the first so many sectors (of no disk: none), a kick, a
  * turn of the device, time that goes by with one turn of `service`.
- * `wait` is the bus's.
  */
 #define DISK_USER_STEPS 5u
 void disk_user_step(unsigned int step, struct block_device *disk, uint32_t sectors,
-		    void (*wait)(uint64_t nanoseconds, void (*service)(void)),
 		    void (*service)(void));
 /* Lets time go by until all have ended, with one turn of `service` for each second. */
 void disk_user_drain(void (*service)(void));

@@ -50,18 +50,10 @@ void emulated_write(uint64_t address, uint32_t offset, uint32_t length)
 		fuzz_fill(memory, count);
 }
 
-void emulated_wait(uint64_t nanoseconds, void (*service)(void))
-{
-	host_clock_advance(nanoseconds);
-	(void)recovery_thread_turn();
-	if (service)
-		service();
-}
-
 void emulated_settle(void (*service)(void))
 {
 	for (unsigned int i = 0; i < SETTLE_STEPS; i++) {
-		emulated_wait(STEP, service);
+		recovery_thread_wait(STEP, service);
 		if (i > 8 && recovery_thread_turn() == UINT64_MAX)
 			return;
 	}

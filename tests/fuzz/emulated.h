@@ -29,8 +29,6 @@ void emulated_calm(void);
 /* Writes to memory that was lent: bytes of the input, at most 16, somewhere in [offset, offset + length). */
 void emulated_write(uint64_t address, uint32_t offset, uint32_t length);
 
-/* So much time goes by, in which the thread of recovery does its work, and `service` (may be NULL) the driver's. */
-void emulated_wait(uint64_t nanoseconds, void (*service)(void));
 void emulated_settle(void (*service)(void));
 
 #endif

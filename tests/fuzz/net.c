@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/fuzz/net.h"
+#include "tests/device/recovery_thread.h"
 
 #include "kernel/options/options.h"
 #include "kernel/time/clock.h"
@@ -62,7 +63,7 @@ void net_step(void)
 	unsigned int pair, choice;
 
 	if (!user.device) {
-		bus_wait(NANOSECONDS_PER_MILLISECOND, NULL);
+		recovery_thread_wait(NANOSECONDS_PER_MILLISECOND, NULL);
 		return;
 	}
 	pair = fuzz_choose(user.device->queue_pairs);
@@ -75,7 +76,7 @@ void net_step(void)
 		user_step(choice - 1, pair);
 		break;
 	case 7:
-		bus_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), net_service);
+		recovery_thread_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), net_service);
 		break;
 	default:
 		if (bus_device()->queues && bus_device()->queue_count && fuzz_choose(4) == 3)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/fuzz/nic.h"
+#include "tests/device/recovery_thread.h"
 
 #include "kernel/options/options.h"
 #include "kernel/time/clock.h"
@@ -58,7 +59,7 @@ static void step(const struct nic_fuzzed *fuzzed)
 		user_step(choice - 1, 0);
 		break;
 	case 7:
-		emulated_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
+		recovery_thread_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
 		break;
 	case 8:
 		fuzzed->lie(emulated_tells(EMULATED_MODEL));
@@ -93,7 +94,7 @@ static void check_account(const struct nic_fuzzed *fuzzed)
 	fuzzed->link(true);
 	for (unsigned int i = 0; i < 16 && user.given != user.back; i++) {
 		user.device->operations->flush(user.device, 0);
-		emulated_wait(NANOSECONDS_PER_SECOND, service);
+		recovery_thread_wait(NANOSECONDS_PER_SECOND, service);
 	}
 	if (user.given != user.back) {
 		(void)pci_device_reset(pci_device_first());

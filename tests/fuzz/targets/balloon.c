@@ -6,6 +6,7 @@
 #include "drivers/balloon/balloon.h"
 #include "kernel/options/options.h"
 #include "kernel/time/clock.h"
+#include "tests/device/recovery_thread.h"
 #include "tests/device/virtio_model_balloon.h"
 #include "tests/fuzz/bus.h"
 #include "tests/fuzz/fuzz.h"
@@ -103,7 +104,7 @@ static void step(void)
 		device.hold[fuzz_choose(MODEL_BALLOON_QUEUES)] = fuzz_choose(2);
 		break;
 	default:
-		bus_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
+		recovery_thread_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
 		break;
 	}
 }
@@ -119,7 +120,7 @@ static void leave(void)
 	if (bus_device())
 		virtio_device_break(bus_device(), "is taken away by the fuzzer");
 	for (unsigned int i = 0; i < 200 && balloon_get(); i++)
-		bus_wait(NANOSECONDS_PER_SECOND, service);
+		recovery_thread_wait(NANOSECONDS_PER_SECOND, service);
 	fuzz_check(!balloon_get(), "the balloon is not given up");
 	for (unsigned int i = 0; i < MINE; i++)
 		if (mine[i]) {

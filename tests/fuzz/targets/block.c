@@ -32,7 +32,7 @@ static void step(void)
 
 	switch (choice) {
 	case 0 ... DISK_USER_STEPS - 1:
-		disk_user_step(choice, disk, SECTORS, bus_wait, service);
+		disk_user_step(choice, disk, SECTORS, service);
 		break;
 	case 5:
 		host_cpu(fuzz_choose(4), 4);

@@ -7,6 +7,7 @@
 #include "drivers/console/virtio_console.h"
 #include "kernel/options/options.h"
 #include "kernel/time/clock.h"
+#include "tests/device/recovery_thread.h"
 #include "tests/device/virtio_model_console.h"
 #include "tests/fuzz/bus.h"
 #include "tests/fuzz/fuzz.h"
@@ -122,7 +123,7 @@ static void step(void)
 		device.hold_control = fuzz_choose(4) == 3;
 		break;
 	default:
-		bus_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
+		recovery_thread_wait(NANOSECONDS_PER_SECOND >> fuzz_choose(10), service);
 		break;
 	}
 }

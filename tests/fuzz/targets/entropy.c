@@ -3,6 +3,7 @@
 #include "drivers/entropy/virtio_rng.h"
 #include "kernel/options/options.h"
 #include "kernel/random/random.h"
+#include "tests/device/recovery_thread.h"
 #include "tests/device/virtio_model_rng.h"
 #include "tests/fuzz/bus.h"
 #include "tests/fuzz/fuzz.h"
@@ -38,7 +39,7 @@ static void step(void)
 		device.gives = fuzz_choose(100);
 		break;
 	default:
-		bus_wait(VIRTIO_RNG_INTERVAL >> fuzz_choose(20), service);
+		recovery_thread_wait(VIRTIO_RNG_INTERVAL >> fuzz_choose(20), service);
 		break;
 	}
 }
@@ -68,6 +69,6 @@ void fuzz_target(void)
 		return;
 	bytes = rng->bytes;
 	for (unsigned int i = 0; i < 4; i++)
-		bus_wait(VIRTIO_RNG_INTERVAL, service);
+		recovery_thread_wait(VIRTIO_RNG_INTERVAL, service);
 	fuzz_check(!bus_runs() || rng->bytes > bytes, "an honest device is not asked any more");
 }

@@ -6,6 +6,7 @@
 #include "drivers/pci/pci.h"
 #include "kernel/options/options.h"
 #include "kernel/time/clock.h"
+#include "tests/device/recovery_thread.h"
 #include "tests/device/virtio_model_block.h"
 #include "tests/fuzz/bus.h"
 #include "tests/fuzz/fuzz.h"
@@ -57,7 +58,7 @@ static void step(void)
 		pci_model_line(&place.pci.pci, fuzz_choose(2));
 		break;
 	default:
-		bus_wait(100 * NANOSECONDS_PER_MILLISECOND, NULL);
+		recovery_thread_wait(100 * NANOSECONDS_PER_MILLISECOND, NULL);
 		break;
 	}
 }
