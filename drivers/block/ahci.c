@@ -5,6 +5,7 @@
  */
 #include "drivers/block/ahci.h"
 
+#include "drivers/budget.h"
 #include "drivers/module.h"
 #include "kernel/console/log.h"
 #include "kernel/memory/dma.h"
@@ -363,7 +364,7 @@ static int probe(struct pci_function *function)
 
 	if (function->programming_interface != INTERFACE_AHCI)
 		return -ENODEV;
-	ahci = calloc(1, sizeof(*ahci));
+	ahci = device_budget() ? calloc(1, sizeof(*ahci)) : NULL;
 	if (!ahci)
 		return -ENOMEM;
 	ahci->device.module = "ahci";

@@ -5,6 +5,7 @@
  */
 #include "drivers/block/ide.h"
 
+#include "drivers/budget.h"
 #include "drivers/module.h"
 #include "kernel/console/log.h"
 #include "kernel/memory/dma.h"
@@ -314,7 +315,7 @@ static int probe(struct pci_function *function)
 		log_notice("%s: an IDE controller in native mode is not driven", function->name);
 		return -ENODEV;
 	}
-	ide = calloc(1, sizeof(*ide));
+	ide = device_budget() ? calloc(1, sizeof(*ide)) : NULL;
 	if (!ide)
 		return -ENOMEM;
 	ide->device.module = "ata_piix";

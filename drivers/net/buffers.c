@@ -11,19 +11,45 @@
 #include <stdlib.h>
 
 #define COUNT_MIN 8u
-#define COUNT_FAIR_MIN 32u
+#define COUNT_FAIR_MIN 32u /* for each ring */
 #define COUNT_MAX 16384u
 #define MEMORY_PART 8u /* of the memory that is free */
 
-unsigned int network_buffers_wanted(unsigned int ring)
+static bool check_number(const char *value)
 {
-	uint64_t fair = pages_available() * PAGE_SIZE / MEMORY_PART / NETWORK_BLOCK;
+	uint64_t number;
 
-	if (fair > ring + ring / 2)
-		fair = ring + ring / 2;
-	if (fair < COUNT_FAIR_MIN)
-		fair = COUNT_FAIR_MIN;
-	return (unsigned int)option_number("net.buffers", COUNT_MIN, COUNT_MAX, fair);
+	return option_parse_number(value, &number) && number >= COUNT_MIN && number <= COUNT_MAX;
+}
+
+OPTION(net_buffers, "net.buffers", "8..16384", "receive buffers of a network device, 2 KiB each",
+       check_number);
+
+unsigned int network_buffers_asked(void)
+{
+	return (unsigned int)option_number("net.buffers", COUNT_MIN, COUNT_MAX, 0);
+}
+
+uint64_t network_buffers_fair(uint32_t size)
+{
+	return pages_available() * PAGE_SIZE / MEMORY_PART / size;
+}
+
+unsigned int network_buffers_wanted(unsigned int ring, unsigned int rings)
+{
+	unsigned int asked = network_buffers_asked();
+	uint64_t most = network_budget() / NETWORK_BLOCK;
+	uint64_t fair = network_buffers_fair(NETWORK_BLOCK);
+
+	if (fair > (uint64_t)rings * (ring + ring / 2))
+		fair = (uint64_t)rings * (ring + ring / 2);
+	if (fair < (uint64_t)rings * COUNT_FAIR_MIN)
+		fair = (uint64_t)rings * COUNT_FAIR_MIN;
+	if (most < fair)
+		most = fair;
+	if (!asked)
+		return (unsigned int)fair;
+	return asked < most ? asked : (unsigned int)most;
 }
 
 int network_buffers_create(struct network_buffers *buffers, struct network_device *device,

@@ -27,8 +27,16 @@ struct network_buffers {
 	bool starving;		      /* whoever frees one shall wake the stack's thread */
 };
 
-/* How many a device with a ring of `ring` should have on this machine: net.buffers=, or what is fair. */
-unsigned int network_buffers_wanted(unsigned int ring);
+/* The number that net.buffers= asks for; 0: nobody asked. */
+unsigned int network_buffers_asked(void);
+/* How many of `size` bytes are fair to all others on this machine. */
+uint64_t network_buffers_fair(uint32_t size);
+/*
+ * How many of NETWORK_BLOCK bytes a device with so many receive rings of `ring` should have, together: what
+ * net.buffers= asks for, as far as it leaves the stack its memory; or half as many again as fit into the
+ * rings, so that the stack can hold some, but no more than is fair.
+ */
+unsigned int network_buffers_wanted(unsigned int ring, unsigned int rings);
 /*
  * Fewer than asked for will do. `limit`: the highest address that the device reaches, 0: none. 0 or
  * -ENOMEM; then nothing is left behind. Thread context.

@@ -367,7 +367,7 @@ static void read_mac(struct e1000 *e1000)
 
 static int probe(struct pci_function *function)
 {
-	struct e1000 *e1000 = network_may_add(function->name) ? calloc(1, sizeof(*e1000)) : NULL;
+	struct e1000 *e1000 = network_budget() ? calloc(1, sizeof(*e1000)) : NULL;
 	int error = -ENOMEM;
 
 	if (!e1000)

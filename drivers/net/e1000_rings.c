@@ -38,7 +38,7 @@ int e1000_rings_create(struct e1000 *e1000)
 	int error;
 
 	error = network_buffers_create(&e1000->buffers, &e1000->network,
-				       network_buffers_wanted(E1000_RING), 0);
+				       network_buffers_wanted(E1000_RING, 1), 0);
 	if (error)
 		return error;
 	e1000->receive = dma_alloc(size, &constraints);

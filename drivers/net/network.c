@@ -2,8 +2,9 @@
 /* The list of network devices, and what is known about each. */
 #include "drivers/net/network.h"
 
+#include "drivers/budget.h"
+#include "drivers/net/buffers.h"
 #include "kernel/console/log.h"
-#include "kernel/memory/pages.h"
 #include "kernel/random/random.h"
 
 #include <errno.h>
@@ -12,29 +13,23 @@
 
 #define LOG_AREA "net"
 
-/* What the stack takes by itself, and for each device: KiB. */
-#define STACK_MEMORY 1024u
-#define STACK_MEMORY_EACH 64u
+/* What the stack takes for each device, before the first frame. */
+#define STACK_MEMORY_EACH (64u << 10)
 
 static struct network_device *devices;
 static unsigned int device_count;
 
-bool network_may_add(const char *bus_name)
+uint64_t network_budget(void)
 {
-	uint64_t free = (pages_available() + pages_lent()) * PAGE_SIZE / 1024;
-	uint64_t wanted = STACK_MEMORY + (uint64_t)device_count * STACK_MEMORY_EACH;
+	uint64_t budget = device_budget();
+	uint64_t kept = (uint64_t)device_count * STACK_MEMORY_EACH;
 
-	/* A program without a page allocator has no pages that could lack. */
-	if (!device_count || free >= wanted || !pages_total())
-		return true;
-	log_error(
-		"%s: is one network device too many for this memory: %lu KiB are free, %lu are for those before it",
-		bus_name, (unsigned long)free, (unsigned long)wanted);
-	return false;
+	return budget > kept ? budget - kept : 0;
 }
 
 void network_register(struct network_device *device)
 {
+	unsigned int asked = network_buffers_asked();
 	struct network_device **link = &devices;
 
 	while (*link)
@@ -48,6 +43,11 @@ void network_register(struct network_device *device)
 		 device->driver_name, device->bus_name, device->mac[0], device->mac[1],
 		 device->mac[2], device->mac[3], device->mac[4], device->mac[5], device->mtu,
 		 device->link_up ? "up" : "down");
+	/* What is shared between pairs of queues need not come out even. */
+	if (device->receive_buffers + device->queue_pairs <= asked)
+		log_error(
+			"%s: has %u receive buffers: the %u of net.buffers= would leave too little memory",
+			device->name, device->receive_buffers, asked);
 }
 
 struct network_device *network_first(void)

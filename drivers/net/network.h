@@ -300,11 +300,8 @@ struct network_device {
 /* The driver's counters, and what the stack has copied. */
 void network_statistics(struct network_device *device, struct network_statistics *statistics);
 
-/*
- * Whether a driver may take memory for another device; false, with a line, when little would be left for the stack and those
- * that are there. The first always may. Thread context.
- */
-bool network_may_add(const char *bus_name);
+/* device_budget() less what the stack needs for the devices that are there already. Thread context. */
+uint64_t network_budget(void);
 /* Names the device and puts it at the end of the list. The driver keeps the structure alive for
  * ever. */
 void network_register(struct network_device *device);

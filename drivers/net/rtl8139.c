@@ -375,7 +375,7 @@ static void read_mac(struct rtl8139 *rtl)
 
 static int probe(struct pci_function *function)
 {
-	struct rtl8139 *rtl = network_may_add(function->name) ? calloc(1, sizeof(*rtl)) : NULL;
+	struct rtl8139 *rtl = network_budget() ? calloc(1, sizeof(*rtl)) : NULL;
 	int error = -ENOMEM;
 
 	if (!rtl)

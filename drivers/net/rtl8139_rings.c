@@ -34,7 +34,7 @@ int rtl8139_rings_create(struct rtl8139 *rtl)
 {
 	const struct dma_constraints constraints = {.align = 4096, .limit = RTL8139_REACH};
 	int error = network_buffers_create(&rtl->buffers, &rtl->network,
-					   network_buffers_wanted(BUFFERS), 0);
+					   network_buffers_wanted(BUFFERS, 1), 0);
 
 	if (error)
 		return error;

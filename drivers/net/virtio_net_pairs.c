@@ -8,9 +8,8 @@
  */
 #include "drivers/net/virtio_net.h"
 
+#include "drivers/net/buffers.h"
 #include "kernel/console/log.h"
-#include "kernel/memory/pages.h"
-#include "kernel/options/options.h"
 #include "kernel/thread/thread.h"
 
 #include <errno.h>
@@ -19,52 +18,29 @@
 
 #define LOG_AREA "net"
 
-/* The pool: half as much again as the ring, so that the stack can hold some; less on small
- * machines. */
 #define RING_BUFFERS 256u
 #define POOL_BUFFERS (RING_BUFFERS + RING_BUFFERS / 2)
-#define POOL_BUFFERS_MIN 32u
-#define POOL_MEMORY_PART 8u /* of the memory that is free */
-#define FRAME_SEGMENTS 20u  /* of a frame that the device does not cut */
-#define OPTION_MIN 8u
-#define OPTION_MAX 16384u
+#define POOL_BUFFERS_MIN 8u
+#define FRAME_SEGMENTS 20u /* of a frame that the device does not cut */
 
 /* 5.1.2: receiveq1, transmitq1, receiveq2, ... */
 #define QUEUE_RECEIVE(pair) (2 * (pair))
 #define QUEUE_TRANSMIT(pair) (2 * (pair) + 1)
 #define QUEUES_MAX (2 * NETWORK_QUEUES_MAX + 1)
 
-static bool check_number(const char *value)
-{
-	uint64_t number;
-
-	return option_parse_number(value, &number) && number >= OPTION_MIN && number <= OPTION_MAX;
-}
-
-OPTION(net_buffers, "net.buffers", "8..16384", "receive buffers of a network device, 2 KiB each",
-       check_number);
-
 static unsigned int pool_size(unsigned int pairs)
 {
-	uint64_t affordable = pages_available() * PAGE_SIZE / POOL_MEMORY_PART / VIRTIO_NET_BLOCK;
+	unsigned int each = network_buffers_wanted(RING_BUFFERS, pairs) / pairs;
 
-	if (affordable > POOL_BUFFERS * pairs)
-		affordable = POOL_BUFFERS * pairs;
-	if (affordable < POOL_BUFFERS_MIN * pairs)
-		affordable = POOL_BUFFERS_MIN * pairs;
-	affordable = option_number("net.buffers", OPTION_MIN, OPTION_MAX, affordable) / pairs;
-	return affordable < OPTION_MIN ? OPTION_MIN : (unsigned int)affordable;
+	return each < POOL_BUFFERS_MIN ? POOL_BUFFERS_MIN : each;
 }
 
 /* Large ones where frames are joined that fill them, and memory is plenty: one for each place of the pool. */
 static uint32_t block_size(const struct virtio_net *net, unsigned int pairs)
 {
-	uint64_t affordable =
-		pages_available() * PAGE_SIZE / POOL_MEMORY_PART / VIRTIO_NET_BLOCK_LARGE;
-
 	if (!net->mergeable || net->header_alone || !(net->offloads & VIRTIO_NET_JOINS) ||
-	    affordable < POOL_BUFFERS * pairs ||
-	    option_number("net.buffers", OPTION_MIN, OPTION_MAX, 0))
+	    network_buffers_fair(VIRTIO_NET_BLOCK_LARGE) < POOL_BUFFERS * pairs ||
+	    network_buffers_asked())
 		return VIRTIO_NET_BLOCK;
 	return VIRTIO_NET_BLOCK_LARGE;
 }

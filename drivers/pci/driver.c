@@ -33,7 +33,11 @@ static void bind(struct pci_function *function)
 			return;
 		}
 		function->driver = NULL;
-		if (error != -ENODEV)
+		/* Allocations are many, and nobody else says that one of them failed. */
+		if (error == -ENOMEM)
+			log_error("%s: left alone by %s, there is no memory to drive it",
+				  function->name, driver->name);
+		else if (error != -ENODEV)
 			log_warning("%s: driver %s failed (error %d)", function->name, driver->name,
 				    -error);
 	}

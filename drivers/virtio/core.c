@@ -2,6 +2,7 @@
 /* The life of a virtio device: initialisation in the order of 3.1.1, reset, failure. */
 #include "drivers/virtio/core.h"
 
+#include "drivers/budget.h"
 #include "drivers/virtio/transports/transport.h"
 #include "kernel/console/log.h"
 #include "kernel/options/options.h"
@@ -336,7 +337,8 @@ void virtio_device_add(struct virtio_device *device)
 	if (!error)
 		error = virtio_negotiate(device); /* steps 2 to 6 */
 	if (!error && device->driver) {
-		error = device->driver->probe(device); /* steps 7 and 8 */
+		/* Steps 7 and 8. */
+		error = device_budget() ? device->driver->probe(device) : -ENOMEM;
 		device->driven = !error;
 	}
 	if (error) {
