@@ -126,16 +126,18 @@ static int make_html(struct http_answer *answer)
 	return status;
 }
 
-static int make_error(struct http_answer *answer, const char *status_line)
+static const char elsewhere[] =
+	"There is a <a href=\"/\">status page</a>, and the same as <a href=\"/status.json\">JSON</a>.";
+
+static int make_error(struct http_answer *answer, const char *status_line, const char *text)
 {
 	char body[320];
 
 	sniprintf(
 		body, sizeof(body),
 		"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title></head>\n"
-		"<body><h1>%s</h1>\n<p>There is a <a href=\"/\">status page</a>, and the same as "
-		"<a href=\"/status.json\">JSON</a>.</p></body></html>\n",
-		status_line, status_line);
+		"<body><h1>%s</h1>\n<p>%s</p></body></html>\n",
+		status_line, status_line, text);
 	return append_text(answer, body);
 }
 
@@ -192,12 +194,22 @@ int http_answer_make(const struct http_request *request, bool too_large, struct 
 		status_line = "404 Not Found";
 
 	if (strncmp(status_line, "200", 3)) {
-		status = make_error(answer, status_line);
+		status = make_error(answer, status_line, elsewhere);
 	} else if (!strcmp(request->path, "/")) {
 		status = make_html(answer);
 	} else {
 		type = "application/json";
 		status = facts_print_json(append, answer);
+	}
+	/* What was made of it is given back, and there is enough for this. */
+	if (status) {
+		http_answer_free(answer);
+		type = "text/html; charset=utf-8";
+		status_line =
+			status == -EFBIG ? "500 Internal Server Error" : "503 Service Unavailable";
+		status = make_error(answer, status_line,
+				    status == -EFBIG ? "This page would be larger than 1 MiB."
+						     : "There is no memory for this page now.");
 	}
 	if (!status)
 		status = add_head(answer, status_line, type, *keep_alive,

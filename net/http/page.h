@@ -29,9 +29,9 @@ struct http_answer {
 
 /*
  * Makes the answer to a request (NULL: to something that is not one). Whether the connection stays
- * open is decided here too. 0; -ENOMEM or
- * -EFBIG, and *answer is empty. Thread context, without locks: it
- * asks everybody for facts.
+ * open is decided here too. A page that memory does not suffice for is answered by 503, one of more than
+ * HTTP_PAGE_MAX bytes by 500. 0; -ENOMEM when there is no memory for that either, and *answer is empty.
+ * Thread context, without locks: it asks everybody for facts.
  */
 int http_answer_make(const struct http_request *request, bool too_large, struct http_answer *answer,
 		     bool *keep_alive);
