@@ -345,7 +345,7 @@ $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
 $(eval $(call stamp_rule,$(B)/host-list,$(HOST_SOURCES)))
 
 # What needs lwIP's structures.
-HOST_LWIP := net/lwip/guard.c net/lwip/isn.c tests/unit/network_guard.c tests/unit/sequence_numbers.c
+HOST_LWIP := net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c tests/unit/network_guard.c tests/unit/network_memory.c tests/unit/sequence_numbers.c
 HOST_LWIP_CFLAGS := -Inet/lwip/include -isystem $(LWIP)/src/include
 $(HOST_LWIP:%=$(B)/host/%.o): HOST_CFLAGS += $(HOST_LWIP_CFLAGS)
 $(HOST_LWIP:%=$(B)/host/%.o): | $(LWIP)/ready

@@ -5,6 +5,7 @@
 #include "kernel/options/options.h"
 #include "kernel/panic.h"
 #include "kernel/thread/spinlock.h"
+#include "lwip/timeouts.h"
 
 #include <string.h>
 
@@ -19,6 +20,8 @@
 /* Packets of a connection that may wait for one before them: a window of small ones; few when memory is short. */
 #define EARLY_LEAST 64
 #define EARLY_BYTES 512
+#define TIMERS_KEPT 16u
+#define TIMER_SIZE (sizeof(struct sys_timeo) + sizeof(struct block))
 #define MAGIC_USED 0x55c1a55eu
 #define MAGIC_FREE 0xf4eec1a5u
 
@@ -52,19 +55,28 @@ struct block {
 	};
 };
 _Static_assert(sizeof(struct block) == 16, "blocks keep their alignment");
+#define CLASS_TIMER 0
+_Static_assert(TIMER_SIZE == 48, "a timer is a block of the first class");
 
 static struct spinlock lock = SPINLOCK_INIT;
 static struct block *free_blocks[CLASSES];
+/*
+ * For timers alone: lwIP gives one back before it calls its handler, and cannot go on without one for the next time.
+ */
+static struct block *timer_blocks;
+static unsigned int timer_count;
 static struct network_memory state;
 
 uint32_t network_window_more;
 
-void network_memory_init(uint64_t memory_size)
+void network_memory_init(uint64_t memory_size, uint64_t memory_free)
 {
 	uint64_t share = memory_size / 8;
 
 	if (memory_size > PLENTY)
 		share += (memory_size - PLENTY) / 8 * 3;
+	if (share > memory_free / 2)
+		share = memory_free / 2;
 	if (share < MINIMUM)
 		share = MINIMUM;
 	if (share > MAXIMUM)
@@ -131,14 +143,16 @@ static void count(int64_t bytes)
 	spin_unlock_threads(&lock);
 }
 
-static struct block *take(unsigned int class)
+static struct block *take_of(struct block **list, unsigned int class)
 {
 	struct block *block;
 
 	spin_lock_threads(&lock);
-	block = free_blocks[class];
+	block = *list;
 	if (block) {
-		free_blocks[class] = block->next;
+		*list = block->next;
+		if (list == &timer_blocks)
+			timer_count--;
 		state.used += class_sizes[class];
 		if (state.used > state.used_most)
 			state.used_most = state.used;
@@ -147,12 +161,23 @@ static struct block *take(unsigned int class)
 	return block;
 }
 
+static struct block *take(unsigned int class)
+{
+	return take_of(&free_blocks[class], class);
+}
+
 static void give(struct block *block, unsigned int class)
 {
+	struct block **list = &free_blocks[class];
+
 	spin_lock_threads(&lock);
+	if (class == CLASS_TIMER && timer_count < TIMERS_KEPT) {
+		list = &timer_blocks;
+		timer_count++;
+	}
 	block->magic = MAGIC_FREE;
-	block->next = free_blocks[class];
-	free_blocks[class] = block;
+	block->next = *list;
+	*list = block;
 	state.used -= class_sizes[class];
 	spin_unlock_threads(&lock);
 }
@@ -205,6 +230,10 @@ static void *alloc(size_t size)
 		for (; class < CLASSES && !(block = take(class)); class ++)
 			if (refilled)
 				break;
+		if (!block && size == TIMER_SIZE) {
+			class = CLASS_TIMER;
+			block = take_of(&timer_blocks, class);
+		}
 	}
 	if (!block)
 		return NULL;

@@ -23,10 +23,10 @@ struct network_memory {
 };
 
 /*
- * Sets the bound from net.memory= or from `memory_size`, the machine's memory in bytes. Once,
- * first.
+ * Sets the bound from net.memory= or from `memory_size`, the machine's memory, and what of that is free now; bytes.
+ * Once, first.
  */
-void network_memory_init(uint64_t memory_size);
+void network_memory_init(uint64_t memory_size, uint64_t memory_free);
 
 /* What each TCP window gets on top of its least, so that all sockets together fit. */
 extern uint32_t network_window_more;

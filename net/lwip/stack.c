@@ -52,7 +52,8 @@ void network_stack_start(void)
 {
 	uint16_t vlan = 0;
 
-	network_memory_init(pages_total() * PAGE_SIZE);
+	network_memory_init(pages_total() * PAGE_SIZE,
+			    (pages_available() + pages_lent()) * PAGE_SIZE);
 	/* Devices are asked without the lock. */
 	for (struct network_device *device = network_first(); device; device = device->next)
 		vlan = interface_vlan_open(device);

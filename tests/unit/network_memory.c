@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The network stack's allocator: sizes, reuse, its bound, and that its accounts add up. */
 #include "kernel/memory/dma.h"
+#include "lwip/timeouts.h"
 #include "net/lwip/memory.h"
 #include "tests/device/host.h"
 
@@ -70,6 +71,52 @@ static void the_total_is_bounded(void **state)
 	assert_int_equal(memory.used, before.used);
 }
 
+/* A timer that fires gives its block back, and has one again for its next time, whoever took that one. */
+static void a_timer_that_fires_is_set_again(void **state)
+{
+	static void *blocks[200000];
+	void *timers[16 + 1];
+	unsigned int count = 0, again = 0;
+
+	(void)state;
+	timers[0] = network_memory_alloc(sizeof(struct sys_timeo));
+	assert_non_null(timers[0]);
+	for (size_t size = 12000; size >= 8; size /= 2)
+		while (count < 200000 && (blocks[count] = network_memory_alloc(size)))
+			count++;
+	assert_in_range(count, 1, 199999);
+	for (unsigned int i = 0; i < 100; i++) {
+		network_memory_free(timers[0]);
+		blocks[count] = network_memory_alloc(8); /* another thread */
+		count += blocks[count] != NULL;
+		timers[0] = network_memory_alloc(sizeof(struct sys_timeo));
+		assert_non_null(timers[0]);
+	}
+	/* These are bounded like all. */
+	while (again < 16 && (timers[again + 1] = network_memory_alloc(sizeof(struct sys_timeo))))
+		again++;
+	assert_in_range(again, 1, 15);
+	for (unsigned int i = 0; i <= again; i++)
+		network_memory_free(timers[i]);
+	while (count)
+		network_memory_free(blocks[--count]);
+}
+
+/* What devices have left may be less than a machine's share. */
+static void the_share_is_half_of_what_is_free(void **state)
+{
+	struct network_memory memory;
+
+	(void)state;
+	network_memory_init(64u << 20, 6u << 20);
+	network_memory_state(&memory);
+	assert_int_equal(memory.limit, 3u << 20);
+	network_memory_init(64u << 20, 0);
+	network_memory_state(&memory);
+	assert_int_equal(memory.limit, 512u << 10);
+	network_memory_init(MACHINE, UINT64_MAX);
+}
+
 static void what_is_zeroed_is_zero(void **state)
 {
 	uint8_t *memory = network_memory_alloc(300);
@@ -120,16 +167,16 @@ static void a_machine_with_plenty_gives_half_of_that(void **state)
 	struct network_memory memory;
 
 	(void)state;
-	network_memory_init(256u << 20);
+	network_memory_init(256u << 20, UINT64_MAX);
 	network_memory_state(&memory);
 	assert_int_equal(memory.limit, (8u << 20) + (96u << 20));
 	/* 48 sockets that nobody reads leave the last quarter free. */
 	assert_true(48ull * (16384 + network_window_more) <= memory.limit / 4 * 3);
-	network_memory_init(UINT64_C(1) << 40);
+	network_memory_init(UINT64_C(1) << 40, UINT64_MAX);
 	network_memory_state(&memory);
 	assert_int_equal(memory.limit, 256u << 20);
 	assert_int_equal(16384 + network_window_more, 2u << 20);
-	network_memory_init(MACHINE);
+	network_memory_init(MACHINE, UINT64_MAX);
 }
 
 static void early_packets_fill_a_window_while_there_is_memory(void **state)
@@ -161,11 +208,13 @@ int main(void)
 		cmocka_unit_test(what_is_zeroed_is_zero),
 		cmocka_unit_test(any_order_keeps_the_accounts),
 		cmocka_unit_test(the_total_is_bounded),
+		cmocka_unit_test(a_timer_that_fires_is_set_again),
+		cmocka_unit_test(the_share_is_half_of_what_is_free),
 		cmocka_unit_test(a_machine_with_plenty_gives_half_of_that),
 		cmocka_unit_test(early_packets_fill_a_window_while_there_is_memory),
 	};
 
 	host_reset();
-	network_memory_init(MACHINE);
+	network_memory_init(MACHINE, UINT64_MAX);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
