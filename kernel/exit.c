@@ -2,6 +2,7 @@
 #define LOG_AREA "power"
 #include "kernel/exit.h"
 
+#include "kernel/cold/cold.h"
 #include "kernel/console/console.h"
 #include "kernel/console/log.h"
 #include "kernel/options/options.h"
@@ -139,7 +140,7 @@ void exit_by_button(void)
 	log_error("the power button does nothing: no memory for its thread");
 }
 
-static enum command_result command_poweroff(int argc, char **argv)
+RESIDENT static enum command_result command_poweroff(int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
@@ -148,7 +149,7 @@ static enum command_result command_poweroff(int argc, char **argv)
 }
 COMMAND(poweroff, "poweroff", "switch the machine off", command_poweroff);
 
-static enum command_result command_reboot(int argc, char **argv)
+RESIDENT static enum command_result command_reboot(int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)

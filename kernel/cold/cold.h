@@ -16,7 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* For a function in a cold file that is wanted before memory is there: the check of an option. */
+/*
+ * For a function in a cold file that is wanted before memory is there, as the check of an option, or when none is left,
+ * as a command that ends all.
+ */
 #define RESIDENT __attribute__((section(".resident")))
 
 /*
