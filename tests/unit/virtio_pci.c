@@ -58,6 +58,16 @@ static void start_with(unsigned int vectors)
 	host_log_clear();
 }
 
+/* The device that is found then, not one of a test before. */
+static struct virtio_device *boot(void)
+{
+	unsigned int before = device_count();
+
+	pci_model_boot();
+	assert_int_equal(device_count(), before + 1);
+	return last_device();
+}
+
 static void stop(void)
 {
 	if (net.model.violations)
@@ -261,24 +271,25 @@ static bool changes_once(struct virtio_model *model, enum model_space space, uin
 
 static void test_config_generation(void **state)
 {
+	struct virtio_device *device;
 	uint8_t mac[6];
 
 	(void)state;
 	start_with(4);
-	pci_model_boot();
+	device = boot();
 	generation_reads = 0;
 	net.model.on_read = changes_once;
-	assert_int_equal(virtio_config_read(last_device(), 0, mac, 6, 1), 0);
+	assert_int_equal(virtio_config_read(device, 0, mac, 6, 1), 0);
 	assert_memory_equal(mac, net.model.config, 6);
 	assert_int_equal(mac[0], 2);
 
 	net.model.on_read = restless;
-	assert_int_equal(virtio_config_read(last_device(), 0, mac, 6, 1), -EIO);
+	assert_int_equal(virtio_config_read(device, 0, mac, 6, 1), -EIO);
 	assert_true(host_log_has("does not stand still"));
 	net.model.on_read = NULL;
-	assert_int_equal(virtio_config_read(last_device(), 20, mac, 6, 1), -EINVAL);
-	assert_int_equal(virtio_config_read(last_device(), UINT32_MAX, mac, 6, 1), -EINVAL);
-	assert_int_equal(virtio_config_read32(last_device(), 22), UINT32_MAX);
+	assert_int_equal(virtio_config_read(device, 20, mac, 6, 1), -EINVAL);
+	assert_int_equal(virtio_config_read(device, UINT32_MAX, mac, 6, 1), -EINVAL);
+	assert_int_equal(virtio_config_read32(device, 22), UINT32_MAX);
 	stop();
 }
 
@@ -481,18 +492,17 @@ static void test_config_vector_refused(void **state)
 
 static void test_all_ones(void **state)
 {
-	unsigned int before;
+	struct virtio_device *device;
 
 	(void)state;
 	/* A device that was pulled out reads as ones: bounded, and no crash. */
 	start_with(4);
-	pci_model_boot();
-	before = device_count();
+	device = boot();
 	net.model.on_read = restless;
 	net.model.reset_never = true;
 	net.model.status = 0xff;
-	assert_int_equal(virtio_reset(last_device()), -ETIMEDOUT);
-	assert_int_equal(device_count(), before);
+	assert_int_equal(virtio_reset(device), -ETIMEDOUT);
+	assert_ptr_equal(last_device(), device);
 	virtio_model_net_free(&net);
 }
 
@@ -504,8 +514,7 @@ static void test_taken_away(void **state)
 
 	(void)state;
 	start_with(4);
-	pci_model_boot();
-	device = last_device();
+	device = boot();
 	assert_true(device->driven);
 	memset(pci.pci.config, 0xff, sizeof(pci.pci.config));
 	virtio_device_break(device, "was broken by the test");
