@@ -2,6 +2,7 @@
 /* Receive buffers that are all alike; see buffers.h. */
 #include "drivers/net/buffers.h"
 
+#include "drivers/budget.h"
 #include "kernel/memory/dma.h"
 #include "kernel/memory/pages.h"
 #include "kernel/options/options.h"
@@ -14,6 +15,7 @@
 #define COUNT_FAIR_MIN 32u /* for each ring */
 #define COUNT_MAX 16384u
 #define MEMORY_PART 8u /* of the memory that is free */
+#define ASKED_PART 2u  /* of what devices may take: there may be others */
 
 static bool check_number(const char *value)
 {
@@ -38,7 +40,7 @@ uint64_t network_buffers_fair(uint32_t size)
 unsigned int network_buffers_wanted(unsigned int ring, unsigned int rings)
 {
 	unsigned int asked = network_buffers_asked();
-	uint64_t most = network_budget() / NETWORK_BLOCK;
+	uint64_t most = device_budget() / ASKED_PART / NETWORK_BLOCK;
 	uint64_t fair = network_buffers_fair(NETWORK_BLOCK);
 
 	if (fair > (uint64_t)rings * (ring + ring / 2))

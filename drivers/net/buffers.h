@@ -33,7 +33,7 @@ unsigned int network_buffers_asked(void);
 uint64_t network_buffers_fair(uint32_t size);
 /*
  * How many of NETWORK_BLOCK bytes a device with so many receive rings of `ring` should have, together: what
- * net.buffers= asks for, as far as it leaves the stack its memory; or half as many again as fit into the
+ * net.buffers= asks for, as far as that leaves others their memory; or half as many again as fit into the
  * rings, so that the stack can hold some, but no more than is fair.
  */
 unsigned int network_buffers_wanted(unsigned int ring, unsigned int rings);

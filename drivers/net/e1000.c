@@ -11,6 +11,7 @@
  */
 #include "drivers/net/e1000.h"
 
+#include "drivers/budget.h"
 #include "drivers/module.h"
 #include "kernel/console/log.h"
 #include "kernel/random/random.h"
@@ -367,7 +368,7 @@ static void read_mac(struct e1000 *e1000)
 
 static int probe(struct pci_function *function)
 {
-	struct e1000 *e1000 = network_budget() ? calloc(1, sizeof(*e1000)) : NULL;
+	struct e1000 *e1000 = device_budget() ? calloc(1, sizeof(*e1000)) : NULL;
 	int error = -ENOMEM;
 
 	if (!e1000)

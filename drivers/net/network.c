@@ -13,19 +13,12 @@
 
 #define LOG_AREA "net"
 
-/* What the stack takes for each device, before the first frame. */
-#define STACK_MEMORY_EACH (64u << 10)
+/* What the stack takes for each device and for each of its pairs of queues, before the first frame. */
+#define STACK_MEMORY (32u << 10)
+#define STACK_MEMORY_PAIR (40u << 10)
 
 static struct network_device *devices;
 static unsigned int device_count;
-
-uint64_t network_budget(void)
-{
-	uint64_t budget = device_budget();
-	uint64_t kept = (uint64_t)device_count * STACK_MEMORY_EACH;
-
-	return budget > kept ? budget - kept : 0;
-}
 
 void network_register(struct network_device *device)
 {
@@ -39,6 +32,7 @@ void network_register(struct network_device *device)
 		wait_queue_init(&device->queues[i].wait);
 	device->next = NULL;
 	*link = device;
+	device_budget_keep(STACK_MEMORY + (uint64_t)device->queue_pairs * STACK_MEMORY_PAIR);
 	log_info("%s: %s at %s, %02x:%02x:%02x:%02x:%02x:%02x, MTU %u, link %s", device->name,
 		 device->driver_name, device->bus_name, device->mac[0], device->mac[1],
 		 device->mac[2], device->mac[3], device->mac[4], device->mac[5], device->mtu,

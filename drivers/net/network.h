@@ -300,8 +300,6 @@ struct network_device {
 /* The driver's counters, and what the stack has copied. */
 void network_statistics(struct network_device *device, struct network_statistics *statistics);
 
-/* device_budget() less what the stack needs for the devices that are there already. Thread context. */
-uint64_t network_budget(void);
 /* Names the device and puts it at the end of the list. The driver keeps the structure alive for
  * ever. */
 void network_register(struct network_device *device);

@@ -8,6 +8,7 @@
  */
 #include "drivers/net/rtl8139.h"
 
+#include "drivers/budget.h"
 #include "drivers/module.h"
 #include "kernel/console/log.h"
 #include "kernel/time/clock.h"
@@ -375,7 +376,7 @@ static void read_mac(struct rtl8139 *rtl)
 
 static int probe(struct pci_function *function)
 {
-	struct rtl8139 *rtl = network_budget() ? calloc(1, sizeof(*rtl)) : NULL;
+	struct rtl8139 *rtl = device_budget() ? calloc(1, sizeof(*rtl)) : NULL;
 	int error = -ENOMEM;
 
 	if (!rtl)

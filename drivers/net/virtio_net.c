@@ -267,7 +267,7 @@ static void run(struct virtio_net *net)
 
 static int probe(struct virtio_device *device)
 {
-	struct virtio_net *net = network_budget() ? calloc(1, sizeof(*net)) : NULL;
+	struct virtio_net *net = calloc(1, sizeof(*net));
 	int error;
 
 	if (!net)

@@ -2,6 +2,7 @@
 /* The queues of a device: how long and how many, creation, interrupts, resetting one of them. */
 #include "drivers/virtio/core.h"
 
+#include "drivers/budget.h"
 #include "drivers/virtio/transports/transport.h"
 #include "kernel/console/log.h"
 #include "kernel/options/options.h"
@@ -137,6 +138,11 @@ static struct virtqueue *queue_create(struct virtio_device *device,
 		return NULL;
 	}
 	vq = virtqueue_create(&parameters);
+	/* One that had its queues before gets them again. */
+	if (vq && !device->driven && device_budget_overdrawn()) {
+		virtqueue_destroy(vq);
+		vq = NULL;
+	}
 	if (!vq) {
 		log_error("%s (%s): no memory for queue %u (%s) of %u descriptors",
 			  device->bus_name, device->name, index, request->name, parameters.size);

@@ -76,14 +76,37 @@ for my $many (
 	});
 }
 
-# More buffers than memory.
+# More buffers than memory, and devices after that one.
 for my $device (qw(virtio-net-pci e1000 rtl8139)) {
-	scenario("q35, memory: 6M, net.buffers=16384, $device", { machine => 'q35', memory => '6M', nic => $device, append => 'services=http,echo net.buffers=16384' }, sub ($vm) {
+	my @more = ('-netdev', 'user,id=more,net=10.1.1.0/24', '-device', "$device,netdev=more,romfile=", '-drive', 'id=disk,if=none,driver=null-co,size=1M', '-device', 'virtio-blk-pci,drive=disk');
+	scenario("q35, memory: 6M, net.buffers=16384, $device", { machine => 'q35', memory => '6M', nic => $device, extra => \@more, append => 'services=http,echo net.buffers=16384' }, sub ($vm) {
 		my $label = $vm->{label};
 		lease_is($vm, '10.0.2.15');
-		like($vm->console, qr/net: error: eth0: has \d{3,4} receive buffers: the 16384 of net\.buffers= would leave too little memory$/m, "$label: has fewer, and says so");
+		my @lines = $vm->console =~ /net: error: (eth\d): has \d{2,3} receive buffers: the 16384 of net\.buffers= would leave too little memory\r?$/mg;
+		is("@lines", 'eth0 eth1', "$label: both have fewer, and say so");
+		like($vm->command('devices -s'), qr/block, .* driver virtio_blk, driven/, "$label: there is memory for a disk");
 		my ($sent, $came) = tcp_echo('127.0.0.1', $vm->port(tcp => 7), 200_000);
 		is($came, $sent, "$label: echo of 200 KB");
+		leaves_with($vm, 0);
+	});
+}
+
+# Many of each kind, with several queues: what is left is enough whoever was the last.
+for my $memory (qw(5M 7M 10M)) {
+	my @more = map {
+		my $n = $_;
+		(
+			'-netdev', "hubport,hubid=1,id=more$n", '-device', "virtio-net-pci,mq=on,vectors=20,netdev=more$n,romfile=",
+			'-drive', "id=disk$n,if=none,driver=null-co,size=1M", '-device', "virtio-blk-pci,num-queues=4,drive=disk$n",
+			'-device', 'virtio-serial-pci,max_ports=' . 8 * $n
+		)
+	} 1 .. 3;
+	scenario("q35, memory: $memory, several of each", { machine => 'q35', cpus => 4, memory => $memory, extra => \@more, append => 'services=http,echo' }, sub ($vm) {
+		my $label = $vm->{label};
+		lease_is($vm, '10.0.2.15');
+		my ($sent, $came) = tcp_echo('127.0.0.1', $vm->port(tcp => 7), 200_000);
+		is($came, $sent, "$label: echo of 200 KB");
+		like($vm->command('free'), qr/^Mem: /m, "$label: the shell has its commands");
 		leaves_with($vm, 0);
 	});
 }
