@@ -111,7 +111,10 @@ LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 # Some of lwIP's own functions have another name: net/lwip/batch.c and net/lwip/recovery.c come before them. Not by the linker, which
 # does not see calls inside of what is compiled as one.
 TCP_OUT_NAMES := -Dtcp_output=tcp_output_now -Dtcp_write=tcp_write_now -Dtcp_send_fin=tcp_send_fin_now
+# And timers have memory of their own: net/lwip/memory.c.
+TIMEOUTS_NAMES := -Dmemp_malloc=network_timer_alloc -Dmemp_free=network_timer_free
 $(B)/obj/lwip/core/tcp_out.c.o: CFLAGS += $(TCP_OUT_NAMES)
+$(B)/obj/lwip/core/timeouts.c.o: CFLAGS += $(TIMEOUTS_NAMES)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
 $(LZMA_OBJECTS) $(patsubst %,$(B)/obj/%.o,$(filter $(SMALL),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_SMALL),$(LWIP_SOURCES))) \
@@ -137,7 +140,7 @@ $(1): FORCE
 endef
 COMMIT := $(shell commit=$$(git rev-parse --short=12 HEAD 2>/dev/null) || { echo unknown; exit; }; \
 	git diff --quiet HEAD -- 2>/dev/null || commit=$$commit+; echo $$commit)
-$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS) $(TOGETHER_ROOMS) $(TOGETHER_COLD) $(TCP_OUT_NAMES)))
+$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS) $(TOGETHER_ROOMS) $(TOGETHER_COLD) $(TCP_OUT_NAMES) $(TIMEOUTS_NAMES)))
 $(eval $(call stamp_rule,$(IMAGE).link-flags,$(CC) $(LDFLAGS) $(OBJECTS)))
 $(eval $(call stamp_rule,$(B)/together-list,$(TOGETHER)))
 $(B)/ringside_version.h: FORCE
@@ -345,7 +348,8 @@ $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
 $(eval $(call stamp_rule,$(B)/host-list,$(HOST_SOURCES)))
 
 # What needs lwIP's structures.
-HOST_LWIP := net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c tests/unit/network_guard.c tests/unit/network_memory.c tests/unit/sequence_numbers.c
+HOST_LWIP := net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/page.c tests/unit/network_guard.c tests/unit/network_memory.c tests/unit/http_page.c \
+	tests/unit/sequence_numbers.c
 HOST_LWIP_CFLAGS := -Inet/lwip/include -isystem $(LWIP)/src/include
 $(HOST_LWIP:%=$(B)/host/%.o): HOST_CFLAGS += $(HOST_LWIP_CFLAGS)
 $(HOST_LWIP:%=$(B)/host/%.o): | $(LWIP)/ready
@@ -366,10 +370,12 @@ $(B)/host/libringside.a: $(HOST_OBJECTS) $(B)/host-list
 # Their allocations may fail.
 UNIT_FAILING := $(patsubst %,$(B)/host/%.o,$(wildcard tests/unit/failing/*.c))
 UNIT_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc strdup free _cmocka_run_group_tests)
+# Above what the others are about: with what the test itself stands for.
+$(B)/unit/http_page: $(B)/host/net/http/page.c.o
 $(B)/unit/%: $(B)/host/tests/unit/%.c.o $(B)/host/libringside.a $(UNIT_FAILING) tests/unit/failing/tests.ld
 	$(call say,HOSTLD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $< $(UNIT_FAILING) -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive $(UNIT_LDFLAGS) -Wl,-T,tests/unit/failing/tests.ld -lcmocka
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $(filter %.o,$^) -Wl,--whole-archive $(B)/host/libringside.a -Wl,--no-whole-archive $(UNIT_LDFLAGS) -Wl,-T,tests/unit/failing/tests.ld -lcmocka
 
 include tests/conformance/back_end/back_end.mk
 

@@ -20,8 +20,7 @@
 /* Packets of a connection that may wait for one before them: a window of small ones; few when memory is short. */
 #define EARLY_LEAST 64
 #define EARLY_BYTES 512
-#define TIMERS_KEPT 16u
-#define TIMER_SIZE (sizeof(struct sys_timeo) + sizeof(struct block))
+#define TIMERS_AT_ONCE 4u
 #define MAGIC_USED 0x55c1a55eu
 #define MAGIC_FREE 0xf4eec1a5u
 
@@ -32,7 +31,7 @@ static bool check_memory(const char *value)
 	return option_parse_number(value, &bytes) && bytes >= MINIMUM;
 }
 OPTION(net_memory, "net.memory", "BYTES",
-       "most memory that the network stack may use, at least 524288 (default: an eighth of the first 64 MiB, half of the rest)",
+       "most memory that the network stack may use, at least 524288 (default: an eighth of the first 64 MiB, half of the rest, at most half of what is free)",
        check_memory);
 _Static_assert(MINIMUM == 524288, "as its help says");
 
@@ -55,16 +54,15 @@ struct block {
 	};
 };
 _Static_assert(sizeof(struct block) == 16, "blocks keep their alignment");
-#define CLASS_TIMER 0
-_Static_assert(TIMER_SIZE == 48, "a timer is a block of the first class");
 
 static struct spinlock lock = SPINLOCK_INIT;
 static struct block *free_blocks[CLASSES];
 /*
- * For timers alone: lwIP gives one back before it calls its handler, and cannot go on without one for the next time.
+ * Blocks that were timers, or will be; under the core lock. lwIP gives a timer back before it calls its handler, and cannot
+ * go on without one for the next time, so what was a timer never becomes something else. One is left for TCP's, which
+ * starts with the first connection.
  */
-static struct block *timer_blocks;
-static unsigned int timer_count;
+static struct block *timers;
 static struct network_memory state;
 
 uint32_t network_window_more;
@@ -143,16 +141,14 @@ static void count(int64_t bytes)
 	spin_unlock_threads(&lock);
 }
 
-static struct block *take_of(struct block **list, unsigned int class)
+static struct block *take(unsigned int class)
 {
 	struct block *block;
 
 	spin_lock_threads(&lock);
-	block = *list;
+	block = free_blocks[class];
 	if (block) {
-		*list = block->next;
-		if (list == &timer_blocks)
-			timer_count--;
+		free_blocks[class] = block->next;
 		state.used += class_sizes[class];
 		if (state.used > state.used_most)
 			state.used_most = state.used;
@@ -161,23 +157,12 @@ static struct block *take_of(struct block **list, unsigned int class)
 	return block;
 }
 
-static struct block *take(unsigned int class)
-{
-	return take_of(&free_blocks[class], class);
-}
-
 static void give(struct block *block, unsigned int class)
 {
-	struct block **list = &free_blocks[class];
-
 	spin_lock_threads(&lock);
-	if (class == CLASS_TIMER && timer_count < TIMERS_KEPT) {
-		list = &timer_blocks;
-		timer_count++;
-	}
 	block->magic = MAGIC_FREE;
-	block->next = *list;
-	*list = block;
+	block->next = free_blocks[class];
+	free_blocks[class] = block;
 	state.used -= class_sizes[class];
 	spin_unlock_threads(&lock);
 }
@@ -230,10 +215,6 @@ static void *alloc(size_t size)
 		for (; class < CLASSES && !(block = take(class)); class ++)
 			if (refilled)
 				break;
-		if (!block && size == TIMER_SIZE) {
-			class = CLASS_TIMER;
-			block = take_of(&timer_blocks, class);
-		}
 	}
 	if (!block)
 		return NULL;
@@ -283,6 +264,32 @@ void network_memory_free(void *memory)
 	} else {
 		give(block, block->class);
 	}
+}
+
+void network_timer_free(memp_t type, void *memory)
+{
+	struct block *block = memory;
+
+	(void)type;
+	if (!block)
+		return;
+	block--;
+	block->next = timers;
+	timers = block;
+}
+
+void *network_timer_alloc(memp_t type)
+{
+	struct block *block;
+
+	if (!timers || !timers->next)
+		for (unsigned int i = 0; i < TIMERS_AT_ONCE; i++)
+			network_timer_free(type, network_memory_alloc(sizeof(struct sys_timeo)));
+	block = timers;
+	if (!block)
+		return NULL;
+	timers = block->next;
+	return block + 1;
 }
 
 bool network_memory_low(void)

@@ -10,6 +10,8 @@
 #ifndef NET_LWIP_MEMORY_H
 #define NET_LWIP_MEMORY_H
 
+#include "lwip/memp.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +29,13 @@ struct network_memory {
  * Once, first.
  */
 void network_memory_init(uint64_t memory_size, uint64_t memory_free);
+
+/*
+ * What lwIP's timeouts.c has for memp_malloc() and memp_free(): a timer that fired can always be set again. Under the core
+ * lock. `type` is MEMP_SYS_TIMEOUT.
+ */
+void *network_timer_alloc(memp_t type);
+void network_timer_free(memp_t type, void *memory);
 
 /* What each TCP window gets on top of its least, so that all sockets together fit. */
 extern uint32_t network_window_more;

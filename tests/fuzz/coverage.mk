@@ -8,7 +8,7 @@ COVERAGE_UNITS := $(patsubst tests/unit/%.c,$(C)/unit-%,$(wildcard tests/unit/*.
 COVERAGE_PROGRAMS := $(COVERAGE_UNITS) $(FUZZ_TARGETS:%=$(C)/fuzz-%)
 COVERAGE_LINK = $(FUZZ_CC) -no-pie -fprofile-instr-generate
 COVERAGE_NETWORK_OBJECTS := $(FUZZ_WITH_LWIP:%=$(C)/obj/%.o)
-$(eval $(call stamp_rule,$(C)/flags,$(FUZZ_CC) $(COVERAGE_CFLAGS) $(TCP_OUT_NAMES)))
+$(eval $(call stamp_rule,$(C)/flags,$(FUZZ_CC) $(COVERAGE_CFLAGS) $(TCP_OUT_NAMES) $(TIMEOUTS_NAMES)))
 $(eval $(call stamp_rule,$(C)/list,$(FUZZ_MODELS) $(FUZZ_SOURCES) $(FUZZ_NETWORK)))
 
 $(C)/obj/lwip/%.c.o: $(C)/flags | $(LWIP)/ready
@@ -18,6 +18,7 @@ $(C)/obj/lwip/%.c.o: $(C)/flags | $(LWIP)/ready
 		$(FUZZ_NETWORK_CFLAGS) -w -MD -MP -c -o $@ $(LWIP)/src/$*.c
 
 $(C)/obj/lwip/core/tcp_out.c.o: COVERAGE_CFLAGS += $(TCP_OUT_NAMES)
+$(C)/obj/lwip/core/timeouts.c.o: COVERAGE_CFLAGS += $(TIMEOUTS_NAMES)
 
 $(C)/obj/mbedtls/%.c.o: $(C)/flags | $(MBEDTLS)/ready
 	$(call say,COVCC,mbedtls/$*.c)
@@ -48,9 +49,10 @@ $(C)/libmodels.a: $(FUZZ_MODELS:%=$(C)/obj/%.o) $(C)/list
 	$(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 
 COVERAGE_FAILING := $(UNIT_FAILING:$(B)/host/%=$(C)/obj/%)
+$(C)/unit-http_page: $(C)/obj/net/http/page.c.o
 $(C)/unit-%: $(C)/obj/tests/unit/%.c.o $(C)/libhost.a $(COVERAGE_FAILING)
 	$(call say,COVLD,$@)
-	$(Q)$(COVERAGE_LINK) -o $@ $< $(COVERAGE_FAILING) $(UNIT_LDFLAGS) -Wl,--whole-archive $(C)/libhost.a -Wl,--no-whole-archive -lcmocka
+	$(Q)$(COVERAGE_LINK) -o $@ $(filter %.o,$^) $(UNIT_LDFLAGS) -Wl,--whole-archive $(C)/libhost.a -Wl,--no-whole-archive -lcmocka
 
 $(C)/fuzz-%: $(C)/obj/tests/fuzz/targets/%.c.o $(C)/libsources.a $(C)/libmodels.a tests/fuzz/state.ld
 	$(call say,COVLD,$@)

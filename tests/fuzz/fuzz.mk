@@ -25,7 +25,7 @@ FUZZ_NETWORK_CFLAGS := $(HOST_LWIP_CFLAGS)
 FUZZ_WITH_LWIP := $(HOST_LWIP) $(FUZZ_NETWORK) tests/fuzz/stack.c $(FUZZ_NETWORK_TARGETS:%=tests/fuzz/targets/%.c)
 FUZZ_TARGETS := $(patsubst tests/fuzz/targets/%.c,%,$(wildcard tests/fuzz/targets/*.c))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(F)/%)
-$(eval $(call stamp_rule,$(F)/flags,$(FUZZ_CC) $(FUZZ_CFLAGS) $(TCP_OUT_NAMES)))
+$(eval $(call stamp_rule,$(F)/flags,$(FUZZ_CC) $(FUZZ_CFLAGS) $(TCP_OUT_NAMES) $(TIMEOUTS_NAMES)))
 $(eval $(call stamp_rule,$(F)/list,$(FUZZ_MODELS) $(FUZZ_SOURCES)))
 
 $(F)/obj/mbedtls/%.c.o: $(F)/flags | $(MBEDTLS)/ready
@@ -57,6 +57,7 @@ $(F)/obj/lwip/%.c.o: $(F)/flags | $(LWIP)/ready
 	$(Q)$(FUZZ_CC) $(filter-out -Wextra -Wshadow -Werror,$(FUZZ_CFLAGS)) $(FUZZ_NETWORK_CFLAGS) -w -fno-sanitize=null,alignment -MD -MP -c -o $@ $(LWIP)/src/$*.c
 
 $(F)/obj/lwip/core/tcp_out.c.o: FUZZ_CFLAGS += $(TCP_OUT_NAMES)
+$(F)/obj/lwip/core/timeouts.c.o: FUZZ_CFLAGS += $(TIMEOUTS_NAMES)
 $(F)/libnetwork.sources.a: $(FUZZ_NETWORK:%=$(F)/obj/%.o) $(FUZZ_LWIP:%=$(F)/obj/lwip/%.o) $(F)/list
 	$(Q)rm -f $@ && ar rcs $@ $(FUZZ_NETWORK:%=$(F)/obj/%.o) $(FUZZ_LWIP:%=$(F)/obj/lwip/%.o)
 	$(Q)objcopy $(foreach f,malloc calloc realloc free strdup,--redefine-sym $f=fuzz_$f) $@

@@ -71,33 +71,35 @@ static void the_total_is_bounded(void **state)
 	assert_int_equal(memory.used, before.used);
 }
 
-/* A timer that fires gives its block back, and has one again for its next time, whoever took that one. */
+/* A timer that fires gives its block back, and has one again for its next time, whoever wants it meanwhile. */
 static void a_timer_that_fires_is_set_again(void **state)
 {
-	static void *blocks[200000];
-	void *timers[16 + 1];
-	unsigned int count = 0, again = 0;
+	static void *blocks[300000];
+	void *timers[20], *later;
+	unsigned int count = 0;
 
 	(void)state;
-	timers[0] = network_memory_alloc(sizeof(struct sys_timeo));
-	assert_non_null(timers[0]);
-	for (size_t size = 12000; size >= 8; size /= 2)
-		while (count < 200000 && (blocks[count] = network_memory_alloc(size)))
-			count++;
-	assert_in_range(count, 1, 199999);
-	for (unsigned int i = 0; i < 100; i++) {
-		network_memory_free(timers[0]);
-		blocks[count] = network_memory_alloc(8); /* another thread */
-		count += blocks[count] != NULL;
-		timers[0] = network_memory_alloc(sizeof(struct sys_timeo));
-		assert_non_null(timers[0]);
+	for (unsigned int i = 0; i < 20; i++) {
+		timers[i] = network_timer_alloc(MEMP_SYS_TIMEOUT);
+		assert_non_null(timers[i]);
 	}
-	/* These are bounded like all. */
-	while (again < 16 && (timers[again + 1] = network_memory_alloc(sizeof(struct sys_timeo))))
-		again++;
-	assert_in_range(again, 1, 15);
-	for (unsigned int i = 0; i <= again; i++)
-		network_memory_free(timers[i]);
+	for (size_t size = 12000; size >= 8; size /= 2)
+		while (count < 300000 && (blocks[count] = network_memory_alloc(size)))
+			count++;
+	assert_in_range(count, 1, 299999);
+	for (unsigned int i = 0; i < 100; i++) {
+		network_timer_free(MEMP_SYS_TIMEOUT, timers[i % 20]);
+		assert_null(network_memory_alloc(sizeof(struct sys_timeo)));
+		timers[i % 20] = network_timer_alloc(MEMP_SYS_TIMEOUT);
+		assert_non_null(timers[i % 20]);
+		memset(timers[i % 20], 0xff, sizeof(struct sys_timeo));
+	}
+	/* TCP's, with the first connection. */
+	later = network_timer_alloc(MEMP_SYS_TIMEOUT);
+	assert_non_null(later);
+	network_timer_free(MEMP_SYS_TIMEOUT, later);
+	for (unsigned int i = 0; i < 20; i++)
+		network_timer_free(MEMP_SYS_TIMEOUT, timers[i]);
 	while (count)
 		network_memory_free(blocks[--count]);
 }
