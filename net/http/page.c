@@ -126,6 +126,7 @@ static int make_html(struct http_answer *answer)
 	return status;
 }
 
+static const char html[] = "text/html; charset=utf-8";
 static const char elsewhere[] =
 	"There is a <a href=\"/\">status page</a>, and the same as <a href=\"/status.json\">JSON</a>.";
 
@@ -178,14 +179,13 @@ static int add_head(struct http_answer *answer, const char *status_line, const c
 	return 0;
 }
 
-int http_answer_make(const struct http_request *request, bool too_large, struct http_answer *answer,
-		     bool *keep_alive)
+/* The page that was asked for, or what is wrong with the request, with its head. Leaves a part behind when it fails. */
+static int make(const struct http_request *request, bool too_large, struct http_answer *answer,
+		bool keep_alive)
 {
-	const char *status_line = "200 OK", *type = "text/html; charset=utf-8";
+	const char *status_line = "200 OK", *type = html;
 	int status;
 
-	*answer = (struct http_answer){0};
-	*keep_alive = request && request->keep_alive && !request->has_body;
 	if (!request)
 		status_line = too_large ? "431 Request Header Fields Too Large" : "400 Bad Request";
 	else if (request->method == HTTP_OTHER)
@@ -201,19 +201,33 @@ int http_answer_make(const struct http_request *request, bool too_large, struct 
 		type = "application/json";
 		status = facts_print_json(append, answer);
 	}
-	/* What was made of it is given back, and there is enough for this. */
+	return status ? status
+		      : add_head(answer, status_line, type, keep_alive,
+				 !request || request->method != HTTP_HEAD);
+}
+
+int http_answer_make(const struct http_request *request, bool too_large, struct http_answer *answer,
+		     bool *keep_alive)
+{
+	int status;
+
+	*answer = (struct http_answer){0};
+	*keep_alive = request && request->keep_alive && !request->has_body;
+	status = make(request, too_large, answer, *keep_alive);
 	if (status) {
-		http_answer_free(answer);
-		type = "text/html; charset=utf-8";
-		status_line =
+		const char *status_line =
 			status == -EFBIG ? "500 Internal Server Error" : "503 Service Unavailable";
+
+		/* What was made of it is given back, and may be enough for this. */
+		http_answer_free(answer);
+		*keep_alive = false;
 		status = make_error(answer, status_line,
 				    status == -EFBIG ? "This page would be larger than 1 MiB."
 						     : "There is no memory for this page now.");
+		if (!status)
+			status = add_head(answer, status_line, html, false,
+					  !request || request->method != HTTP_HEAD);
 	}
-	if (!status)
-		status = add_head(answer, status_line, type, *keep_alive,
-				  !request || request->method != HTTP_HEAD);
 	if (status)
 		http_answer_free(answer);
 	return status;
