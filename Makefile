@@ -108,13 +108,19 @@ LWIP_SMALL := core/dns.c core/init.c core/ipv4/autoip.c core/ipv4/dhcp.c core/ip
 LZMA_OBJECTS := $(B)/obj/lzma/LzmaDec.c.o
 MBEDTLS_FAST := aes.c bignum.c chacha20.c chachapoly.c gcm.c poly1305.c sha256.c sha512.c
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
-# Some of lwIP's own functions have another name: net/lwip/batch.c and net/lwip/recovery.c come before them. Not by the linker, which
-# does not see calls inside of what is compiled as one.
-TCP_OUT_NAMES := -Dtcp_output=tcp_output_now -Dtcp_write=tcp_write_now -Dtcp_send_fin=tcp_send_fin_now
-# And timers have memory of their own: net/lwip/memory.c.
-TIMEOUTS_NAMES := -Dmemp_malloc=network_timer_alloc -Dmemp_free=network_timer_free
-$(B)/obj/lwip/core/tcp_out.c.o: CFLAGS += $(TCP_OUT_NAMES)
-$(B)/obj/lwip/core/timeouts.c.o: CFLAGS += $(TIMEOUTS_NAMES)
+# Some of lwIP's own functions have another name: ours come before them (net/lwip/batch.c, recovery.c, path_mtu.c), or instead of
+# them (memory.c). Not by the linker, which does not see calls inside of what is compiled as one. And what is cut into fragments
+# is copied: lwIP would cut the packet itself, which TCP may have to send again.
+LWIP_ALTERED := core/tcp_out.c core/timeouts.c core/ipv6/nd6.c core/ipv4/ip4_frag.c core/ipv6/ip6_frag.c
+LWIP_ALTERED_core/tcp_out.c := -Dtcp_output=tcp_output_now -Dtcp_write=tcp_write_now -Dtcp_send_fin=tcp_send_fin_now
+LWIP_ALTERED_core/timeouts.c := -Dmemp_malloc=network_timer_alloc -Dmemp_free=network_timer_free
+LWIP_ALTERED_core/ipv6/nd6.c := -Dnd6_get_destination_mtu=nd6_get_destination_mtu_told
+LWIP_ALTERED_core/ipv4/ip4_frag.c := -DLWIP_NETIF_TX_SINGLE_PBUF=1
+LWIP_ALTERED_core/ipv6/ip6_frag.c := -DLWIP_NETIF_TX_SINGLE_PBUF=1
+LWIP_ALTERED_ALL := $(foreach f,$(LWIP_ALTERED),$(LWIP_ALTERED_$f))
+# lwip_altered FOLDER,VARIABLE: for the objects there.
+lwip_altered = $(foreach f,$(LWIP_ALTERED),$(eval $1/obj/lwip/$f.o: $2 += $$(LWIP_ALTERED_$f)))
+$(call lwip_altered,$(B),CFLAGS)
 APP_OBJECTS := $(APP_SOURCES:%=$(IMAGE).obj/%.o) $(if $(APP),$(IMAGE).obj/application.o)
 MBEDTLS_OBJECTS := $(MBEDTLS_SOURCES:%=$(B)/obj/mbedtls/%.o)
 $(LZMA_OBJECTS) $(patsubst %,$(B)/obj/%.o,$(filter $(SMALL),$(KERNEL_SOURCES) $(CLAUSES))) $(patsubst %,$(B)/obj/lwip/%.o,$(filter $(LWIP_SMALL),$(LWIP_SOURCES))) \
@@ -140,7 +146,7 @@ $(1): FORCE
 endef
 COMMIT := $(shell commit=$$(git rev-parse --short=12 HEAD 2>/dev/null) || { echo unknown; exit; }; \
 	git diff --quiet HEAD -- 2>/dev/null || commit=$$commit+; echo $$commit)
-$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS) $(TOGETHER_ROOMS) $(TOGETHER_COLD) $(TCP_OUT_NAMES) $(TIMEOUTS_NAMES)))
+$(eval $(call stamp_rule,$(B)/flags,$(CC) $(CFLAGS) $(WARNINGS) $(ASFLAGS) $(TOGETHER_ROOMS) $(TOGETHER_COLD) $(LWIP_ALTERED_ALL)))
 $(eval $(call stamp_rule,$(IMAGE).link-flags,$(CC) $(LDFLAGS) $(OBJECTS)))
 $(eval $(call stamp_rule,$(B)/together-list,$(TOGETHER)))
 $(B)/ringside_version.h: FORCE
@@ -337,7 +343,7 @@ HOST_CFLAGS := -std=gnu11 -O1 -g -DHOST_BUILD -D_GNU_SOURCE -Dsniprintf=snprintf
 	-Wall -Wextra -Wshadow -Werror -I. -Inet/lwip/include/host -Inet/tls/include -isystem $(MBEDTLS)/include
 HOST_SOURCES := $(sort $(shell find drivers kernel/options kernel/facts tests/device -name '*.c' -not -name 'bench_*') \
 	kernel/console/console.c kernel/console/transcript.c kernel/console/log_limit.c kernel/shell/line.c kernel/bench/statistics.c \
-	kernel/memory/memory_map.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c kernel/random/siphash.c kernel/libc/crc32.c boot/e820.c boot/origin.c boot/device_path.c \
+	kernel/memory/memory_map.c kernel/memory/budget.c kernel/memory/pages.c kernel/random/chacha20.c kernel/random/random.c kernel/random/siphash.c kernel/libc/crc32.c boot/e820.c boot/origin.c boot/device_path.c \
 	$(filter-out %/handover.c %/kexec.c,$(wildcard boot/next/*.c)) \
 	$(wildcard net/lwip/address_option.c net/lwip/checksum.c net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/request.c) net/services/iperf3/json.c net/services/iperf3/message.c \
 	$(addprefix net/netboot/,url.c http_response.c tftp_engine.c progress_line.c dhcp_message.c dhcp6_message.c \

@@ -5,9 +5,9 @@
  */
 #include "drivers/block/ahci.h"
 
-#include "drivers/budget.h"
 #include "drivers/module.h"
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 #include "kernel/memory/dma.h"
 #include "kernel/shell/command.h"
 #include "kernel/time/clock.h"
@@ -364,7 +364,7 @@ static int probe(struct pci_function *function)
 
 	if (function->programming_interface != INTERFACE_AHCI)
 		return -ENODEV;
-	ahci = device_budget() ? calloc(1, sizeof(*ahci)) : NULL;
+	ahci = memory_budget() ? calloc(1, sizeof(*ahci)) : NULL;
 	if (!ahci)
 		return -ENOMEM;
 	ahci->device.module = "ahci";

@@ -5,9 +5,9 @@
  */
 #include "drivers/block/ide.h"
 
-#include "drivers/budget.h"
 #include "drivers/module.h"
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 #include "kernel/memory/dma.h"
 #include "kernel/options/options.h"
 #include "kernel/shell/command.h"
@@ -315,7 +315,7 @@ static int probe(struct pci_function *function)
 		log_notice("%s: an IDE controller in native mode is not driven", function->name);
 		return -ENODEV;
 	}
-	ide = device_budget() ? calloc(1, sizeof(*ide)) : NULL;
+	ide = memory_budget() ? calloc(1, sizeof(*ide)) : NULL;
 	if (!ide)
 		return -ENOMEM;
 	ide->device.module = "ata_piix";

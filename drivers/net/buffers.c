@@ -2,7 +2,7 @@
 /* Receive buffers that are all alike; see buffers.h. */
 #include "drivers/net/buffers.h"
 
-#include "drivers/budget.h"
+#include "kernel/memory/budget.h"
 #include "kernel/memory/dma.h"
 #include "kernel/memory/pages.h"
 #include "kernel/options/options.h"
@@ -40,7 +40,7 @@ uint64_t network_buffers_fair(uint32_t size)
 unsigned int network_buffers_wanted(unsigned int ring, unsigned int rings)
 {
 	unsigned int asked = network_buffers_asked();
-	uint64_t most = device_budget() / ASKED_PART / NETWORK_BLOCK;
+	uint64_t most = memory_budget() / ASKED_PART / NETWORK_BLOCK;
 	uint64_t fair = network_buffers_fair(NETWORK_BLOCK);
 
 	if (fair > (uint64_t)rings * (ring + ring / 2))

@@ -11,9 +11,9 @@
  */
 #include "drivers/net/e1000.h"
 
-#include "drivers/budget.h"
 #include "drivers/module.h"
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 #include "kernel/random/random.h"
 #include "kernel/time/clock.h"
 
@@ -368,7 +368,7 @@ static void read_mac(struct e1000 *e1000)
 
 static int probe(struct pci_function *function)
 {
-	struct e1000 *e1000 = device_budget() ? calloc(1, sizeof(*e1000)) : NULL;
+	struct e1000 *e1000 = memory_budget() ? calloc(1, sizeof(*e1000)) : NULL;
 	int error = -ENOMEM;
 
 	if (!e1000)

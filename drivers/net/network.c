@@ -2,9 +2,9 @@
 /* The list of network devices, and what is known about each. */
 #include "drivers/net/network.h"
 
-#include "drivers/budget.h"
 #include "drivers/net/buffers.h"
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 #include "kernel/random/random.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ void network_register(struct network_device *device)
 		wait_queue_init(&device->queues[i].wait);
 	device->next = NULL;
 	*link = device;
-	device_budget_keep(STACK_MEMORY + (uint64_t)device->queue_pairs * STACK_MEMORY_PAIR);
+	memory_budget_keep(STACK_MEMORY + (uint64_t)device->queue_pairs * STACK_MEMORY_PAIR);
 	log_info("%s: %s at %s, %02x:%02x:%02x:%02x:%02x:%02x, MTU %u, link %s", device->name,
 		 device->driver_name, device->bus_name, device->mac[0], device->mac[1],
 		 device->mac[2], device->mac[3], device->mac[4], device->mac[5], device->mtu,

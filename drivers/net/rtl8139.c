@@ -8,9 +8,9 @@
  */
 #include "drivers/net/rtl8139.h"
 
-#include "drivers/budget.h"
 #include "drivers/module.h"
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 #include "kernel/time/clock.h"
 
 #include <errno.h>
@@ -376,7 +376,7 @@ static void read_mac(struct rtl8139 *rtl)
 
 static int probe(struct pci_function *function)
 {
-	struct rtl8139 *rtl = device_budget() ? calloc(1, sizeof(*rtl)) : NULL;
+	struct rtl8139 *rtl = memory_budget() ? calloc(1, sizeof(*rtl)) : NULL;
 	int error = -ENOMEM;
 
 	if (!rtl)

@@ -8,9 +8,9 @@
  */
 #include "drivers/net/virtio_net.h"
 
-#include "drivers/budget.h"
 #include "drivers/net/buffers.h"
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 #include "kernel/thread/thread.h"
 
 #include <errno.h>
@@ -89,7 +89,7 @@ int virtio_net_pairs_create(struct virtio_net *net)
 		sniprintf(pair->receive_name, sizeof(pair->receive_name), "receive%u", i);
 		sniprintf(pair->transmit_name, sizeof(pair->transmit_name), "transmit%u", i);
 		pair->receive.chain = net->chain;
-		if ((i && !device_budget()) || virtio_net_receive_create(pair, buffers, block)) {
+		if ((i && !memory_budget()) || virtio_net_receive_create(pair, buffers, block)) {
 			if (!i)
 				return -ENOMEM;
 			log_notice("%s: memory for %u pairs of queues only", net->virtio->bus_name,

@@ -6,6 +6,7 @@
  */
 #include "drivers/pci/internal.h"
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -111,7 +112,7 @@ static struct pci_function *function_add(struct pci_address address, struct pci_
 		log_warning("more than %u functions: the rest is ignored", FUNCTIONS_MAX);
 		return NULL;
 	}
-	function = calloc(1, sizeof(*function));
+	function = memory_budget() ? calloc(1, sizeof(*function)) : NULL;
 	if (!function) {
 		log_error("no memory for another function");
 		return NULL;

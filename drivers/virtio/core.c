@@ -2,9 +2,9 @@
 /* The life of a virtio device: initialisation in the order of 3.1.1, reset, failure. */
 #include "drivers/virtio/core.h"
 
-#include "drivers/budget.h"
 #include "drivers/virtio/transports/transport.h"
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 #include "kernel/options/options.h"
 #include "kernel/thread/thread.h"
 #include "kernel/time/clock.h"
@@ -338,7 +338,7 @@ void virtio_device_add(struct virtio_device *device)
 		error = virtio_negotiate(device); /* steps 2 to 6 */
 	if (!error && device->driver) {
 		/* Steps 7 and 8. */
-		error = device_budget() ? device->driver->probe(device) : -ENOMEM;
+		error = memory_budget() ? device->driver->probe(device) : -ENOMEM;
 		device->driven = !error;
 	}
 	if (error) {

@@ -2,9 +2,9 @@
 /* The queues of a device: how long and how many, creation, interrupts, resetting one of them. */
 #include "drivers/virtio/core.h"
 
-#include "drivers/budget.h"
 #include "drivers/virtio/transports/transport.h"
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 #include "kernel/options/options.h"
 #include "kernel/thread/thread.h"
 
@@ -139,7 +139,7 @@ static struct virtqueue *queue_create(struct virtio_device *device,
 	}
 	vq = virtqueue_create(&parameters);
 	/* One that had its queues before gets them again. */
-	if (vq && !device->driven && device_budget_overdrawn()) {
+	if (vq && !device->driven && memory_budget_overdrawn()) {
 		virtqueue_destroy(vq);
 		vq = NULL;
 	}

@@ -3,6 +3,7 @@
 #include "kernel/x86/smp.h"
 
 #include "kernel/console/log.h"
+#include "kernel/memory/budget.h"
 #include "kernel/memory/memory.h"
 #include "kernel/options/options.h"
 #include "kernel/platform.h"
@@ -147,7 +148,7 @@ static void send_startup(uint32_t id, const struct cpu *cpu)
 
 static bool start(uint32_t id)
 {
-	struct cpu *cpu = calloc(1, sizeof(*cpu));
+	struct cpu *cpu = memory_budget() ? calloc(1, sizeof(*cpu)) : NULL;
 	void *stack = cpu ? stack_alloc(START_STACK) : NULL;
 
 	if (!stack) {

@@ -38,6 +38,9 @@ static bool put_off(struct tcp_pcb *pcb)
 
 err_t tcp_output(struct tcp_pcb *pcb)
 {
+	/* A probe of a closed window may have been the last byte, and was taken: lwIP's timer goes on for nothing, and asserts. */
+	if (!pcb->unsent)
+		pcb->persist_backoff = 0;
 	/* A callback of lwIP's, which asks again once it has taken the segment: nothing would be sent now. */
 	if (pcb == tcp_input_pcb)
 		return ERR_OK;

@@ -6,6 +6,7 @@
 #include "lwip/prot/etharp.h"
 #include "lwip/prot/ethernet.h"
 #include "lwip/prot/iana.h"
+#include "lwip/prot/icmp6.h"
 #include "lwip/prot/ip4.h"
 #include "lwip/prot/ip6.h"
 #include "lwip/udp.h"
@@ -33,7 +34,8 @@ bool guard_frame_refused(const struct pbuf *frame)
 }
 
 /*
- * The first fragment of a datagram for the DHCP client, which walks over options as if each piece of a
+ * A fragment of nothing: the datagram ends in an empty piece then, which nothing expects behind a whole one. And
+ * the first fragment of a datagram for the DHCP client, which walks over options as if each piece of a
  * datagram that was put together held a whole one. No server sends fragments: every client takes 576 bytes
  * (RFC 2131, 2).
  */
@@ -47,6 +49,8 @@ bool guard_ip4_refused(const struct pbuf *packet)
 		return false;
 	memcpy(&header, packet->payload, sizeof(header));
 	offset = lwip_ntohs(IPH_OFFSET(&header));
+	if (offset & (IP_MF | IP_OFFMASK) && lwip_ntohs(IPH_LEN(&header)) <= IPH_HL_BYTES(&header))
+		return true;
 	if (IPH_PROTO(&header) != IP_PROTO_UDP || !(offset & IP_MF) || offset & IP_OFFMASK ||
 	    packet->len < IPH_HL_BYTES(&header) + UDP_HLEN)
 		return false;
@@ -56,7 +60,8 @@ bool guard_ip4_refused(const struct pbuf *packet)
 
 /*
  * tcp_parseopt() reads the length of an option before it looks whether it is there. One that reaches beyond
- * the header is nobody's either (RFC 9293, 3.1: be prepared for illegal lengths).
+ * the header is nobody's either (RFC 9293, 3.1: be prepared for illegal lengths). A size of segments is told with
+ * a SYN only (3.7.1): lwIP takes it at any time, also for segments that it has made for another one.
  */
 bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsigned int first,
 		       const uint8_t *second)
@@ -77,6 +82,8 @@ bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsign
 			return true;
 		own = offset + 1 < first ? options[offset + 1] : second[offset + 1 - first];
 		if (own < 2 || own > length - offset)
+			return true;
+		if (kind == LWIP_TCP_OPT_MSS && !(TCPH_FLAGS(header) & TCP_SYN))
 			return true;
 		offset += own;
 	}
@@ -107,27 +114,46 @@ static bool is_extension(uint8_t header)
 	       header == IP6_NEXTH_ROUTING || header == IP6_NEXTH_FRAGMENT;
 }
 
+/* Router and neighbour solicitations and advertisements, and redirects. */
+static bool is_discovery(uint8_t type)
+{
+	return type >= ICMP6_TYPE_RS && type <= ICMP6_TYPE_RD;
+}
+
+/* To nowhere: what is sent there would wait for a neighbour that lwIP neither asks for nor forgets (RFC 4861, 8.1). */
+static bool redirect_refused(const uint8_t *message, size_t length)
+{
+	static const uint8_t unspecified[16];
+
+	return length >= 24 && message[0] == ICMP6_TYPE_RD &&
+	       (message[8] == 0xff || !memcmp(message + 8, unspecified, sizeof(unspecified)));
+}
+
 /*
  * ip6_input() reads the length of an extension header, and of an option, before it looks whether they are
  * there. And when it has put a datagram together, it takes the kind of its first header from the fragment
- * that came first, whichever that was: so behind a fragment header there are no others, which nobody sends.
+ * that came first, whichever that was: so behind a fragment header there are no others, which nobody sends. Nor
+ * is there nothing, see above; or neighbour discovery (RFC 6980, 5).
  */
 bool guard_ip6_refused(const struct pbuf *packet)
 {
 	const uint8_t *bytes = packet->payload;
-	size_t length = packet->len, offset = IP6_HLEN;
+	size_t length = packet->len, offset = IP6_HLEN, end;
 	uint8_t header;
 
 	if (length < IP6_HLEN)
 		return false; /* it sees that */
 	header = bytes[6];
+	end = IP6_HLEN + (size_t)(bytes[4] << 8 | bytes[5]);
 	while (is_extension(header)) {
 		size_t own = 8;
 
 		if (length - offset < own)
 			return true;
 		if (header == IP6_NEXTH_FRAGMENT)
-			return is_extension(bytes[offset]);
+			return is_extension(bytes[offset]) || offset + own >= end ||
+			       (bytes[offset] == IP6_NEXTH_ICMP6 && length > offset + own &&
+				is_discovery(bytes[offset + own]));
 		own = 8u * (1u + bytes[offset + 1]);
 		if (length - offset < own ||
 		    (header != IP6_NEXTH_ROUTING && !options_whole(bytes + offset, own)))
@@ -135,5 +161,5 @@ bool guard_ip6_refused(const struct pbuf *packet)
 		header = bytes[offset];
 		offset += own;
 	}
-	return false;
+	return header == IP6_NEXTH_ICMP6 && redirect_refused(bytes + offset, length - offset);
 }

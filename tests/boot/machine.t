@@ -81,7 +81,8 @@ for my $device (qw(virtio-net-pci e1000 rtl8139)) {
 	my @more = ('-netdev', 'user,id=more,net=10.1.1.0/24', '-device', "$device,netdev=more,romfile=", '-drive', 'id=disk,if=none,driver=null-co,size=1M', '-device', 'virtio-blk-pci,drive=disk');
 	scenario("q35, memory: 6M, net.buffers=16384, $device", { machine => 'q35', memory => '6M', nic => $device, extra => \@more, append => 'services=http,echo net.buffers=16384' }, sub ($vm) {
 		my $label = $vm->{label};
-		lease_is($vm, '10.0.2.15');
+		$vm->wait_ready;
+		ok(until_true(20, sub { $vm->command('ip addr') =~ /10\.0\.2\.15/ }), "$label: the first has its address");
 		my @lines = $vm->console =~ /net: error: (eth\d): has \d{2,3} receive buffers: the 16384 of net\.buffers= would leave too little memory\r?$/mg;
 		is("@lines", 'eth0 eth1', "$label: both have fewer, and say so");
 		like($vm->command('devices -s'), qr/block, .* driver virtio_blk, driven/, "$label: there is memory for a disk");

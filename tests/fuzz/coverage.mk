@@ -8,7 +8,7 @@ COVERAGE_UNITS := $(patsubst tests/unit/%.c,$(C)/unit-%,$(wildcard tests/unit/*.
 COVERAGE_PROGRAMS := $(COVERAGE_UNITS) $(FUZZ_TARGETS:%=$(C)/fuzz-%)
 COVERAGE_LINK = $(FUZZ_CC) -no-pie -fprofile-instr-generate
 COVERAGE_NETWORK_OBJECTS := $(FUZZ_WITH_LWIP:%=$(C)/obj/%.o)
-$(eval $(call stamp_rule,$(C)/flags,$(FUZZ_CC) $(COVERAGE_CFLAGS) $(TCP_OUT_NAMES) $(TIMEOUTS_NAMES)))
+$(eval $(call stamp_rule,$(C)/flags,$(FUZZ_CC) $(COVERAGE_CFLAGS) $(LWIP_ALTERED_ALL)))
 $(eval $(call stamp_rule,$(C)/list,$(FUZZ_MODELS) $(FUZZ_SOURCES) $(FUZZ_NETWORK)))
 
 $(C)/obj/lwip/%.c.o: $(C)/flags | $(LWIP)/ready
@@ -17,8 +17,7 @@ $(C)/obj/lwip/%.c.o: $(C)/flags | $(LWIP)/ready
 	$(Q)$(FUZZ_CC) $(filter-out -Wextra -Wshadow -Werror -fcoverage-mapping -fprofile-instr-generate,$(COVERAGE_CFLAGS)) \
 		$(FUZZ_NETWORK_CFLAGS) -w -MD -MP -c -o $@ $(LWIP)/src/$*.c
 
-$(C)/obj/lwip/core/tcp_out.c.o: COVERAGE_CFLAGS += $(TCP_OUT_NAMES)
-$(C)/obj/lwip/core/timeouts.c.o: COVERAGE_CFLAGS += $(TIMEOUTS_NAMES)
+$(call lwip_altered,$(C),COVERAGE_CFLAGS)
 
 $(C)/obj/mbedtls/%.c.o: $(C)/flags | $(MBEDTLS)/ready
 	$(call say,COVCC,mbedtls/$*.c)

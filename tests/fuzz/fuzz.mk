@@ -15,7 +15,7 @@ FUZZ_MODELS := $(filter tests/device/%,$(HOST_SOURCES)) $(filter-out tests/fuzz/
 FUZZ_SOURCES := $(filter-out tests/device/%,$(HOST_SOURCES))
 # The network stack above the drivers, for those targets that are about it.
 FUZZ_NETWORK := $(filter-out $(HOST_SOURCES),$(addprefix net/lwip/,addresses.c address_text.c batch.c connection.c dhcp_extension.c filter.c interface.c \
-	joined.c network_facts.c recovery.c stack.c syn.c syn_cookie.c sys_arch.c transmit.c vlan.c) $(filter-out net/services/bench_%,$(wildcard net/http/*.c net/services/*.c net/services/iperf3/*.c)))
+	joined.c network_facts.c path_mtu.c recovery.c stack.c syn.c syn_cookie.c sys_arch.c transmit.c vlan.c) $(filter-out net/services/bench_%,$(wildcard net/http/*.c net/services/*.c net/services/iperf3/*.c)))
 FUZZ_LWIP := $(filter-out api/sockets.c,$(LWIP_SOURCES))
 # Of mbed TLS what the host's programs have.
 FUZZ_MBEDTLS := sha256.c platform_util.c
@@ -25,7 +25,7 @@ FUZZ_NETWORK_CFLAGS := $(HOST_LWIP_CFLAGS)
 FUZZ_WITH_LWIP := $(HOST_LWIP) $(FUZZ_NETWORK) tests/fuzz/stack.c $(FUZZ_NETWORK_TARGETS:%=tests/fuzz/targets/%.c)
 FUZZ_TARGETS := $(patsubst tests/fuzz/targets/%.c,%,$(wildcard tests/fuzz/targets/*.c))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(F)/%)
-$(eval $(call stamp_rule,$(F)/flags,$(FUZZ_CC) $(FUZZ_CFLAGS) $(TCP_OUT_NAMES) $(TIMEOUTS_NAMES)))
+$(eval $(call stamp_rule,$(F)/flags,$(FUZZ_CC) $(FUZZ_CFLAGS) $(LWIP_ALTERED_ALL)))
 $(eval $(call stamp_rule,$(F)/list,$(FUZZ_MODELS) $(FUZZ_SOURCES)))
 
 $(F)/obj/mbedtls/%.c.o: $(F)/flags | $(MBEDTLS)/ready
@@ -56,8 +56,7 @@ $(F)/obj/lwip/%.c.o: $(F)/flags | $(LWIP)/ready
 	@mkdir -p $(@D)
 	$(Q)$(FUZZ_CC) $(filter-out -Wextra -Wshadow -Werror,$(FUZZ_CFLAGS)) $(FUZZ_NETWORK_CFLAGS) -w -fno-sanitize=null,alignment -MD -MP -c -o $@ $(LWIP)/src/$*.c
 
-$(F)/obj/lwip/core/tcp_out.c.o: FUZZ_CFLAGS += $(TCP_OUT_NAMES)
-$(F)/obj/lwip/core/timeouts.c.o: FUZZ_CFLAGS += $(TIMEOUTS_NAMES)
+$(call lwip_altered,$(F),FUZZ_CFLAGS)
 $(F)/libnetwork.sources.a: $(FUZZ_NETWORK:%=$(F)/obj/%.o) $(FUZZ_LWIP:%=$(F)/obj/lwip/%.o) $(F)/list
 	$(Q)rm -f $@ && ar rcs $@ $(FUZZ_NETWORK:%=$(F)/obj/%.o) $(FUZZ_LWIP:%=$(F)/obj/lwip/%.o)
 	$(Q)objcopy $(foreach f,malloc calloc realloc free strdup,--redefine-sym $f=fuzz_$f) $@

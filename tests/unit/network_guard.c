@@ -82,10 +82,32 @@ static void fragments_for_the_dhcp_client_are_dropped(void **state)
 	assert_false(guard_ip4_refused(of(ip, 36)));
 }
 
+static void fragments_of_nothing_are_dropped(void **state)
+{
+	uint8_t ip[46] = {0x45, 0, 0, 28, 0, 7, 0, 2, 64, 1};
+
+	(void)state;
+	assert_false(guard_ip4_refused(of(ip, 46)));
+	ip[3] = 21;
+	assert_false(guard_ip4_refused(of(ip, 46)));
+	/* With what fills the frame behind it; also one of which more follow; with options. */
+	ip[3] = 20;
+	assert_true(guard_ip4_refused(of(ip, 46)));
+	ip[7] = 0;
+	assert_false(guard_ip4_refused(of(ip, 46))); /* no fragment */
+	ip[6] = 0x20;
+	assert_true(guard_ip4_refused(of(ip, 46)));
+	ip[0] = 0x46;
+	ip[3] = 24;
+	assert_true(guard_ip4_refused(of(ip, 46)));
+	ip[3] = 25;
+	assert_false(guard_ip4_refused(of(ip, 46)));
+}
+
 /* An IPv6 packet with these bytes behind its header, of which the first is of this kind. */
 static bool refused(uint8_t kind, const void *bytes, size_t length)
 {
-	uint8_t whole[200] = {0x60, [6] = kind, [7] = 64};
+	uint8_t whole[200] = {0x60, [5] = (uint8_t)length, [6] = kind, [7] = 64};
 
 	memcpy(whole + 40, bytes, length);
 	return guard_ip6_refused(of(whole, 40 + length));
@@ -129,27 +151,55 @@ static void extension_headers_are_whole(void **state)
 static void behind_a_fragment_header_is_no_other(void **state)
 {
 	static const uint8_t kinds[] = {0, 43, 44, 60};
-	uint8_t bytes[8] = {17};
+	uint8_t bytes[16] = {17};
 
 	(void)state;
-	assert_false(refused(44, bytes, 8));
+	assert_false(refused(44, bytes, 9));
+	assert_true(refused(44, bytes, 8)); /* nor nothing */
 	assert_true(refused(44, bytes, 7));
+	/* Echo requests may come in pieces, neighbour discovery may not. */
+	bytes[0] = 58;
+	bytes[8] = 128;
+	assert_false(refused(44, bytes, 16));
+	bytes[8] = 132;
+	assert_false(refused(44, bytes, 16));
+	for (bytes[8] = 133; bytes[8] <= 137; bytes[8]++)
+		assert_true(refused(44, bytes, 16));
+	assert_false(refused(44, bytes, 16));
 	for (unsigned int i = 0; i < sizeof(kinds); i++) {
 		bytes[0] = kinds[i];
 		bytes[2] = 0; /* the first one, and another */
-		assert_true(refused(44, bytes, 8));
+		assert_true(refused(44, bytes, 16));
 		bytes[2] = 1;
-		assert_true(refused(44, bytes, 8));
+		assert_true(refused(44, bytes, 16));
 	}
 }
 
+static void redirects_lead_somewhere(void **state)
+{
+	uint8_t message[40] = {137, [8] = 0xfe, 0x80, [23] = 1};
+
+	(void)state;
+	assert_false(refused(58, message, 40));
+	message[8] = 0xff;
+	assert_true(refused(58, message, 40));
+	memset(message + 8, 0, 16);
+	assert_true(refused(58, message, 40));
+	assert_true(refused(58, message, 24));
+	assert_false(refused(58, message, 23)); /* too short: it sees that */
+	message[0] = 136;
+	assert_false(refused(58, message, 40));
+}
+
 /* A TCP header with these options behind it, the last of them in another piece; nothing behind either. */
-static bool options_refused(const void *bytes, unsigned int length, unsigned int in_second)
+static bool options_refused_with(uint8_t flags, const void *bytes, unsigned int length,
+				 unsigned int in_second)
 {
 	unsigned int first = length - in_second;
 	uint8_t *segment = calloc(1, TCP_HLEN + first), *second = malloc(in_second ? in_second : 1);
 	bool result;
 
+	segment[13] = flags;
 	memcpy(segment + TCP_HLEN, bytes, first);
 	memcpy(second, (const uint8_t *)bytes + first, in_second);
 	result = guard_tcp_refused((const struct tcp_hdr *)segment, length, first,
@@ -157,6 +207,23 @@ static bool options_refused(const void *bytes, unsigned int length, unsigned int
 	free(segment);
 	free(second);
 	return result;
+}
+
+static bool options_refused(const void *bytes, unsigned int length, unsigned int in_second)
+{
+	return options_refused_with(TCP_SYN, bytes, length, in_second);
+}
+
+static void segments_have_their_size_from_a_syn(void **state)
+{
+	static const uint8_t options[8] = {2, 4, 5, 0xb4, 1, 3, 3, 7};
+
+	(void)state;
+	assert_false(options_refused_with(TCP_SYN, options, 8, 0));
+	assert_false(options_refused_with(TCP_SYN | TCP_ACK, options, 8, 8));
+	assert_true(options_refused_with(TCP_ACK, options, 8, 0));
+	assert_true(options_refused_with(TCP_ACK, options, 8, 8));
+	assert_false(options_refused_with(TCP_ACK, options + 4, 4, 0));
 }
 
 static void tcp_options_are_whole(void **state)
@@ -193,6 +260,9 @@ int main(void)
 		cmocka_unit_test(fragments_for_the_dhcp_client_are_dropped),
 		cmocka_unit_test(extension_headers_are_whole),
 		cmocka_unit_test(behind_a_fragment_header_is_no_other),
+		cmocka_unit_test(redirects_lead_somewhere),
+		cmocka_unit_test(fragments_of_nothing_are_dropped),
+		cmocka_unit_test(segments_have_their_size_from_a_syn),
 		cmocka_unit_test(tcp_options_are_whole),
 	};
 

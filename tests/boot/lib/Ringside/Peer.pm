@@ -32,13 +32,39 @@ sub sum ($bytes) {
 	return ~$sum & 0xffff;
 }
 
-sub send_from ($self, $address, $segment) {
-	my ($from, $to) = map { inet_aton($_) } $address, $self->{guest};
-	my $pseudo = pack('a4 a4 C C n', $from, $to, 0, 6, length $segment);
-	substr $segment, 16, 2, pack 'n', sum($pseudo . $segment);
-	my $header = pack 'C C n n n C C n a4 a4', 0x45, 0, 20 + length $segment, 0, 0, 64, 6, 0, $from, $to;
+# An IPv4 packet; `fragment`: its offset in units of 8 bytes, and 0x2000 when more follow.
+sub send_ip4 ($self, $address, $protocol, $fragment, $payload) {
+	my $header = pack 'C C n n n C C n a4 a4', 0x45, 0, 20 + length $payload, 7, $fragment, 64, $protocol, 0, map { inet_aton($_) } $address, $self->{guest};
 	substr $header, 10, 2, pack 'n', sum($header);
-	$self->send_frame(0x0800, $header . $segment);
+	$self->send_frame(0x0800, $header . $payload);
+	return;
+}
+
+sub send_from ($self, $address, $segment) {
+	my $pseudo = pack('a4 a4 C C n', map({ inet_aton($_) } $address, $self->{guest}), 0, 6, length $segment);
+	substr $segment, 16, 2, pack 'n', sum($pseudo . $segment);
+	$self->send_ip4($address, 6, 0, $segment);
+	return;
+}
+
+# An ICMPv6 message between two addresses of 16 bytes.
+sub send_icmp6 ($self, $from, $to, $type, $code, $body) {
+	my $message = pack('C C n', $type, $code, 0) . $body;
+	substr $message, 2, 2, pack 'n', sum(pack('a16 a16 N N', $from, $to, length $message, 58) . $message);
+	$self->send_frame(0x86dd, pack('N n C C a16 a16', 6 << 28, length $message, 58, 255, $from, $to) . $message);
+	return;
+}
+
+# The next frame of this type and its payload, undef when none came in time.
+sub receive_frame ($self, $wanted_type, $seconds) {
+	my $deadline = time + within($seconds);
+	while ((my $left = $deadline - time) > 0) {
+		vec(my $wanted = '', fileno $self->{socket}, 1) = 1;
+		select($wanted, undef, undef, $left) or return;
+		recv $self->{socket}, my $frame, 65536, 0;
+		my ($type, $payload) = unpack 'x12 n a*', $frame;
+		return $payload if $type == $wanted_type;
+	}
 	return;
 }
 
@@ -104,7 +130,7 @@ sub connect_to ($self, $to, $options = '') {
 	$self->{port}++;
 	for (1 .. 10) {
 		$self->{next} = 1_000_000;
-		$self->send_segment(2, '', pack('C C n', 2, 4, 1460) . $options);
+		$self->send_segment(2, '', pack('C C n', 2, 4, $self->{mss} // 1460) . $options);
 		my $answer = $self->receive_segment(2) // next;
 		# Nobody listens yet, or that was left of another: the next SYN is answered.
 		if ($answer->{answered} || !($answer->{flags} & 2)) {

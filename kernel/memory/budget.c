@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/budget.h"
+#include "kernel/memory/budget.h"
 
 #include "kernel/memory/pages.h"
 
@@ -15,19 +15,19 @@ static uint64_t memory_free(void)
 	return pages_total() ? (pages_available() + pages_lent()) * PAGE_SIZE : UINT64_MAX;
 }
 
-uint64_t device_budget(void)
+uint64_t memory_budget(void)
 {
 	uint64_t free = memory_free();
 
 	return free > kept ? free - kept : 0;
 }
 
-bool device_budget_overdrawn(void)
+bool memory_budget_overdrawn(void)
 {
 	return memory_free() < kept - OVERDRAFT;
 }
 
-void device_budget_keep(uint64_t bytes)
+void memory_budget_keep(uint64_t bytes)
 {
 	kept += bytes;
 }
