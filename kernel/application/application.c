@@ -8,13 +8,14 @@
  * kernel/thread/thread.h, with .application set for threads that run its code. Its result is the
  * machine's exit status.
  */
+#include "kernel/console/log.h"
 #include "kernel/job.h"
 #include "kernel/options/options.h"
-#include "kernel/panic.h"
 #include "kernel/thread/thread.h"
 
 #include <stdlib.h>
 
+#define LOG_AREA "application"
 #define STACK_SIZE (1u << 20)
 #define NETWORK_WAIT (12 * NANOSECONDS_PER_SECOND)
 #define ARGUMENTS_MAX 64
@@ -46,8 +47,10 @@ static enum exit_code run_application(void)
 						      .application = true};
 	struct thread *thread = thread_create("main", run_main, NULL, &options);
 
-	if (!thread)
-		panic("no memory for the application's stack");
+	if (!thread) {
+		log_error("there is no memory for its stack of %u KiB", STACK_SIZE / 1024);
+		return EXIT_JOB_FAILED;
+	}
 	thread_join(thread);
 	return EXIT_OK;
 }

@@ -3,7 +3,6 @@
  * newlib's locks (--enable-newlib-retargetable-locking) and its per-thread state. newlib's locks
  * are recursive; our mutexes are not, so a count stands beside.
  */
-#include "kernel/panic.h"
 #include "kernel/thread/scheduler.h"
 #include "kernel/thread/thread.h"
 
@@ -33,6 +32,9 @@ struct _reent *__getreent(void)
 	return thread_reent();
 }
 
+/* Of all that there was no memory for: a thread that has it may take it again, whoever's it is. */
+static struct __lock without_memory;
+
 static void lock(struct __lock *lock)
 {
 	if (mutex_held(&lock->mutex)) {
@@ -53,7 +55,7 @@ void __retarget_lock_init_recursive(_LOCK_T *made)
 {
 	*made = calloc(1, sizeof(**made));
 	if (!*made)
-		panic("no memory for a lock of the C library");
+		*made = &without_memory;
 }
 
 void __retarget_lock_init(_LOCK_T *made)
@@ -63,12 +65,14 @@ void __retarget_lock_init(_LOCK_T *made)
 
 void __retarget_lock_close_recursive(_LOCK_T closed)
 {
-	free(closed);
+	if (closed != &without_memory)
+		free(closed);
 }
 
 void __retarget_lock_close(_LOCK_T closed)
 {
-	free(closed);
+	if (closed != &without_memory)
+		free(closed);
 }
 
 void __retarget_lock_acquire_recursive(_LOCK_T taken)

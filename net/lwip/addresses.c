@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#define MTU_OF_DHCP 576 /* dhcp_start() wants no less */
 #define LOG_AREA "network"
 #define ADDRESS_PATIENCE_MS 10000u
 #define IPV6_MTU_MIN 1280
@@ -153,6 +154,9 @@ static void say_missing(void *argument)
 	if (!netif_is_link_up(netif))
 		log_print(LOG_NOTICE, "ringside", "no address on %s: the link is down",
 			  interface->device->name);
+	else if (!dhcp && netif->mtu >= MTU_OF_DHCP)
+		log_print(LOG_NOTICE, "ringside", "no address on %s: there is no memory for DHCP",
+			  interface->device->name);
 	else if (!dhcp)
 		log_print(LOG_NOTICE, "ringside",
 			  "no address on %s: DHCP does not work with an MTU of %u",
@@ -188,7 +192,7 @@ void addresses_start(struct interface *interface)
 		netif_set_addr(netif, &address, &netmask, &gateway);
 	} else if (option.method != ADDRESS_OFF) {
 		interface->wants_dhcp = true;
-		/* It refuses an MTU that its messages do not fit in: nothing to wait for. */
+		/* It refuses an MTU that its messages do not fit in, and may lack memory: nothing to wait for. */
 		sys_timeout(dhcp_start(netif) == ERR_OK ? ADDRESS_PATIENCE_MS : 0, say_missing,
 			    interface);
 	}

@@ -2,6 +2,7 @@
 /* What scripts want, done. */
 #include "kernel/job.h"
 #include "kernel/shell/command.h"
+#include "kernel/thread/thread.h"
 #include "kernel/time/clock.h"
 #include "net/netboot/netboot.h"
 
@@ -166,6 +167,8 @@ static bool script_interrupted(void *context)
 {
 	struct netboot *netboot = context;
 
+	/* A script that goes in a circle waits for nothing, perhaps. */
+	thread_yield();
 	return netboot->interrupted();
 }
 
