@@ -130,8 +130,9 @@ static int dump(struct block_device *device, uint64_t offset, uint64_t length)
 	struct hexdump state = {.offset = offset};
 	uint8_t *buffer = dma_alloc(CHUNK, NULL);
 	int error = buffer ? 0 : -ENOMEM;
+	bool more = true;
 
-	while (length && !error && !command_interrupted()) {
+	while (length && !error && more) {
 		uint64_t start = offset - offset % block, skip = offset - start;
 		uint64_t part = CHUNK - skip < length ? CHUNK - skip : length;
 		uint64_t bytes = (skip + part + block - 1) / block * block;
@@ -142,7 +143,7 @@ static int dump(struct block_device *device, uint64_t offset, uint64_t length)
 		/* Pieces end at a multiple of the line, counted from the first byte. */
 		if (part < length)
 			part -= part % HEXDUMP_LINE;
-		hexdump_print(&state, buffer + skip, part);
+		more = hexdump_print(&state, buffer + skip, part);
 		offset += part;
 		length -= part;
 	}

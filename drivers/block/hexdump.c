@@ -30,7 +30,7 @@ static void print_line(uint64_t offset, const uint8_t *bytes, size_t length)
 	command_print("%08llx %s\n", (unsigned long long)offset, text);
 }
 
-void hexdump_print(struct hexdump *dump, const void *data, size_t length)
+bool hexdump_print(struct hexdump *dump, const void *data, size_t length)
 {
 	const uint8_t *bytes = data;
 
@@ -52,7 +52,10 @@ void hexdump_print(struct hexdump *dump, const void *data, size_t length)
 		dump->offset += part;
 		bytes += part;
 		length -= part;
+		if (command_interrupted())
+			return false;
 	}
+	return true;
 }
 
 void hexdump_end(struct hexdump *dump)

@@ -17,9 +17,9 @@ struct hexdump {
 
 /*
  * Prints the bytes, which continue the ones before; all calls but the last one give whole lines. The end
- * prints where it is.
+ * prints where it is. False: the user typed ^C.
  */
-void hexdump_print(struct hexdump *dump, const void *data, size_t length);
+bool hexdump_print(struct hexdump *dump, const void *data, size_t length);
 void hexdump_end(struct hexdump *dump);
 
 #endif

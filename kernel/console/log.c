@@ -135,18 +135,19 @@ void log_print(enum log_level level, const char *area, const char *format, ...)
 }
 
 /*
- * Calls `print` for each line of the ring, oldest first. New lines may overwrite old ones
+ * Calls `print` for each line of the ring, oldest first, until it returns false. New lines may overwrite old ones
  * meanwhile: then it goes on with the oldest that is left.
  */
-static void each_line(void (*print)(const struct entry *entry, const char *text))
+static void each_line(bool (*print)(const struct entry *entry, const char *text))
 {
 	uint64_t at, end, flags;
+	bool more = true;
 
 	flags = spin_lock(&lock);
 	at = tail;
 	end = head;
 	spin_unlock(&lock, flags);
-	while (at < end) {
+	while (at < end && more) {
 		char text[LOG_LINE_MAX];
 		struct entry entry;
 
@@ -159,13 +160,14 @@ static void each_line(void (*print)(const struct entry *entry, const char *text)
 		ring_get(at + sizeof(entry), text, entry.length);
 		spin_unlock(&lock, flags);
 		at += sizeof(entry) + entry.length;
-		print(&entry, text);
+		more = print(&entry, text);
 	}
 }
 
-static void print_missed(const struct entry *entry, const char *text)
+static bool print_missed(const struct entry *entry, const char *text)
 {
 	show(entry->time, entry->level, text, entry->length);
+	return true;
 }
 
 void log_show(void)
@@ -174,11 +176,12 @@ void log_show(void)
 	each_line(print_missed);
 }
 
-static void print_to_shell(const struct entry *entry, const char *text)
+static bool print_to_shell(const struct entry *entry, const char *text)
 {
 	command_print("[%5u.%06u] %.*s\n", (unsigned int)(entry->time / NANOSECONDS_PER_SECOND),
 		      (unsigned int)(entry->time % NANOSECONDS_PER_SECOND / 1000), entry->length,
 		      text);
+	return !command_interrupted();
 }
 
 static enum command_result command_dmesg(int argc, char **argv)

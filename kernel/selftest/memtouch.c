@@ -63,7 +63,6 @@ static enum command_result command_memtouch(int argc, char **argv)
 		block->number = count++;
 		all = block;
 		fill(block);
-		thread_yield();
 	}
 	for (uint64_t i = 0; i < seconds && !command_interrupted(); i++)
 		thread_sleep(NANOSECONDS_PER_SECOND);

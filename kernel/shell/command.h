@@ -40,7 +40,10 @@ TABLE_DECLARE(commands, struct command);
 /* printf for commands (integers and strings only, as everywhere in the kernel). Thread context. */
 void command_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* True when the user typed ^C since the command started; long commands look at it. */
+/*
+ * True when the user typed ^C since it was last asked. Commands that work or print for long ask it again and again:
+ * it lets the other threads of this CPU run, too, since a console may take its text slowly. Thread context.
+ */
 bool command_interrupted(void);
 
 /* Runs one line as if typed. COMMAND_FAILED, with a message, for an unknown command. */

@@ -27,6 +27,7 @@ void command_print(const char *format, ...)
 
 bool command_interrupted(void)
 {
+	thread_yield();
 	return !background_is() && console_interrupted();
 }
 
@@ -140,7 +141,8 @@ static enum command_result command_help(int argc, char **argv)
 		command_print("%s\n  %s\n", command->usage, command->help);
 		return COMMAND_OK;
 	}
-	for (command = next_by_name(NULL); command; command = next_by_name(command))
+	for (command = next_by_name(NULL); command && !command_interrupted();
+	     command = next_by_name(command))
 		command_print("  %-12s %s\n", command->name, command->help);
 	command_print("jobs (run=):\n");
 	TABLE_FOREACH (jobs, struct job, job)
@@ -168,7 +170,8 @@ static enum command_result command_options(int argc, char **argv)
 	if (argc != 1)
 		return COMMAND_USAGE;
 	command_print("given: %s\n", options_line());
-	for (option = next_by_key(NULL); option; option = next_by_key(option))
+	for (option = next_by_key(NULL); option && !command_interrupted();
+	     option = next_by_key(option))
 		command_print("  %s=%s\n      %s\n", option->key, option->values, option->help);
 	return COMMAND_OK;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: BSD-2-Clause
 # virtio-console: the shell on hvc0 alone and beside the serial port, named ports that carry bytes, ports that
-# come and go, a reader that stalls, a panic's report without a serial port.
+# come and go, a reader that stalls, a serial port that is read slowly, a panic's report without a serial port.
 
 use v5.36;
 use FindBin;
@@ -13,9 +13,11 @@ use JSON::PP ();
 use POSIX ();
 use Ringside::Checks;
 use Ringside::Client qw(http_get);
-use Ringside::Host qw(read_file scratch until_true within);
+use Ringside::Host qw(read_file scratch until_true within write_file);
 use Test::More;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
+
+use constant F_SETPIPE_SZ => 1031; # Linux's; Fcntl does not know it
 
 my $MIB = 1 << 20;
 
@@ -241,6 +243,37 @@ for my $machine (qw(q35 microvm)) {
 			leaves_with($vm, 0);
 		});
 	}
+}
+
+# A serial port that is never stuck, but read slowly: 4096 characters, as many as the pipe holds, each 50 ms. A command that
+# prints more than the watchdog would wait for lets others run between its lines, and ends with ^C.
+{
+	my $bytes = pack 'C*', map { ($_ * 7 + ($_ >> 8)) & 0xff } 0 .. 65535;
+	my $disk  = write_file(scratch() . '/much', $bytes);
+	scenario('q35, a serial port that is read slowly', { append => 'watchdog=2', extra => [
+			'-drive', "if=none,id=disk,format=raw,file=$disk", '-device', 'virtio-blk-pci,drive=disk' ] }, sub ($vm) {
+		my $label = $vm->{label};
+		$vm->wait_ready;
+		$vm->wait_prompt;
+		fcntl $vm->{output}, F_SETPIPE_SZ, 4096 or die "F_SETPIPE_SZ: $!";
+		my ($slowly, $start) = (sub { $vm->pump(1); sleep 0.05 }, time);
+		my $from = length $vm->{console};
+		$vm->type("hexdump -n 65536 vda\r");
+		until_true(within(20), sub { $slowly->(); substr($vm->{console}, $from) =~ /^00010000\n/m });
+		my $took = time - $start;
+		like(substr($vm->{console}, $from), qr/^00010000\n/m, sprintf "$label: 64 KiB are printed in %.1f s", $took);
+		cmp_ok($took, '>', 2.5, "$label: longer than the watchdog waits for a thread without a pause");
+		$from = length $vm->{console};
+		$vm->type("hexdump -n 65536 vda\r");
+		$slowly->() for 1 .. 5;
+		$vm->type("\003");
+		until_true(within(20), sub { $slowly->(); substr($vm->{console}, $from) =~ /^ringside> $/m });
+		my $printed = substr $vm->{console}, $from;
+		unlike($printed, qr/^00010000\n/m, "$label: ^C ends it");
+		like($printed, qr/^0000[0-9a-f]{4} .*\n(?:.*\n)*ringside> $/m, "$label: and the prompt is back");
+		no_warnings($vm);
+		leaves_with($vm, 0);
+	});
 }
 
 # One port alone; packed rings; the ways that interrupts come.

@@ -131,9 +131,9 @@ sub device_words ($self, $device, $options, $pci_options = undef) {
 	return ('-device', join ',', grep { defined } "$device-pci", $options, $pci_options);
 }
 
-# Takes in what the console has said. False at the end of the stream.
-sub pump ($self) {
-	while (1) {
+# Takes in what the console has said, all or $times reads of it. False at the end of the stream.
+sub pump ($self, $times = -1) {
+	while ($times--) {
 		my $count = sysread $self->{output}, my $text, 65536;
 		return $!{EAGAIN} || $!{EINTR} ? 1 : 0 if !defined $count;
 		return 0 if !$count;
@@ -142,6 +142,7 @@ sub pump ($self) {
 		# Terminals' sequences (a line drawn anew) are no text.
 		$self->{console} =~ s{[\r\x08\x07]|\e\[[0-9;=?]*[A-Za-z]}{}g;
 	}
+	return 1;
 }
 
 # Waits until it says more, and takes it in at once, not after some milliseconds. False when nothing comes for so long, or nothing more will.
