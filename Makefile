@@ -114,7 +114,7 @@ LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 LWIP_ALTERED := core/tcp_out.c core/timeouts.c core/ipv6/nd6.c core/ipv4/ip4_frag.c core/ipv6/ip6_frag.c
 LWIP_ALTERED_core/tcp_out.c := -Dtcp_output=tcp_output_now -Dtcp_write=tcp_write_now -Dtcp_send_fin=tcp_send_fin_now
 LWIP_ALTERED_core/timeouts.c := -Dmemp_malloc=network_timer_alloc -Dmemp_free=network_timer_free
-LWIP_ALTERED_core/ipv6/nd6.c := -Dnd6_get_destination_mtu=nd6_get_destination_mtu_told
+LWIP_ALTERED_core/ipv6/nd6.c := -Dmemp_malloc=network_neighbor_alloc -Dmemp_free=network_neighbor_free -Dnd6_get_destination_mtu=nd6_get_destination_mtu_told
 LWIP_ALTERED_core/ipv4/ip4_frag.c := -DLWIP_NETIF_TX_SINGLE_PBUF=1
 LWIP_ALTERED_core/ipv6/ip6_frag.c := -DLWIP_NETIF_TX_SINGLE_PBUF=1
 LWIP_ALTERED_ALL := $(foreach f,$(LWIP_ALTERED),$(LWIP_ALTERED_$f))

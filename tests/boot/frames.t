@@ -120,4 +120,23 @@ for my $case ([ 50, 'less than a header' ], [ 56, 'eight bytes' ], [ 1000, 'less
 	});
 }
 
+# Packets to a neighbour that never answers wait for some seconds, but only so many.
+after('pings in the name of nobody', sub ($vm) {
+	my $label = $vm->{label};
+	my $used = sub {
+		my ($number, $unit) = $vm->command('facts network') =~ /^\s+used: ([\d.]+) (KiB|MiB)$/m or die "$label: what is used?";
+		return $number * { KiB => 1 << 10, MiB => 1 << 20 }->{$unit};
+	};
+	ok(until_true(10, sub { $vm->command('ip addr') =~ /inet6 fe80::5054:ff:fe72:696e\/64 scope link *$/m }), "$label: it has its IPv6 address");
+	my $before = $used->();
+	for my $round (1 .. 20) {
+		$peer->send_icmp6(inet_pton(AF_INET6, 'fe80::77'), $guest, 128, 0, pack('n n', 1, $_) . 'x' x 1400) for 1 .. 100;
+		sleep 0.02;
+	}
+	my $more = $used->() - $before;
+	cmp_ok($more, '>', 100 << 10, "$label: $more bytes wait");
+	cmp_ok($more, '<', 400 << 10, "$label: and no more than that");
+	ok(until_true(10, sub { $used->() - $before < 100 << 10 }), "$label: then they are dropped");
+});
+
 done_testing;

@@ -71,7 +71,7 @@
 #define LWIP_ND6_NUM_NEIGHBORS 32
 #define LWIP_ND6_NUM_DESTINATIONS 32
 #define LWIP_ND6_RDNSS_MAX_DNS_SERVERS 2
-#define MEMP_NUM_ND6_QUEUE 32
+#define MEMP_NUM_ND6_QUEUE 128
 
 /*
  * TCP. The windows hold what is in flight at some Gbit/s for a millisecond, where there is memory
