@@ -8,10 +8,16 @@
  */
 #include "kernel/console/log.h"
 #include "lwip/mem.h"
+#include "lwip/priv/api_msg.h"
 #include "lwip/sys.h"
 
 #define LOG_AREA "lwip"
 #define MAILBOX_SIZE_DEFAULT 64
+/*
+ * A connection's packets come again when there is no room for them, but not its end, and then its error: these have places
+ * of their own.
+ */
+#define ENDS_MAX 2u
 
 struct mailbox {
 	struct spinlock lock;
@@ -107,14 +113,15 @@ void sys_mutex_unlock(sys_mutex_t *mutex)
 err_t sys_mbox_new(sys_mbox_t *result, int size)
 {
 	unsigned int slots = size > 0 ? (unsigned int)size : MAILBOX_SIZE_DEFAULT;
-	struct mailbox *mailbox = mem_calloc(1, sizeof(*mailbox) + slots * sizeof(void *));
+	struct mailbox *mailbox =
+		mem_calloc(1, sizeof(*mailbox) + (slots + ENDS_MAX) * sizeof(void *));
 
 	*result = mailbox;
 	if (!mailbox)
 		return ERR_MEM;
 	wait_queue_init(&mailbox->readers);
 	wait_queue_init(&mailbox->writers);
-	mailbox->size = slots;
+	mailbox->size = slots + ENDS_MAX;
 	return ERR_OK;
 }
 
@@ -126,8 +133,10 @@ void sys_mbox_free(sys_mbox_t *mailbox)
 
 static bool mailbox_put(struct mailbox *mailbox, void *message)
 {
+	err_t error;
+	unsigned int kept = message && lwip_netconn_is_err_msg(message, &error) ? 0 : ENDS_MAX;
 	uint64_t flags = spin_lock(&mailbox->lock);
-	bool room = mailbox->used < mailbox->size;
+	bool room = mailbox->used + kept < mailbox->size;
 
 	if (room) {
 		mailbox->messages[(mailbox->first + mailbox->used++) % mailbox->size] = message;

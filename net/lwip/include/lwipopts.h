@@ -105,7 +105,6 @@
 #define LWIP_TCP_SACK_OUT 1
 /* For recovery.c. */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 2
-#define LWIP_TCP_RTO_TIME 1000 /* until the round trip is known: RFC 6298, 2.1 */
 #define TCP_LISTEN_BACKLOG 1
 /* Frames that the device joined are acknowledged as the several that they were: lwip_hooks.h. */
 #define LWIP_HOOK_FILENAME "lwip_hooks.h"
@@ -132,7 +131,8 @@
 #define LWIP_SO_SNDTIMEO 1
 #define LWIP_SO_RCVBUF 1
 #define RECV_BUFSIZE_DEFAULT (256 << 10)
-#define LWIP_SO_LINGER 1
+/* It would wait for what does not come, and write to a connection that is freed. */
+#define LWIP_SO_LINGER 0
 #define SO_REUSE 1
 #define LWIP_FIONREAD_LINUXMODE 1
 #define LWIP_NETBUF_RECVINFO 1
