@@ -108,14 +108,17 @@ LWIP_SMALL := core/dns.c core/init.c core/ipv4/autoip.c core/ipv4/dhcp.c core/ip
 LZMA_OBJECTS := $(B)/obj/lzma/LzmaDec.c.o
 MBEDTLS_FAST := aes.c bignum.c chacha20.c chachapoly.c gcm.c poly1305.c sha256.c sha512.c
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
-# Some of lwIP's own functions have another name: ours come before them (net/lwip/batch.c, recovery.c, path_mtu.c), or instead of
-# them (memory.c). Not by the linker, which does not see calls inside of what is compiled as one. And what is cut into fragments
-# is copied: lwIP would cut the packet itself, which TCP may have to send again.
-LWIP_ALTERED := core/tcp_out.c core/timeouts.c core/ipv6/nd6.c core/ipv4/ip4_frag.c core/ipv6/ip6_frag.c
-LWIP_ALTERED_core/tcp_out.c := -Dtcp_output=tcp_output_now -Dtcp_write=tcp_write_now -Dtcp_send_fin=tcp_send_fin_now
+# Some of lwIP's own functions have another name: ours come before them (net/lwip/batch.c, recovery.c, neighbors.c, fragments.c,
+# dhcp_extension.c), or instead of them (memory.c). Not by the linker, which does not see calls inside of what is compiled as
+# one. And what is cut into fragments is copied: lwIP would cut the packet itself, which TCP may have to send again.
+LWIP_ALTERED := core/tcp_out.c core/timeouts.c core/ipv6/nd6.c core/ipv4/dhcp.c core/ipv4/ip4_frag.c core/ipv6/ip6_frag.c
+LWIP_ALTERED_core/tcp_out.c := -Dtcp_output=tcp_output_now -Dtcp_write=tcp_write_now -Dtcp_send_fin=tcp_send_fin_now \
+	-Dtcp_split_unsent_seg=tcp_split_unsent_seg_now
 LWIP_ALTERED_core/timeouts.c := -Dmemp_malloc=network_timer_alloc -Dmemp_free=network_timer_free
-LWIP_ALTERED_core/ipv6/nd6.c := -Dmemp_malloc=network_neighbor_alloc -Dmemp_free=network_neighbor_free -Dnd6_get_destination_mtu=nd6_get_destination_mtu_told
-LWIP_ALTERED_core/ipv4/ip4_frag.c := -DLWIP_NETIF_TX_SINGLE_PBUF=1
+LWIP_ALTERED_core/ipv6/nd6.c := -Dmemp_malloc=neighbor_place_alloc -Dmemp_free=neighbor_place_free -Dnd6_input=nd6_input_now \
+	-Dnd6_get_destination_mtu=nd6_get_destination_mtu_told
+LWIP_ALTERED_core/ipv4/dhcp.c := -Dudp_recv=dhcp_listen
+LWIP_ALTERED_core/ipv4/ip4_frag.c := -DLWIP_NETIF_TX_SINGLE_PBUF=1 -Dip4_frag=ip4_frag_now
 LWIP_ALTERED_core/ipv6/ip6_frag.c := -DLWIP_NETIF_TX_SINGLE_PBUF=1
 LWIP_ALTERED_ALL := $(foreach f,$(LWIP_ALTERED),$(LWIP_ALTERED_$f))
 # lwip_altered FOLDER,VARIABLE: for the objects there.
@@ -354,8 +357,8 @@ $(eval $(call stamp_rule,$(B)/host-flags,$(HOST_CC) $(HOST_CFLAGS)))
 $(eval $(call stamp_rule,$(B)/host-list,$(HOST_SOURCES)))
 
 # What needs lwIP's structures.
-HOST_LWIP := net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/page.c tests/unit/network_guard.c tests/unit/network_memory.c tests/unit/http_page.c \
-	tests/unit/sequence_numbers.c
+HOST_LWIP := net/lwip/guard.c net/lwip/isn.c net/lwip/memory.c net/http/page.c tests/unit/http_page.c \
+	tests/unit/sequence_numbers.c $(wildcard tests/unit/network_*.c)
 HOST_LWIP_CFLAGS := -Inet/lwip/include -isystem $(LWIP)/src/include
 $(HOST_LWIP:%=$(B)/host/%.o): HOST_CFLAGS += $(HOST_LWIP_CFLAGS)
 $(HOST_LWIP:%=$(B)/host/%.o): | $(LWIP)/ready

@@ -2,7 +2,8 @@
 /*
  * lwIP's hooks around its DHCP client. Answers are taken where IPv4 packets come in: the client shows only
  * those options that it does not know itself, and would take the offer of a server that has no address to
- * give (a PXE proxy) for an offer of one.
+ * give (a PXE proxy) for an offer of one. And it walks over options as if each piece of a message held whole ones, which a
+ * message that came in fragments need not: it gets those in one piece.
  */
 #include "net/lwip/dhcp_extension.h"
 
@@ -13,6 +14,7 @@
 #include "lwip/prot/iana.h"
 #include "lwip/prot/ip4.h"
 #include "lwip/prot/udp.h"
+#include "lwip/udp.h"
 #include "lwip_hooks.h"
 
 #include <string.h>
@@ -21,6 +23,28 @@
 #define MESSAGE_MAX 1500u
 #define TRANSACTION 4u /* where fields are (RFC 2131, 2) */
 #define HARDWARE_ADDRESS 28u
+
+/* What lwIP's client calls udp_recv(): the Makefile gives it this name there. */
+void dhcp_listen(struct udp_pcb *pcb, udp_recv_fn receive, void *argument);
+
+static udp_recv_fn receive_whole;
+
+static void receive_pieces(void *argument, struct udp_pcb *pcb, struct pbuf *message,
+			   const ip_addr_t *from, u16_t port)
+{
+	if (message->next)
+		message = pbuf_coalesce(message, PBUF_RAW);
+	if (message->next)
+		pbuf_free(message); /* no memory; the client asks again */
+	else
+		receive_whole(argument, pcb, message, from, port);
+}
+
+void dhcp_listen(struct udp_pcb *pcb, udp_recv_fn receive, void *argument)
+{
+	receive_whole = receive;
+	udp_recv(pcb, receive_pieces, argument);
+}
 
 void network_dhcp_append(struct netif *netif, uint8_t *options, u16_t *length, u8_t type)
 {

@@ -5,11 +5,8 @@
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/etharp.h"
 #include "lwip/prot/ethernet.h"
-#include "lwip/prot/iana.h"
-#include "lwip/prot/icmp6.h"
 #include "lwip/prot/ip4.h"
 #include "lwip/prot/ip6.h"
-#include "lwip/udp.h"
 #include "lwip_hooks.h"
 
 #include <string.h>
@@ -34,28 +31,22 @@ bool guard_frame_refused(const struct pbuf *frame)
 }
 
 /*
- * A fragment of nothing: the datagram ends in an empty piece then, which nothing expects behind a whole one. And
- * the first fragment of a datagram for the DHCP client, which walks over options as if each piece of a
- * datagram that was put together held a whole one. No server sends fragments: every client takes 576 bytes
- * (RFC 2131, 2).
+ * A fragment of nothing: the datagram ends in an empty piece then, which nothing expects behind a whole one. One that makes
+ * its datagram longer than there are.
  */
 bool guard_ip4_refused(const struct pbuf *packet)
 {
 	struct ip_hdr header;
-	struct udp_hdr udp;
-	uint16_t offset;
+	uint16_t offset, length;
 
 	if (packet->len < IP_HLEN)
 		return false;
 	memcpy(&header, packet->payload, sizeof(header));
 	offset = lwip_ntohs(IPH_OFFSET(&header));
-	if (offset & (IP_MF | IP_OFFMASK) && lwip_ntohs(IPH_LEN(&header)) <= IPH_HL_BYTES(&header))
-		return true;
-	if (IPH_PROTO(&header) != IP_PROTO_UDP || !(offset & IP_MF) || offset & IP_OFFMASK ||
-	    packet->len < IPH_HL_BYTES(&header) + UDP_HLEN)
+	if (!(offset & (IP_MF | IP_OFFMASK)))
 		return false;
-	memcpy(&udp, (const uint8_t *)packet->payload + IPH_HL_BYTES(&header), sizeof(udp));
-	return udp.dest == PP_HTONS(LWIP_IANA_PORT_DHCP_CLIENT);
+	length = lwip_ntohs(IPH_LEN(&header));
+	return length <= IPH_HL_BYTES(&header) || (offset & IP_OFFMASK) * 8u + length > UINT16_MAX;
 }
 
 /*
@@ -114,26 +105,22 @@ static bool is_extension(uint8_t header)
 	       header == IP6_NEXTH_ROUTING || header == IP6_NEXTH_FRAGMENT;
 }
 
-/* Router and neighbour solicitations and advertisements, and redirects. */
-static bool is_discovery(uint8_t type)
+/*
+ * A fragment of nothing, see above; one that makes its datagram longer than lwIP can put together, which counts the
+ * fragment's header too; and another header behind it. `offset` is that of the header, `end` that of the packet.
+ */
+static bool fragment_refused(const uint8_t *bytes, size_t offset, size_t end)
 {
-	return type >= ICMP6_TYPE_RS && type <= ICMP6_TYPE_RD;
-}
+	size_t place = (size_t)(bytes[offset + 2] << 8 | bytes[offset + 3]) & IP6_FRAG_OFFSET_MASK;
 
-/* To nowhere: what is sent there would wait for a neighbour that lwIP neither asks for nor forgets (RFC 4861, 8.1). */
-static bool redirect_refused(const uint8_t *message, size_t length)
-{
-	static const uint8_t unspecified[16];
-
-	return length >= 24 && message[0] == ICMP6_TYPE_RD &&
-	       (message[8] == 0xff || !memcmp(message + 8, unspecified, sizeof(unspecified)));
+	return is_extension(bytes[offset]) || offset + IP6_FRAG_HLEN >= end ||
+	       place + end > UINT16_MAX;
 }
 
 /*
  * ip6_input() reads the length of an extension header, and of an option, before it looks whether they are
  * there. And when it has put a datagram together, it takes the kind of its first header from the fragment
- * that came first, whichever that was: so behind a fragment header there are no others, which nobody sends. Nor
- * is there nothing, see above; or neighbour discovery (RFC 6980, 5).
+ * that came first, whichever that was: so behind a fragment header there are no others, which nobody sends.
  */
 bool guard_ip6_refused(const struct pbuf *packet)
 {
@@ -151,9 +138,7 @@ bool guard_ip6_refused(const struct pbuf *packet)
 		if (length - offset < own)
 			return true;
 		if (header == IP6_NEXTH_FRAGMENT)
-			return is_extension(bytes[offset]) || offset + own >= end ||
-			       (bytes[offset] == IP6_NEXTH_ICMP6 && length > offset + own &&
-				is_discovery(bytes[offset + own]));
+			return fragment_refused(bytes, offset, end);
 		own = 8u * (1u + bytes[offset + 1]);
 		if (length - offset < own ||
 		    (header != IP6_NEXTH_ROUTING && !options_whole(bytes + offset, own)))
@@ -161,5 +146,5 @@ bool guard_ip6_refused(const struct pbuf *packet)
 		header = bytes[offset];
 		offset += own;
 	}
-	return header == IP6_NEXTH_ICMP6 && redirect_refused(bytes + offset, length - offset);
+	return false;
 }

@@ -5,7 +5,6 @@
 #include "kernel/options/options.h"
 #include "kernel/panic.h"
 #include "kernel/thread/spinlock.h"
-#include "lwip/priv/nd6_priv.h"
 #include "lwip/timeouts.h"
 
 #include <string.h>
@@ -64,7 +63,6 @@ static struct block *free_blocks[CLASSES];
  * starts with the first connection.
  */
 static struct block *timers;
-static unsigned int neighbor_places; /* taken now; under the core lock */
 static struct network_memory state;
 
 uint32_t network_window_more;
@@ -292,25 +290,6 @@ void *network_timer_alloc(memp_t type)
 		return NULL;
 	timers = block->next;
 	return block + 1;
-}
-
-void *network_neighbor_alloc(memp_t type)
-{
-	void *place;
-
-	(void)type;
-	if (neighbor_places == MEMP_NUM_ND6_QUEUE)
-		return NULL;
-	place = network_memory_alloc(sizeof(struct nd6_q_entry));
-	neighbor_places += place != NULL;
-	return place;
-}
-
-void network_neighbor_free(memp_t type, void *memory)
-{
-	(void)type;
-	neighbor_places--;
-	network_memory_free(memory);
 }
 
 bool network_memory_low(void)

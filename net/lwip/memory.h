@@ -37,13 +37,6 @@ void network_memory_init(uint64_t memory_size, uint64_t memory_free);
 void *network_timer_alloc(memp_t type);
 void network_timer_free(memp_t type, void *memory);
 
-/*
- * What nd6.c has for them: packets that wait until a neighbour answers take at most MEMP_NUM_ND6_QUEUE places, whose senders
- * may be forged. NULL without a place: lwIP drops the neighbour's oldest then. Under the core lock. `type` is MEMP_ND6_QUEUE.
- */
-void *network_neighbor_alloc(memp_t type);
-void network_neighbor_free(memp_t type, void *memory);
-
 /* What each TCP window gets on top of its least, so that all sockets together fit. */
 extern uint32_t network_window_more;
 

@@ -14,6 +14,8 @@
  * - It adds what is written, and a FIN, to the last segment that waits to be sent, when there is room. That may be one
  *   which is to be sent again, from the middle of the stream: new data would overwrite what follows it there, and be
  *   missing at the end.
+ * - It makes segments of half the largest window, once it knows one, and asserts that none which waits is longer.
+ * - When it cuts one for a window that is smaller, both halves say what the whole said: the first ends the stream.
  *
  * A connection's state is two words: where recovery ends, and how many duplicates came; and how many segments were sent
  * again.
@@ -24,9 +26,10 @@
 
 #include <stdbool.h>
 
-/* What lwIP calls tcp_write() and tcp_send_fin(): the Makefile gives them these names, so that calls come here. */
+/* What lwIP calls tcp_write() and so on: the Makefile gives them these names, so that calls come here. */
 err_t tcp_write_now(struct tcp_pcb *pcb, const void *data, u16_t length, u8_t flags);
 err_t tcp_send_fin_now(struct tcp_pcb *pcb);
+err_t tcp_split_unsent_seg_now(struct tcp_pcb *pcb, u16_t length);
 
 #define DUPLICATES 3
 #define COUNT_MOST 0xffffu
@@ -209,11 +212,27 @@ static void show_sent(struct tcp_pcb *pcb, struct tcp_seg *first)
 	pcb->unsent = first;
 }
 
+/* The largest window that tcp_write() may take for true: twice the segment that it will add to, at least. */
+static tcpwnd_size_t window_most(const struct tcp_pcb *pcb)
+{
+	const struct tcp_seg *last = pcb->unsent;
+
+	if (!last || pcb->snd_wnd_max / 2 >= pcb->mss)
+		return pcb->snd_wnd_max;
+	while (last->next)
+		last = last->next;
+	return LWIP_MAX(pcb->snd_wnd_max, 2u * last->len);
+}
+
 err_t tcp_write(struct tcp_pcb *pcb, const void *data, u16_t length, u8_t flags)
 {
 	struct tcp_seg *sent = hide_sent(pcb);
-	err_t result = tcp_write_now(pcb, data, length, flags);
+	tcpwnd_size_t window = pcb->snd_wnd_max;
+	err_t result;
 
+	pcb->snd_wnd_max = window_most(pcb);
+	result = tcp_write_now(pcb, data, length, flags);
+	pcb->snd_wnd_max = window;
 	show_sent(pcb, sent);
 	return result;
 }
@@ -224,5 +243,19 @@ err_t tcp_send_fin(struct tcp_pcb *pcb)
 	err_t result = tcp_send_fin_now(pcb);
 
 	show_sent(pcb, sent);
+	return result;
+}
+
+/* `length`: of the first half; lwIP gives it the window's lowest 16 bits, which are 0 for one of 64 KiB. */
+err_t tcp_split_unsent_seg(struct tcp_pcb *pcb, u16_t length)
+{
+	struct tcp_seg *first = pcb->unsent, *next = first ? first->next : NULL;
+	err_t result;
+
+	if (!length)
+		return ERR_OK; /* it fits */
+	result = tcp_split_unsent_seg_now(pcb, length);
+	if (first && first->next != next)
+		first->tcphdr->_hdrlen_rsvd_flags &= (u16_t)~PP_HTONS(TCP_FIN | TCP_PSH);
 	return result;
 }

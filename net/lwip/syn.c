@@ -6,7 +6,8 @@
  * (TIME-WAIT, half a minute), and lwIP answers that one, so that nothing gets through until it is
  * forgotten. RFC 9293, 3.6.1 lets the SYN open anew when it begins after all that was received: no
  * straggler of the old connection can be mistaken for the new one's then. And what is remembered has an end:
- * each packet for no connection is looked for among all of them.
+ * each packet for no connection is looked for among all of them. So have connections that their owner closed, and whose
+ * peer never says that it has all: lwIP asks for that for twenty minutes.
  *
  * A listener whose places for half-open connections are all taken drops the SYN, so that whoever sends many
  * of them and answers nothing keeps all others out; and each of them has its sender looked for, which fills the tables of
@@ -20,6 +21,7 @@
 #include "lwip/prot/ip6.h"
 #include "lwip/prot/tcp.h"
 #include "lwip_hooks.h"
+#include "net/lwip/memory.h"
 #include "net/lwip/syn_cookie.h"
 
 #include <stdbool.h>
@@ -27,6 +29,8 @@
 #include <string.h>
 
 #define TIME_WAIT_MAX 1024
+#define ORPHANS_MAX 512
+#define ORPHANS_MAX_WITHOUT_MEMORY 16
 /* Connections that nobody has taken yet, from which on nothing is kept of a SYN: a part of the tables of neighbours. */
 #define KEPT_MAX 16
 _Static_assert(KEPT_MAX <= ARP_TABLE_SIZE / 2, "those who are known stay known");
@@ -119,11 +123,35 @@ static bool remembered(const struct syn_segment *syn)
 	return false;
 }
 
+static bool is_orphan(const struct tcp_pcb *pcb)
+{
+	return pcb->flags & TF_RXCLOSED && (pcb->state == FIN_WAIT_1 || pcb->state == FIN_WAIT_2 ||
+					    pcb->state == CLOSING || pcb->state == LAST_ACK);
+}
+
+/* The one that was not heard of for the longest time ends when there are too many. */
+static void forget_orphan(void)
+{
+	struct tcp_pcb *oldest = NULL;
+	unsigned int count = 0;
+
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+		if (!is_orphan(pcb))
+			continue;
+		count++;
+		if (!oldest || tcp_ticks - pcb->tmr >= tcp_ticks - oldest->tmr)
+			oldest = pcb;
+	}
+	if (count > (network_memory_low() ? ORPHANS_MAX_WITHOUT_MEMORY : ORPHANS_MAX))
+		tcp_abort(oldest);
+}
+
 /* True: it is not for lwIP. */
 static bool syn_came(const struct syn_segment *syn, const struct pbuf *packet)
 {
 	const struct tcp_pcb_listen *listener;
 
+	forget_orphan();
 	if (remembered(syn))
 		return false;
 	/* What comes by the loopback interface is our own. */

@@ -16,9 +16,9 @@ use Time::HiRes qw(sleep);
 my $peer = Ringside::Peer->new(address => '10.9.9.1', guest => '10.9.9.2');
 my @network = (@{ $peer->{words} }, '-device', "virtio-net-pci,netdev=net0,romfile=,mac=$Ringside::VM::MAC");
 
-sub after ($name, $code) {
-	scenario($name, { network => \@network, append => 'ip=10.9.9.2/24 services=http,chargen' }, sub ($vm) {
-		delete @$peer{qw(guest_mac mss window)};
+sub after ($name, $code, $device_options = '') {
+	scenario($name, { network => [ @network[ 0 .. $#network - 1 ], $network[-1] . $device_options ], append => 'ip=10.9.9.2/24 services=http,chargen,discard,echo' }, sub ($vm) {
+		delete @$peer{qw(guest_mac mss window all)};
 		$vm->wait_prompt;
 		ok(until_true(10, sub { ($peer->before_answer)[1] }), "$vm->{label}: the guest answers");
 		$code->($vm);
@@ -90,6 +90,162 @@ after('a probe that is taken', sub ($vm) {
 	$peer->send_segment(4);
 });
 
+# A link whose packets hold no multiple of eight bytes: a rest that is a little longer than that would fit if it were the last.
+after('fragments of a large link', sub ($vm) {
+	for my $length (8976 + 8976, 8976 + 8977, 8976 + 8980, 8976 + 8981) {
+		my $ping = pack('C C n n n', 8, 0, 0, 1, 1) . 'x' x ($length - 8);
+		substr $ping, 2, 2, pack 'n', Ringside::Peer::sum($ping);
+		for (my $at = 0; $at < $length; $at += 1480) {
+			$peer->send_ip4($peer->{address}, 1, $at / 8 | ($at + 1480 < $length ? 0x2000 : 0), substr $ping, $at, 1480);
+		}
+		my $back = 0;
+		while (my $packet = $peer->receive_frame(0x0800, 3)) {
+			my ($bytes, $fragment, $protocol) = unpack 'x2 n x2 n x C', $packet;
+			next if $protocol != 1;
+			$back += $bytes - 20;
+			last if !($fragment & 0x2000);
+		}
+		is($back, $length, "$vm->{label}: $length bytes come back");
+	}
+}, ',host_mtu=9000');
+
+# Bytes at a place of the stream that is not the next.
+sub send_at ($seq, $flags, $data = '') {
+	local $peer->{next} = $seq;
+	$peer->send_segment($flags, $data);
+	return;
+}
+
+# What lies ahead of a gap reaches beyond the window, which the gap fills.
+after('early data beyond the window', sub ($vm) {
+	my $answer = $peer->connect_to(80);
+	my ($next, $edge) = ($peer->{next}, $peer->{next} + $answer->{window});
+	send_at($edge - 1, 0x10, 'x' x 1000);
+	for (my $at = $next + 1460; $at < $edge - 1; $at += 1460) {
+		my $left = $edge - 1 - $at;
+		send_at($at, 0x10, 'x' x ($left < 1460 ? $left : 1460));
+	}
+	send_at($next, 0x10, 'x' x 1460);
+});
+
+# The end of the stream waits at the window's last byte, which then comes as data.
+after('an end that data overtake', sub ($vm) {
+	$peer->{window} = 0;
+	my $answer = $peer->connect_to(7);
+	my $edge   = $peer->{next} + $answer->{window};
+	while ((my $left = $edge - $peer->{next}) > 1000) {
+		$peer->send_segment(0x10, 'x' x 500);
+		for my $got (@{ ($peer->before_answer)[0] }) {
+			$edge = $got->{ack} + $got->{window} if $got->{port} == $peer->{port};
+		}
+	}
+	my $left = $edge - $peer->{next};
+	cmp_ok($left, '>', 1, "$vm->{label}: the echo takes no more: $left bytes of window are left");
+	send_at($edge - 1, 0x11);
+	send_at($edge - $left, 0x10, 'x' x $left);
+	ok(($peer->before_answer)[1], "$vm->{label}: the guest lives");
+	$peer->send_segment(4);
+});
+
+after('a SYN with an acknowledgement, and data', sub ($vm) {
+	@$peer{qw(to next acknowledged)} = (80, 1_000_000, 0);
+	$peer->{port}++;
+	$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+	my $answer = $peer->receive_segment(5);
+	$peer->{acknowledged} = $answer->{seq} + 1;
+	my $seq = 1_000_101;
+	send_at($seq, 0x12, 'x' x 10);
+	send_at($seq + 10, 0x10, 'x' x 20);
+	send_at(1_000_001, 0x10, 'x' x 100);
+	send_at($seq + 11, 0x10, 'x' x 5);
+	$peer->before_answer;
+	$peer->send_segment(4);
+});
+
+# It was answered, but the answer lost. What it says of segments the second time is no more than the link carries.
+after('a SYN that comes again', sub ($vm) {
+	@$peer{qw(to next acknowledged)} = (19, 1_000_000, 0);
+	$peer->{port}++;
+	$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+	my $first = $peer->receive_segment(5);
+	$peer->{next} = 1_000_000;
+	$peer->send_segment(2, '', pack 'C C n', 2, 4, 8960);
+	my $second = $peer->receive_segment(5);
+	is($second && $second->{flags}, 0x12, "$vm->{label}: it is answered again");
+	is($second && $second->{seq}, $first->{seq}, "$vm->{label}: and the same");
+	$peer->{acknowledged} = $first->{seq} + 1;
+	$peer->send_segment(0x10);
+	my ($packets, $long) = (0, 0);
+	while (my $packet = $peer->receive_frame(0x0800, 1)) {
+		$packets++;
+		$long++ if unpack('x6 n', $packet) & 0x3fff || unpack('x2 n', $packet) > 1500;
+		last if $packets == 5;
+	}
+	cmp_ok($packets, '>', 2, "$vm->{label}: $packets packets come");
+	is($long, 0, "$vm->{label}: and none is in fragments");
+	$peer->send_segment(4);
+});
+
+# All waits, in small segments that are too many for one queue, for a window that was never there. Then there is one that asks
+# for segments of half, and the rest is written.
+after('a window that is small from the beginning', sub ($vm) {
+	@$peer{qw(window mss)} = (0, 8);
+	$peer->connect_to(80);
+	$peer->send_segment(0x18, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+	sleep 1;
+	$peer->{window} = 2;
+	$peer->send_segment(0x10);
+	sleep 3;
+	ok(($peer->before_answer)[1], "$vm->{label}: the guest lives");
+	$peer->{window} = 60000;
+	$peer->send_segment(0x10);
+	my $got;
+	1 while ($got = $peer->receive_segment(5)) && !$got->{length};
+	ok($got && $got->{length}, "$vm->{label}: the page comes");
+	$peer->send_segment(4);
+});
+
+# The last data have the stream's end with them, and are cut for a smaller window.
+after('a last segment that is cut', sub ($vm) {
+	$peer->connect_to(9);
+	$peer->before_answer;
+	$peer->{window} = 0;
+	$peer->send_segment(0x11, 'x' x 1000);
+	$peer->{next}++;
+	$peer->before_answer;
+	$peer->{window} = 2;
+	$peer->send_segment(0x10);
+	my ($text, $end) = ('', undef);
+	for (1 .. 40) {
+		my $got = $peer->receive_segment(5) // last;
+		next if $got->{answered} || $got->{seq} != $peer->{acknowledged} || !($got->{length} || $got->{flags} & 1);
+		$text .= $got->{data};
+		$peer->{acknowledged} += $got->{length};
+		$end = length $text, $peer->{acknowledged}++ if $got->{flags} & 1;
+		$peer->{window} = 60000;
+		$peer->send_segment(0x10);
+		last if defined $end;
+	}
+	like($text, qr/\b1000\b.*\n\z/, "$vm->{label}: the receipt comes whole: " . $text =~ s/\n//r);
+	is($end, length $text, "$vm->{label}: and then the end");
+	$peer->send_segment(4);
+});
+
+# Closed by the guest, and never heard of again: the oldest of too many ends.
+after('orphans', sub ($vm) {
+	my $first = $peer->{port} + 1;
+	$peer->{resets} = {};
+	for my $count (1 .. 530) {
+		$peer->connect_to(9);
+		$peer->send_segment(0x11, 'x');
+		$peer->before_answer;
+		is(scalar keys %{ $peer->{resets} }, 0, "$vm->{label}: 512 are kept") if $count == 512;
+	}
+	my @ended = sort { $a <=> $b } map { $_ - $first } keys %{ $peer->{resets} };
+	cmp_ok(scalar @ended, '>=', 10, "$vm->{label}: of 530, these are reset: @ended");
+	ok(!(grep { $_ > 256 } @ended), "$vm->{label}: all from the first half");
+});
+
 my ($router, $guest) = map { inet_pton(AF_INET6, $_) } 'fe80::1', 'fe80::5054:ff:fe72:696e';
 
 # Sizes of the fragments that answer a ping; (0) when it came whole.
@@ -120,6 +276,77 @@ for my $case ([ 50, 'less than a header' ], [ 56, 'eight bytes' ], [ 1000, 'less
 	});
 }
 
+sub has_address ($vm) {
+	return ok(until_true(10, sub { $vm->command('ip addr') =~ /inet6 fe80::5054:ff:fe72:696e\/64 scope link *$/m }), "$vm->{label}: it has its IPv6 address");
+}
+
+# Who we are, so that the guest need not ask.
+sub introduce () { $peer->send_icmp6($router, $guest, 135, 0, pack('N a16 C C H12', 0, $guest, 1, 1, '020000000001')) }
+
+sub answers_ping6 ($vm) {
+	introduce();
+	return is(join(' ', fragments_of_answer(100)), 0, "$vm->{label}: a ping over IPv6 is answered");
+}
+
+# A message in fragments; `checksum` is where its sum goes.
+my $datagrams = 0;
+
+sub send_in_fragments ($protocol, $message, $checksum) {
+	substr $message, $checksum, 2, pack 'n', Ringside::Peer::sum(pack('a16 a16 N N', $router, $guest, length $message, $protocol) . $message);
+	$datagrams++;
+	for (my $at = 0; $at < length $message; $at += 1448) {
+		my $piece = substr $message, $at, 1448;
+		my $more  = $at + 1448 < length $message ? 1 : 0;
+		$peer->send_frame(0x86dd, pack('N n C C a16 a16 C C n N', 6 << 28, 8 + length $piece, 44, 64, $router, $guest, $protocol, 0, $at | $more, $datagrams) . $piece);
+	}
+	return;
+}
+
+# The type of the ICMPv6 message that comes back.
+sub type_of_answer () {
+	while (my $packet = $peer->receive_frame(0x86dd, 1)) {
+		my ($next, $to, $type) = unpack 'x6 C x17 a16 C', $packet;
+		return $type if $to eq $router && $next == 58 && $type < 133;
+	}
+	return 0;
+}
+
+after('datagrams over IPv6 as long as can be, and longer', sub ($vm) {
+	has_address($vm);
+	introduce();
+	for my $length (65487, 65488, 65496, 65527) {
+		send_in_fragments(17, pack('n n n n', 4242, 4242, $length, 0) . "\1" x ($length - 8), 6);
+		is(type_of_answer(), $length <= 65487 ? 1 : 0, "$vm->{label}: a datagram of $length bytes to no port is " . ($length <= 65487 ? 'refused' : 'dropped'));
+	}
+	# Not neighbour discovery, though its second piece begins like it.
+	introduce();
+	send_in_fragments(58, pack('C C n n n', 128, 0, 0, 2, 2) . "\x88" x 1600, 2);
+	my $packet;
+	1 while ($packet = $peer->receive_frame(0x86dd, 2)) && (ord(substr $packet, 6, 1) != 44 || unpack('x42 n', $packet) & 1);
+	ok($packet, "$vm->{label}: a ping whose pieces begin with any byte is answered");
+	answers_ping6($vm);
+});
+
+# Each of us was asked for, and does not answer; the one that does is to be reached by one more.
+after('a neighbour that is reached by another', sub ($vm) {
+	has_address($vm);
+	my ($last, $other) = map { inet_pton(AF_INET6, $_) } 'fe80::1:23', 'fe80::2:1';
+	$peer->send_icmp6(inet_pton(AF_INET6, sprintf 'fe80::1:%x', $_), $guest, 128, 0, pack('n n', 1, $_) . 'x' x 100) for 1 .. 0x23;
+	$peer->send_icmp6($last, $guest, 128, 0, pack('n n', 1, $_) . 'x' x 100) for 1 .. 3;
+	$peer->send_icmp6($router, $guest, 137, 0, pack('N a16 a16', 0, $other, $last));
+	$peer->send_icmp6($last, $guest, 136, 0, pack('N a16 C C H12', 0x60000000, $last, 2, 1, '020000000002'));
+	ok(($peer->before_answer)[1], "$vm->{label}: the guest lives");
+	sleep 4;
+	answers_ping6($vm);
+});
+
+after('an address that another says to have', sub ($vm) {
+	has_address($vm);
+	$peer->send_icmp6($router, inet_pton(AF_INET6, 'ff02::1'), 136, 0, pack('N a16 C C H12', 0x20000000, $guest, 2, 1, '020000000002'));
+	answers_ping6($vm);
+	ok(until_true(5, sub { $vm->console =~ /^\S* *\S* *.*another host says that it has our address fe80::5054:ff:fe72:696e$/m }), "$vm->{label}: which is said");
+});
+
 # Packets to a neighbour that never answers wait for some seconds, but only so many.
 after('pings in the name of nobody', sub ($vm) {
 	my $label = $vm->{label};
@@ -127,7 +354,7 @@ after('pings in the name of nobody', sub ($vm) {
 		my ($number, $unit) = $vm->command('facts network') =~ /^\s+used: ([\d.]+) (KiB|MiB)$/m or die "$label: what is used?";
 		return $number * { KiB => 1 << 10, MiB => 1 << 20 }->{$unit};
 	};
-	ok(until_true(10, sub { $vm->command('ip addr') =~ /inet6 fe80::5054:ff:fe72:696e\/64 scope link *$/m }), "$label: it has its IPv6 address");
+	has_address($vm);
 	my $before = $used->();
 	for my $round (1 .. 20) {
 		$peer->send_icmp6(inet_pton(AF_INET6, 'fe80::77'), $guest, 128, 0, pack('n n', 1, $_) . 'x' x 1400) for 1 .. 100;

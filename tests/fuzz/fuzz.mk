@@ -14,8 +14,8 @@ FUZZ_LDFLAGS := -no-pie -fsanitize=fuzzer,address,undefined -Wl,-T,tests/fuzz/st
 FUZZ_MODELS := $(filter tests/device/%,$(HOST_SOURCES)) $(filter-out tests/fuzz/stack.c,$(wildcard tests/fuzz/*.c))
 FUZZ_SOURCES := $(filter-out tests/device/%,$(HOST_SOURCES))
 # The network stack above the drivers, for those targets that are about it.
-FUZZ_NETWORK := $(filter-out $(HOST_SOURCES),$(addprefix net/lwip/,addresses.c address_text.c batch.c connection.c dhcp_extension.c filter.c interface.c \
-	joined.c network_facts.c path_mtu.c recovery.c stack.c syn.c syn_cookie.c sys_arch.c transmit.c vlan.c) $(filter-out net/services/bench_%,$(wildcard net/http/*.c net/services/*.c net/services/iperf3/*.c)))
+FUZZ_NETWORK := $(filter-out $(HOST_SOURCES),$(addprefix net/lwip/,addresses.c address_text.c batch.c connection.c dhcp_extension.c filter.c \
+	fragments.c interface.c joined.c neighbors.c network_facts.c recovery.c stack.c syn.c syn_cookie.c sys_arch.c transmit.c trim.c vlan.c) $(filter-out net/services/bench_%,$(wildcard net/http/*.c net/services/*.c net/services/iperf3/*.c)))
 FUZZ_LWIP := $(filter-out api/sockets.c,$(LWIP_SOURCES))
 # Of mbed TLS what the host's programs have.
 FUZZ_MBEDTLS := sha256.c platform_util.c

@@ -104,25 +104,6 @@ static void a_timer_that_fires_is_set_again(void **state)
 		network_memory_free(blocks[--count]);
 }
 
-/* A place that comes back can be taken again. */
-static void neighbors_have_so_many_places(void **state)
-{
-	void *places[MEMP_NUM_ND6_QUEUE];
-
-	(void)state;
-	for (unsigned int i = 0; i < MEMP_NUM_ND6_QUEUE; i++) {
-		places[i] = network_neighbor_alloc(MEMP_ND6_QUEUE);
-		assert_non_null(places[i]);
-	}
-	assert_null(network_neighbor_alloc(MEMP_ND6_QUEUE));
-	network_neighbor_free(MEMP_ND6_QUEUE, places[3]);
-	places[3] = network_neighbor_alloc(MEMP_ND6_QUEUE);
-	assert_non_null(places[3]);
-	assert_null(network_neighbor_alloc(MEMP_ND6_QUEUE));
-	for (unsigned int i = 0; i < MEMP_NUM_ND6_QUEUE; i++)
-		network_neighbor_free(MEMP_ND6_QUEUE, places[i]);
-}
-
 /* What devices have left may be less than a machine's share. */
 static void the_share_is_half_of_what_is_free(void **state)
 {
@@ -230,7 +211,6 @@ int main(void)
 		cmocka_unit_test(any_order_keeps_the_accounts),
 		cmocka_unit_test(the_total_is_bounded),
 		cmocka_unit_test(a_timer_that_fires_is_set_again),
-		cmocka_unit_test(neighbors_have_so_many_places),
 		cmocka_unit_test(the_share_is_half_of_what_is_free),
 		cmocka_unit_test(a_machine_with_plenty_gives_half_of_that),
 		cmocka_unit_test(early_packets_fill_a_window_while_there_is_memory),

@@ -7,6 +7,7 @@
 #include "lwip/tcp.h"
 #include "net/lwip/batch.h"
 #include "net/lwip/recovery.h"
+#include "net/lwip/trim.h"
 
 #include <stdbool.h>
 
@@ -25,15 +26,17 @@ bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsign
  * what was said with data that was sent again, it did not hear, and lwIP does not repeat it: at the end
  * the window, which may have been closed when the data went first, is told once more.
  */
-static inline err_t network_tcp_in(struct tcp_pcb *pcb, const struct tcp_hdr *header,
+static inline err_t network_tcp_in(struct tcp_pcb *pcb, struct tcp_hdr *header,
 				   unsigned int options_length, unsigned int options1_length,
-				   const uint8_t *options2, const struct pbuf *packet)
+				   const uint8_t *options2, struct pbuf *packet)
 {
 	if (guard_tcp_refused(header, options_length, options1_length, options2))
 		return ERR_VAL;
 	/* Listeners are shorter structures, and have no such flags. */
 	if (pcb->state == LISTEN)
 		return ERR_OK;
+	if (!trim_segment(pcb, header, packet))
+		return ERR_VAL;
 	recovery_segment(pcb, header, options1_length, packet);
 	if (network_frame_joined && packet->tot_len)
 		batch_joined(pcb);

@@ -88,7 +88,7 @@ sub ask ($self) {
 }
 
 # The next segment of our connection, or with {all} of any: port, seq, ack, flags, window (with {scale} as RFC 7323 says),
-# length, data; undef when none came in time.
+# length, data; undef when none came in time. {resets} has how many resets came to each port of ours.
 sub receive_segment ($self, $seconds) {
 	my $deadline = time + within($seconds);
 	while ((my $left = $deadline - time) > 0) {
@@ -106,6 +106,7 @@ sub receive_segment ($self, $seconds) {
 		next if $type != 0x0800 || ord(substr $payload, 9, 1) != 6;
 		my $size = unpack('x2 n', $payload) - 20;
 		my ($from, $to, $seq, $ack, $words, $flags, $window) = unpack 'x20 n n N N C C n', $payload;
+		$self->{resets}{$to}++ if $flags & 4;
 		next if !$self->{all} && ($from != $self->{to} || $to != $self->{port});
 		my $data = substr $payload, 20 + ($words >> 2), $size - ($words >> 2);
 		return { port => $to, seq => $seq, ack => $ack, flags => $flags, window => $window << ($flags & 2 ? 0 : $self->{scale} // 0), length => length $data, data => $data };
