@@ -108,14 +108,15 @@ LWIP_SMALL := core/dns.c core/init.c core/ipv4/autoip.c core/ipv4/dhcp.c core/ip
 LZMA_OBJECTS := $(B)/obj/lzma/LzmaDec.c.o
 MBEDTLS_FAST := aes.c bignum.c chacha20.c chachapoly.c gcm.c poly1305.c sha256.c sha512.c
 LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
-# Some of lwIP's own functions have another name: ours come before them (net/lwip/batch.c, recovery.c, neighbors.c, fragments.c,
-# dhcp_extension.c), or instead of them (memory.c). Not by the linker, which does not see calls inside of what is compiled as
+# Some of lwIP's own functions have another name: ours come before them (net/lwip/batch.c, connection.c, recovery.c, neighbors.c,
+# fragments.c, dhcp_extension.c), or instead of them (memory.c). Not by the linker, which does not see calls inside of what is compiled as
 # one. And what is cut into fragments is copied: lwIP would cut the packet itself, which TCP may have to send again.
-LWIP_ALTERED := core/tcp_out.c core/timeouts.c core/ipv6/nd6.c core/ipv4/dhcp.c core/ipv4/ip4_frag.c core/ipv6/ip6_frag.c
+LWIP_ALTERED := core/tcp.c core/tcp_out.c core/timeouts.c core/ipv6/nd6.c core/ipv4/dhcp.c core/ipv4/ip4_frag.c core/ipv6/ip6_frag.c
+LWIP_ALTERED_core/tcp.c := -Dtcp_close=tcp_close_now
 LWIP_ALTERED_core/tcp_out.c := -Dtcp_output=tcp_output_now -Dtcp_write=tcp_write_now -Dtcp_send_fin=tcp_send_fin_now \
 	-Dtcp_split_unsent_seg=tcp_split_unsent_seg_now
 LWIP_ALTERED_core/timeouts.c := -Dmemp_malloc=network_timer_alloc -Dmemp_free=network_timer_free
-LWIP_ALTERED_core/ipv6/nd6.c := -Dmemp_malloc=neighbor_place_alloc -Dmemp_free=neighbor_place_free -Dnd6_input=nd6_input_now \
+LWIP_ALTERED_core/ipv6/nd6.c := -Dmemp_malloc=neighbor_place_alloc -Dmemp_free=neighbor_place_free -Dnd6_input=nd6_input_now -Dnd6_tmr=nd6_tmr_now \
 	-Dnd6_get_destination_mtu=nd6_get_destination_mtu_told
 LWIP_ALTERED_core/ipv4/dhcp.c := -Dudp_recv=dhcp_listen
 LWIP_ALTERED_core/ipv4/ip4_frag.c := -DLWIP_NETIF_TX_SINGLE_PBUF=1 -Dip4_frag=ip4_frag_now

@@ -42,7 +42,7 @@ err_t tcp_output(struct tcp_pcb *pcb)
 	if (!pcb->unsent)
 		pcb->persist_backoff = 0;
 	/* A callback of lwIP's, which asks again once it has taken the segment: nothing would be sent now. */
-	if (pcb == tcp_input_pcb)
+	if (pcb == tcp_input_pcb || connection_closes(pcb))
 		return ERR_OK;
 	/* Other states are left soon, and what belongs to them must be said before. */
 	if (collecting && (pcb->state == ESTABLISHED || pcb->state == CLOSE_WAIT) && put_off(pcb))

@@ -3,6 +3,34 @@
 
 #include "lwip/netif.h"
 
+/* What lwIP calls tcp_close(): the Makefile gives it this name, so that calls come here. */
+err_t tcp_close_now(struct tcp_pcb *pcb);
+
+#define CLOSES 2 /* of ext_args */
+
+/*
+ * In a callback about a segment: lwIP forgets to free what it brought, too, when the connection is gone before it comes to
+ * that. So it is closed when lwIP has done with the segment, and asks for something to send.
+ */
+err_t tcp_close(struct tcp_pcb *pcb)
+{
+	/* In other states nothing comes any more; and what is to be said of the peer's end is said. */
+	if (pcb != tcp_input_pcb ||
+	    (pcb->state != SYN_RCVD && pcb->state != ESTABLISHED && pcb->state != CLOSE_WAIT))
+		return tcp_close_now(pcb);
+	pcb->ext_args[CLOSES].data = pcb;
+	return ERR_OK;
+}
+
+bool connection_closes(struct tcp_pcb *pcb)
+{
+	if (!pcb->ext_args[CLOSES].data)
+		return false;
+	pcb->ext_args[CLOSES].data = NULL;
+	(void)tcp_close_now(pcb);
+	return true;
+}
+
 static bool is_of(const struct tcp_pcb *pcb, struct netif *netif)
 {
 	if (IP_IS_V4_VAL(pcb->local_ip))

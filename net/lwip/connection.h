@@ -17,6 +17,12 @@ static inline bool connection_active(const struct tcp_pcb *pcb)
 }
 
 /*
+ * Closes a connection that its owner closed while lwIP took a segment, now that lwIP has done that. False: its owner did not.
+ * Under the core lock.
+ */
+bool connection_closes(struct tcp_pcb *pcb);
+
+/*
  * The interface can send again, and frames were lost while it could not. What a peer was to learn comes again by time-outs,
  * but not a larger window: nobody sends that twice, and its peer asks after seconds only (RFC 9293, 3.8.6.1). So each
  * connection tells once where it is. Under the core lock.

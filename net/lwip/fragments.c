@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Each fragment but the last holds a multiple of eight bytes (RFC 791, 3.2). lwIP takes one for the last when the rest would
- * fit otherwise, and loses up to four bytes of it: so it hears of a link that carries such a multiple.
+ * fit otherwise, and loses up to seven bytes of it: so it hears of a link that carries such a multiple.
  */
 #include "lwip/ip4_frag.h"
 #include "lwip/netif.h"

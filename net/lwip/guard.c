@@ -106,21 +106,22 @@ static bool is_extension(uint8_t header)
 }
 
 /*
- * A fragment of nothing, see above; one that makes its datagram longer than lwIP can put together, which counts the
- * fragment's header too; and another header behind it. `offset` is that of the header, `end` that of the packet.
+ * A fragment of nothing, see above; one that makes its datagram longer than lwIP's packets, with the header that all of it
+ * gets, which must be no longer than the one that was counted; and another header behind it. `offset` is that of the
+ * fragment's header, `end` that of the packet.
  */
 static bool fragment_refused(const uint8_t *bytes, size_t offset, size_t end)
 {
 	size_t place = (size_t)(bytes[offset + 2] << 8 | bytes[offset + 3]) & IP6_FRAG_OFFSET_MASK;
 
-	return is_extension(bytes[offset]) || offset + IP6_FRAG_HLEN >= end ||
-	       place + end > UINT16_MAX;
+	return offset != IP6_HLEN || is_extension(bytes[offset]) || offset + IP6_FRAG_HLEN >= end ||
+	       place + end - IP6_FRAG_HLEN > UINT16_MAX;
 }
 
 /*
  * ip6_input() reads the length of an extension header, and of an option, before it looks whether they are
  * there. And when it has put a datagram together, it takes the kind of its first header from the fragment
- * that came first, whichever that was: so behind a fragment header there are no others, which nobody sends.
+ * that came first, whichever that was: so before and behind a fragment header there are no others, which nobody sends.
  */
 bool guard_ip6_refused(const struct pbuf *packet)
 {

@@ -6,14 +6,15 @@
  * - The largest packet on the way to a destination is what a router tells (ICMPv6 Packet Too Big), whatever that is: less
  *   than an IPv6 link may carry (RFC 8201, 4: not to be believed), for which it cuts fragments of nothing without end; and
  *   more than our link carries.
- * - Messages may not come in fragments (RFC 6980, 5): it looks for options in the first piece only.
+ * - Messages may not come in fragments (RFC 6980, 5): it looks for options in the first piece only. And each option has a
+ *   length (RFC 4861, 4.6): it reads one of length 0 as if it were whole.
  * - A redirect to nowhere (RFC 4861, 8.1): what is sent there would wait for a neighbour that it neither asks for nor
  *   forgets.
  * - An advertisement to all, of an address that we have, says that another has it too. While we ask for that we must not
  *   take it (RFC 4862, 5.4.4); later, anybody could end our IPv6 with it.
  * - Packets that wait for neighbours take as many places as there is memory, which MEMP_NUM_ND6_QUEUE is to bound. And those
- *   that a message sends on their way may wait for another neighbour then, whose place is that of the first (a redirect said
- *   so): it would send and queue them without end. So each message may queue only so many.
+ *   that a message, or the timer, sends on their way may wait for another neighbour then, whose place is that of the first (a
+ *   redirect said so): it would send and queue them without end. So each may queue only so many.
  */
 #define LOG_AREA "network"
 #include "kernel/console/log.h"
@@ -31,9 +32,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* What lwIP calls nd6_get_destination_mtu() and nd6_input(). */
+/* What lwIP calls nd6_get_destination_mtu() and so on. */
 u16_t nd6_get_destination_mtu_told(const ip6_addr_t *address, struct netif *netif);
 void nd6_input_now(struct pbuf *message, struct netif *netif);
+void nd6_tmr_now(void);
 
 /* What it has for memp_malloc() and memp_free(); `type` is MEMP_ND6_QUEUE. */
 void *neighbor_place_alloc(memp_t type);
@@ -41,8 +43,8 @@ void neighbor_place_free(memp_t type, void *memory);
 
 /* Under the core lock. */
 static unsigned int places_taken; /* now */
-static bool looking;		  /* at a message */
-static unsigned int taken_by;	  /* places, that message */
+static bool bounded;		  /* a message or the timer may take only so many */
+static unsigned int taken_by;	  /* it */
 static struct log_limit claims_said;
 
 u16_t nd6_get_destination_mtu(const ip6_addr_t *address, struct netif *netif)
@@ -59,7 +61,7 @@ void *neighbor_place_alloc(memp_t type)
 	void *place;
 
 	(void)type;
-	if (places_taken == MEMP_NUM_ND6_QUEUE || (looking && taken_by == MEMP_NUM_ND6_QUEUE))
+	if (places_taken == MEMP_NUM_ND6_QUEUE || (bounded && taken_by == MEMP_NUM_ND6_QUEUE))
 		return NULL;
 	place = network_memory_alloc(sizeof(struct nd6_q_entry));
 	places_taken += place != NULL;
@@ -79,8 +81,6 @@ static bool leads_nowhere(const struct pbuf *message)
 	struct redirect_header redirect;
 	ip6_addr_t target;
 
-	if (message->len < sizeof(redirect))
-		return false; /* it sees that */
 	memcpy(&redirect, message->payload, sizeof(redirect));
 	ip6_addr_copy_from_packed(target, redirect.target_address);
 	return ip6_addr_isany(&target) || ip6_addr_ismulticast(&target);
@@ -93,7 +93,7 @@ static bool claims_ours(const struct pbuf *message, const struct netif *netif)
 	struct address_text text;
 	ip6_addr_t target;
 
-	if (message->len < sizeof(advertisement) || !ip6_addr_ismulticast(ip6_current_dest_addr()))
+	if (!ip6_addr_ismulticast(ip6_current_dest_addr()))
 		return false;
 	memcpy(&advertisement, message->payload, sizeof(advertisement));
 	ip6_addr_copy_from_packed(target, advertisement.target_address);
@@ -109,19 +109,32 @@ static bool claims_ours(const struct pbuf *message, const struct netif *netif)
 	return false;
 }
 
+/* Whether all behind the first `length` bytes are options with a length that lie in the message. */
+static bool options_whole(const struct pbuf *message, size_t length)
+{
+	const uint8_t *bytes = message->payload;
+
+	while (length + 2 <= message->len && bytes[length + 1])
+		length += 8u * bytes[length + 1];
+	return length == message->len;
+}
+
 static bool refused(const struct pbuf *message, const struct netif *netif)
 {
-	switch (*(const u8_t *)message->payload) {
-	case ICMP6_TYPE_NA:
-		return message->next || claims_ours(message, netif);
-	case ICMP6_TYPE_RD:
-		return message->next || leads_nowhere(message);
-	case ICMP6_TYPE_NS:
-	case ICMP6_TYPE_RA:
-		return message->next;
-	default:
+	uint8_t type = *(const uint8_t *)message->payload;
+	size_t length = type == ICMP6_TYPE_NA	? sizeof(struct na_header)
+			: type == ICMP6_TYPE_NS ? sizeof(struct ns_header)
+			: type == ICMP6_TYPE_RA ? sizeof(struct ra_header)
+			: type == ICMP6_TYPE_RD ? sizeof(struct redirect_header)
+						: 0;
+
+	if (!length)
 		return false;
-	}
+	if (message->next || IP6H_HOPLIM(ip6_current_header()) != ND6_HOPLIM ||
+	    !options_whole(message, length))
+		return true;
+	return (type == ICMP6_TYPE_NA && claims_ours(message, netif)) ||
+	       (type == ICMP6_TYPE_RD && leads_nowhere(message));
 }
 
 void nd6_input(struct pbuf *message, struct netif *netif)
@@ -131,8 +144,16 @@ void nd6_input(struct pbuf *message, struct netif *netif)
 		pbuf_free(message);
 		return;
 	}
-	looking = true;
+	bounded = true;
 	taken_by = 0;
 	nd6_input_now(message, netif);
-	looking = false;
+	bounded = false;
+}
+
+void nd6_tmr(void)
+{
+	bounded = true;
+	taken_by = 0;
+	nd6_tmr_now();
+	bounded = false;
 }

@@ -212,7 +212,7 @@ static void show_sent(struct tcp_pcb *pcb, struct tcp_seg *first)
 	pcb->unsent = first;
 }
 
-/* The largest window that tcp_write() may take for true: twice the segment that it will add to, at least. */
+/* The largest window that tcp_write() may take for true: at least twice what the segment has room for that it will add to. */
 static tcpwnd_size_t window_most(const struct tcp_pcb *pcb)
 {
 	const struct tcp_seg *last = pcb->unsent;
@@ -221,7 +221,7 @@ static tcpwnd_size_t window_most(const struct tcp_pcb *pcb)
 		return pcb->snd_wnd_max;
 	while (last->next)
 		last = last->next;
-	return LWIP_MAX(pcb->snd_wnd_max, 2u * last->len);
+	return LWIP_MAX(pcb->snd_wnd_max, 2u * (last->len + pcb->unsent_oversize));
 }
 
 err_t tcp_write(struct tcp_pcb *pcb, const void *data, u16_t length, u8_t flags)

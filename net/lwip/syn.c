@@ -123,35 +123,11 @@ static bool remembered(const struct syn_segment *syn)
 	return false;
 }
 
-static bool is_orphan(const struct tcp_pcb *pcb)
-{
-	return pcb->flags & TF_RXCLOSED && (pcb->state == FIN_WAIT_1 || pcb->state == FIN_WAIT_2 ||
-					    pcb->state == CLOSING || pcb->state == LAST_ACK);
-}
-
-/* The one that was not heard of for the longest time ends when there are too many. */
-static void forget_orphan(void)
-{
-	struct tcp_pcb *oldest = NULL;
-	unsigned int count = 0;
-
-	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
-		if (!is_orphan(pcb))
-			continue;
-		count++;
-		if (!oldest || tcp_ticks - pcb->tmr >= tcp_ticks - oldest->tmr)
-			oldest = pcb;
-	}
-	if (count > (network_memory_low() ? ORPHANS_MAX_WITHOUT_MEMORY : ORPHANS_MAX))
-		tcp_abort(oldest);
-}
-
 /* True: it is not for lwIP. */
 static bool syn_came(const struct syn_segment *syn, const struct pbuf *packet)
 {
 	const struct tcp_pcb_listen *listener;
 
-	forget_orphan();
 	if (remembered(syn))
 		return false;
 	/* What comes by the loopback interface is our own. */
@@ -176,6 +152,35 @@ static bool answer_came(const struct syn_segment *segment)
 		return false;
 	/* Where there is no place now, it comes again, or what follows it does. */
 	return !make_room(listener) || !syn_cookie_open(segment);
+}
+
+static bool is_orphan(const struct tcp_pcb *pcb)
+{
+	return pcb->flags & TF_RXCLOSED && (pcb->state == FIN_WAIT_1 || pcb->state == FIN_WAIT_2 ||
+					    pcb->state == CLOSING || pcb->state == LAST_ACK);
+}
+
+/* How often it was asked in vain. */
+static unsigned int silence(const struct tcp_pcb *pcb)
+{
+	return (unsigned int)pcb->nrtx + pcb->persist_probe;
+}
+
+void network_forget_orphan(void)
+{
+	struct tcp_pcb *worst = NULL;
+	unsigned int count = 0;
+
+	/* Later ones stand first. */
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+		if (!is_orphan(pcb))
+			continue;
+		count++;
+		if (!worst || silence(pcb) >= silence(worst))
+			worst = pcb;
+	}
+	if (count > (network_memory_low() ? ORPHANS_MAX_WITHOUT_MEMORY : ORPHANS_MAX))
+		tcp_abort(worst);
 }
 
 /* The size of segments that a SYN names, or 0. `length` bytes are there. */
@@ -208,7 +213,7 @@ static bool tcp_segment(const struct pbuf *packet, unsigned int offset, struct s
 	if (packet->len < offset + TCP_HLEN || syn_cookie_opening())
 		return false;
 	memcpy(&header, (const uint8_t *)packet->payload + offset, sizeof(header));
-	flags = TCPH_FLAGS(&header) & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+	flags = TCPH_FLAGS(&header) & (TCP_SYN | TCP_ACK | TCP_RST); /* as lwIP does */
 	segment->from_port = lwip_ntohs(header.src);
 	segment->to_port = lwip_ntohs(header.dest);
 	segment->sequence = lwip_ntohl(header.seqno);
@@ -219,7 +224,7 @@ static bool tcp_segment(const struct pbuf *packet, unsigned int offset, struct s
 						     packet->len - offset);
 		return syn_came(segment, packet);
 	}
-	return (flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK && answer_came(segment);
+	return flags == TCP_ACK && answer_came(segment);
 }
 
 /* Nothing of the packet was looked at but its version. */

@@ -46,7 +46,11 @@ bool trim_segment(struct tcp_pcb *pcb, struct tcp_hdr *header, struct pbuf *data
 	if (TCP_SEQ_LT(end, edge) || !TCP_SEQ_LT(header->seqno, edge))
 		return true;
 	/* The stream's end takes a place of its own, behind whatever comes. */
-	edge -= end_waits(pcb);
+	if (end_waits(pcb) && header->seqno == --edge) {
+		tcp_ack_now(pcb);
+		tcp_output(pcb);
+		return false;
+	}
 	header->_hdrlen_rsvd_flags &= (u16_t)~PP_HTONS(TCP_FIN);
 	if (TCP_SEQ_GT(end, edge))
 		pbuf_realloc(data, (u16_t)(edge - header->seqno));

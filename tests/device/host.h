@@ -86,6 +86,8 @@ void host_interrupt_limit(int count);
 /* -- Threads never run on the host: a test calls what one would run. Until host_reset() there are
  * some that do nothing, instead of none (then thread_create() fails). */
 void host_threads(void);
+/* The one of that name, if there is one, from its beginning to where it waits for work without end: it may keep nothing there. */
+void host_thread_work(const char *name);
 /*
  * Until host_reset() one other thread does something: it has a turn in each `period` (nanoseconds) while the program sleeps
  * or spins with interrupts on. It may sleep itself, and has no second turn meanwhile.

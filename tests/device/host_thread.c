@@ -9,6 +9,10 @@
 #include "kernel/x86/cpu_flags.h"
 #include "tests/device/host.h"
 
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
 #define READ_COST 20 /* nanoseconds that go by when the clock is read */
 #define WALL_START (1700000000 * NANOSECONDS_PER_SECOND)
 #define IDLE_STEP NANOSECONDS_PER_MILLISECOND
@@ -34,9 +38,39 @@ static struct {
 } other;
 static uint64_t patience = UINT64_MAX;
 
+/* Those that were made, each to be run from its beginning to where it waits for work. */
+#define THREADS_MAX 16u
+static struct {
+	char name[THREAD_NAME_MAX];
+	void (*function)(void *argument);
+	void *argument;
+} made[THREADS_MAX];
+static unsigned int made_count;
+static jmp_buf *working;
+
 void host_threads(void)
 {
 	threads_exist = true;
+	made_count = 0;
+}
+
+static void work(void (*function)(void *argument), void *argument)
+{
+	jmp_buf waits;
+
+	working = &waits;
+	if (!setjmp(waits))
+		function(argument);
+	working = NULL;
+}
+
+void host_thread_work(const char *name)
+{
+	for (unsigned int i = 0; i < made_count; i++)
+		if (!strcmp(made[i].name, name)) {
+			work(made[i].function, made[i].argument);
+			return;
+		}
 }
 
 void host_thread(void (*turn)(void), uint64_t period)
@@ -55,6 +89,7 @@ void host_patience(uint64_t end)
 void host_thread_reset(void)
 {
 	threads_exist = false;
+	made_count = 0;
 	other.turn = NULL;
 	patience = UINT64_MAX;
 	now = 0;
@@ -171,9 +206,12 @@ void wait_prepare(struct wait_queue *queue, struct waiter *waiter)
 
 bool wait_sleep(struct wait_queue *queue, struct waiter *waiter, uint64_t deadline)
 {
-	(void)queue;
 	if (!host_interrupts_on())
 		host_abort("a sleep with interrupts off");
+	if (working && deadline == WAIT_FOREVER) {
+		wait_finish(queue, waiter);
+		longjmp(*working, 1);
+	}
 	for (unsigned int step = 0;; step++) {
 		host_poll();
 		run_due();
@@ -233,17 +271,21 @@ void thread_yield(void)
 	host_poll();
 }
 
-/* Not on the host: a test calls what a thread would run. */
+/* Not run on the host, unless a test says when: it calls what a thread would run, or host_thread_work(). */
 struct thread *thread_create(const char *name, void (*function)(void *argument), void *argument,
 			     const struct thread_options *options)
 {
 	static struct thread idle = {"idle"};
 
-	(void)name;
-	(void)function;
-	(void)argument;
 	(void)options;
-	return threads_exist ? &idle : NULL;
+	if (!threads_exist)
+		return NULL;
+	if (made_count < THREADS_MAX) {
+		snprintf(made[made_count].name, THREAD_NAME_MAX, "%s", name);
+		made[made_count].function = function;
+		made[made_count++].argument = argument;
+	}
+	return &idle;
 }
 
 void thread_exit(void)

@@ -24,7 +24,7 @@
 #define BUFFERS_MAX 256u
 #define TIMERS_MAX 4096
 
-struct stack_sent stack_sent_tcp, stack_sent_dns, stack_sent_dhcp;
+struct stack_sent stack_sent_tcp[STACK_PORTS], stack_sent_dns, stack_sent_dhcp;
 
 static struct network_device device;
 static struct network_buffer *incoming[QUEUE];
@@ -79,15 +79,18 @@ static void keep(struct stack_sent *sent, const uint8_t *bytes, size_t length)
 /* What a peer has to know to answer. */
 static void look_at(const uint8_t *frame, size_t length)
 {
+	unsigned int port;
+
 	if (length < 42 || stack_get16(frame + 12) != 0x0800)
 		return;
 	frame += 14;
 	length -= 14;
-	if (frame[9] == 6 && length >= 40)
-		keep(&stack_sent_tcp, frame, length);
-	if (frame[9] == 17 && stack_get16(frame + 22) == 53)
+	port = stack_get16(frame + 22);
+	if (frame[9] == 6 && length >= 40 && port - STACK_PORT < STACK_PORTS)
+		keep(&stack_sent_tcp[port - STACK_PORT], frame, length);
+	if (frame[9] == 17 && port == 53)
 		keep(&stack_sent_dns, frame, length);
-	if (frame[9] == 17 && stack_get16(frame + 22) == 67)
+	if (frame[9] == 17 && port == 67)
 		keep(&stack_sent_dhcp, frame, length);
 }
 
@@ -138,6 +141,12 @@ static void mode_changed(struct network_device *from)
 		   from->mode.group_count);
 }
 
+static void statistics(struct network_device *from, struct network_statistics *result)
+{
+	(void)from;
+	memset(result, 0, sizeof(*result));
+}
+
 static const struct network_operations operations = {
 	.poll = poll,
 	.arm = arm,
@@ -145,6 +154,7 @@ static const struct network_operations operations = {
 	.flush = flush,
 	.buffer_free = buffer_free,
 	.mode_changed = mode_changed,
+	.statistics = statistics,
 };
 
 /* -- The stack */
@@ -160,7 +170,8 @@ void fuzz_prepare(void)
 void stack_open(const char *options)
 {
 	memset(&device, 0, sizeof(device));
-	stack_sent_tcp.length = stack_sent_dns.length = stack_sent_dhcp.length = 0;
+	memset(stack_sent_tcp, 0, sizeof(stack_sent_tcp));
+	stack_sent_dns.length = stack_sent_dhcp.length = 0;
 	incoming_count = buffers_out = done_count = 0;
 	host_threads();
 	options_parse(options);
@@ -226,6 +237,7 @@ static void work(void)
 		interface_flush(interfaces);
 	}
 	UNLOCK_TCPIP_CORE();
+	host_thread_work("http");
 }
 
 void stack_wait(uint64_t nanoseconds)

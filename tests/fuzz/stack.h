@@ -28,7 +28,11 @@ struct stack_sent {
 	size_t length;
 };
 
-extern struct stack_sent stack_sent_tcp, stack_sent_dns, stack_sent_dhcp;
+extern struct stack_sent stack_sent_dns, stack_sent_dhcp;
+/* TCP in IPv4, to the peer's ports STACK_PORT and those behind it. */
+#define STACK_PORT 1025u
+#define STACK_PORTS 3u
+extern struct stack_sent stack_sent_tcp[STACK_PORTS];
 
 void stack_open(const char *options);
 /* Brings a frame in, in pieces as the fuzzer chooses. */

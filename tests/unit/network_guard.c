@@ -58,7 +58,7 @@ static void short_arp_is_dropped(void **state)
 	assert_false(guard_frame_refused(of(frame, 15)));
 }
 
-/* A datagram has 65535 bytes with its header; lwIP counts the header of a fragment of IPv6, too. */
+/* A packet has 65535 bytes with its header. */
 static void fragments_end_somewhere(void **state)
 {
 	uint8_t ip4[60] = {0x45, 0, 0, 60, 0, 7, 0, 0, 64, 17};
@@ -75,9 +75,9 @@ static void fragments_end_somewhere(void **state)
 	assert_true(guard_ip4_refused(of(ip4, 60)));
 	ip4[6] |= 0x20;
 	assert_true(guard_ip4_refused(of(ip4, 60)));
-	/* 65472 + 57 = 65529, and then 65535 */
-	ip6[42] = 65472 >> 8;
-	ip6[43] = 65472 & 0xff;
+	/* 65480 + 57 - 8 = 65529, and then 65535 */
+	ip6[42] = 65480 >> 8;
+	ip6[43] = 65480 & 0xff;
 	assert_false(guard_ip6_refused(of(ip6, 57)));
 	ip6[5] = 23;
 	assert_false(guard_ip6_refused(of(ip6, 57)));

@@ -13,6 +13,7 @@ struct ip_globals ip_data;
 struct stats_ lwip_stats;
 
 static struct netif netif;
+static struct ip6_hdr header;
 static unsigned int passed, freed, wanted, got;
 static u16_t told_mtu;
 
@@ -37,11 +38,8 @@ const char *address_text_v6(struct address_text *text, const ip6_addr_t *address
 }
 
 /* As in a loop: one goes, and is queued again. */
-void nd6_input_now(struct pbuf *message, struct netif *on)
+static void queue(void)
 {
-	(void)message;
-	(void)on;
-	passed++;
 	for (got = 0; got < wanted; got++) {
 		void *place = neighbor_place_alloc(MEMP_ND6_QUEUE);
 
@@ -49,6 +47,19 @@ void nd6_input_now(struct pbuf *message, struct netif *on)
 			break;
 		neighbor_place_free(MEMP_ND6_QUEUE, place);
 	}
+}
+
+void nd6_input_now(struct pbuf *message, struct netif *on)
+{
+	(void)message;
+	(void)on;
+	passed++;
+	queue();
+}
+
+void nd6_tmr_now(void)
+{
+	queue();
 }
 
 /* Whether a message of these bytes, in so many pieces, comes through. */
@@ -70,7 +81,7 @@ static bool comes(const uint8_t *bytes, size_t length, unsigned int pieces)
 
 static void discovery_comes_whole(void **state)
 {
-	uint8_t message[40] = {132};
+	uint8_t message[40] = {132, [17] = 1, [25] = 2}; /* options wherever they begin */
 
 	(void)state;
 	assert_true(comes(message, 40, 1));
@@ -87,6 +98,26 @@ static void discovery_comes_whole(void **state)
 	assert_true(comes(message, 40, 2));
 }
 
+/* Of zero, eight or sixteen bytes behind a header of 24. */
+static void options_have_a_length(void **state)
+{
+	uint8_t message[48] = {ICMP6_TYPE_NS, [24] = 1, 1, [32] = 1, 2};
+
+	(void)state;
+	assert_true(comes(message, 24, 1));
+	assert_true(comes(message, 32, 1));
+	assert_true(comes(message, 48, 1));
+	for (size_t length = 0; length < 48; length++)
+		if (length != 24 && length != 32)
+			assert_false(comes(message, length ? length : 1, 1));
+	message[33] = 0;
+	assert_false(comes(message, 48, 1));
+	message[33] = 1;
+	assert_false(comes(message, 48, 1)); /* the next one has none */
+	message[41] = 1;
+	assert_true(comes(message, 48, 1));
+}
+
 static void redirects_lead_somewhere(void **state)
 {
 	uint8_t message[40] = {ICMP6_TYPE_RD, [8] = 0xfe, 0x80, [23] = 1};
@@ -97,12 +128,13 @@ static void redirects_lead_somewhere(void **state)
 	assert_false(comes(message, 40, 1));
 	memset(message + 8, 0, 16);
 	assert_false(comes(message, 40, 1));
-	assert_true(comes(message, 39, 1)); /* too short: it sees that */
+	message[8] = 0xfe;
+	assert_false(comes(message, 39, 1)); /* too short */
 }
 
 static void an_address_is_kept(void **state)
 {
-	uint8_t message[32] = {ICMP6_TYPE_NA, [8] = 0xfe, 0x80, [23] = 1};
+	uint8_t message[32] = {ICMP6_TYPE_NA, [8] = 0xfe, 0x80, [23] = 1, 2, 1};
 
 	(void)state;
 	memset(&netif, 0, sizeof(netif));
@@ -118,16 +150,21 @@ static void an_address_is_kept(void **state)
 	assert_false(comes(message, 32, 1));
 	message[23] = 2;
 	assert_true(comes(message, 32, 1));
-	/* Too short; an answer to us alone. */
+	/* Too short; from far away; an answer to us alone. */
 	message[23] = 1;
-	assert_true(comes(message, 23, 1));
+	assert_false(comes(message, 23, 1));
+	message[23] = 2;
+	IP6H_HOPLIM_SET(&header, 64);
+	assert_false(comes(message, 32, 1));
+	IP6H_HOPLIM_SET(&header, 255);
+	message[23] = 1;
 	IP6_ADDR(ip_2_ip6(&ip_data.current_iphdr_dest), PP_HTONL(0xfe800000), 0, 0, PP_HTONL(1));
 	assert_true(comes(message, 32, 1));
 }
 
 static void places_are_so_many(void **state)
 {
-	static const uint8_t message[32] = {ICMP6_TYPE_NS};
+	static const uint8_t message[32] = {ICMP6_TYPE_NS, [24] = 1, 1};
 	void *places[MEMP_NUM_ND6_QUEUE];
 
 	(void)state;
@@ -147,6 +184,8 @@ static void places_are_so_many(void **state)
 	for (unsigned int i = 0; i < 2; i++) {
 		wanted = 10 * MEMP_NUM_ND6_QUEUE;
 		assert_true(comes(message, 32, 1));
+		assert_int_equal(got, MEMP_NUM_ND6_QUEUE);
+		nd6_tmr();
 		assert_int_equal(got, MEMP_NUM_ND6_QUEUE);
 	}
 	wanted = 0;
@@ -176,6 +215,8 @@ static int set_up(void **state)
 {
 	(void)state;
 	network_memory_init(128u << 20, 64u << 20);
+	IP6H_HOPLIM_SET(&header, 255);
+	ip_data.current_ip6_header = &header;
 	return 0;
 }
 
@@ -183,8 +224,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(discovery_comes_whole), cmocka_unit_test(redirects_lead_somewhere),
-		cmocka_unit_test(an_address_is_kept),	 cmocka_unit_test(places_are_so_many),
-		cmocka_unit_test(packets_fit_the_link),
+		cmocka_unit_test(options_have_a_length), cmocka_unit_test(an_address_is_kept),
+		cmocka_unit_test(places_are_so_many),	 cmocka_unit_test(packets_fit_the_link),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);

@@ -101,6 +101,8 @@ static void an_end_that_waits_has_its_place(void **state)
 	struct tcp_hdr first_header = {.seqno = NEXT + 5000}, last_header = {.seqno = NEXT + 9999};
 	struct tcp_seg last = {.tcphdr = &last_header},
 		       first = {.next = &last, .tcphdr = &first_header};
+	unsigned int bytes;
+	bool end;
 
 	(void)state;
 	pcb.ooseq = &first;
@@ -108,7 +110,9 @@ static void an_end_that_waits_has_its_place(void **state)
 	TCPH_HDRLEN_FLAGS_SET(&last_header, 5, TCP_ACK | TCP_FIN);
 	is_left(0, TCP_ACK, 10000, 9999, false);
 	is_left(0, TCP_ACK, 9999, 9999, false);
-	is_left(9999, TCP_ACK, 1, 0, false);
+	assert_false(left(9999, TCP_ACK, 1, &bytes, &end));
+	assert_int_equal(output, 1);
+	assert_true(pcb.flags & TF_ACK_NOW);
 	is_left(9998, TCP_ACK | TCP_FIN, 1, 1, true);
 }
 

@@ -22,6 +22,12 @@ bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsign
 		       const uint8_t *second);
 
 /*
+ * syn.c; when a connection begins: of those that their owners closed, and whose peers do not say that they have it all, the
+ * one that was asked most often ends, when there are too many.
+ */
+void network_forget_orphan(void);
+
+/*
  * A peer takes our window from no segment that is older than the last that told it one (3.10.7.4). So
  * what was said with data that was sent again, it did not hear, and lwIP does not repeat it: at the end
  * the window, which may have been closed when the data went first, is told once more.
@@ -33,8 +39,11 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, struct tcp_hdr *header,
 	if (guard_tcp_refused(header, options_length, options1_length, options2))
 		return ERR_VAL;
 	/* Listeners are shorter structures, and have no such flags. */
-	if (pcb->state == LISTEN)
+	if (pcb->state == LISTEN) {
+		if (TCPH_FLAGS(header) & TCP_SYN)
+			network_forget_orphan();
 		return ERR_OK;
+	}
 	if (!trim_segment(pcb, header, packet))
 		return ERR_VAL;
 	recovery_segment(pcb, header, options1_length, packet);

@@ -103,8 +103,8 @@
 #define TCP_OOSEQ_MAX_PBUFS 1
 #define TCP_OOSEQ_PBUFS_LIMIT(pcb) network_early_packets()
 #define LWIP_TCP_SACK_OUT 1
-/* For recovery.c. */
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 2
+/* For recovery.c, and connection.c. */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 3
 #define TCP_LISTEN_BACKLOG 1
 /* Frames that the device joined are acknowledged as the several that they were: lwip_hooks.h. */
 #define LWIP_HOOK_FILENAME "lwip_hooks.h"
