@@ -3,8 +3,9 @@
 
 #include "lwip/netif.h"
 
-/* What lwIP calls tcp_close(): the Makefile gives it this name, so that calls come here. */
+/* What lwIP calls tcp_close() and tcp_tmr(): the Makefile gives them these names, so that calls come here. */
 err_t tcp_close_now(struct tcp_pcb *pcb);
+void tcp_tmr_now(void);
 
 #define CLOSES 2 /* of ext_args */
 
@@ -29,6 +30,36 @@ bool connection_closes(struct tcp_pcb *pcb)
 	pcb->ext_args[CLOSES].data = NULL;
 	(void)tcp_close_now(pcb);
 	return true;
+}
+
+static void tell_owner(struct tcp_pcb *pcb)
+{
+	tcp_err_fn error = pcb->errf;
+
+	tcp_recv(pcb, NULL);
+	tcp_sent(pcb, NULL);
+	tcp_err(pcb, NULL);
+	tcp_poll(pcb, NULL, 0);
+	error(pcb->callback_arg, ERR_CLSD);
+}
+
+void connections_end(void)
+{
+	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
+		if (pcb->errf && !pcb->refused_data)
+			tell_owner(pcb);
+}
+
+/* What an owner refused comes again, which lwIP forgets in this state: until then it stays. */
+void tcp_tmr(void)
+{
+	tcp_tmr_now();
+	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
+		if (pcb->errf) {
+			(void)tcp_process_refused_data(pcb);
+			pcb->tmr = tcp_ticks;
+		}
+	connections_end();
 }
 
 static bool is_of(const struct tcp_pcb *pcb, struct netif *netif)

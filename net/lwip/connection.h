@@ -23,6 +23,13 @@ static inline bool connection_active(const struct tcp_pcb *pcb)
 bool connection_closes(struct tcp_pcb *pcb);
 
 /*
+ * Of connections whose both sides have said that they send no more, some are still held by one of ours who said so first:
+ * lwIP would free them after a while, or at once when the peer begins anew, and tell nobody. So their owners are told that
+ * they are closed, when they have taken all that came. Under the core lock, when no segment is being looked at.
+ */
+void connections_end(void);
+
+/*
  * The interface can send again, and frames were lost while it could not. What a peer was to learn comes again by time-outs,
  * but not a larger window: nobody sends that twice, and its peer asks after seconds only (RFC 9293, 3.8.6.1). So each
  * connection tells once where it is. Under the core lock.

@@ -25,9 +25,17 @@ bool guard_frame_refused(const struct pbuf *frame)
 
 	if (frame->len < SIZEOF_ETH_HDR)
 		return true;
-	/* etharp_input() takes it for whole. */
-	return (bytes[12] << 8 | bytes[13]) == ETHTYPE_ARP &&
-	       frame->len < SIZEOF_ETH_HDR + SIZEOF_ETHARP_HDR;
+	/* What is behind takes its header for whole, or the word with the version. */
+	switch (bytes[12] << 8 | bytes[13]) {
+	case ETHTYPE_ARP:
+		return frame->len < SIZEOF_ETH_HDR + SIZEOF_ETHARP_HDR;
+	case ETHTYPE_IP:
+		return frame->len < SIZEOF_ETH_HDR + IP_HLEN;
+	case ETHTYPE_IPV6:
+		return frame->len < SIZEOF_ETH_HDR + IP6_HLEN;
+	default:
+		return false;
+	}
 }
 
 /*

@@ -69,6 +69,25 @@ int __wrap_connect(int descriptor, const struct sockaddr *address, socklen_t len
 	return result;
 }
 
+/*
+ * The same for accept(): a connection that its peer reset before it was taken is no reason to end a server, which Linux
+ * does not hear of, either. The next one is waited for.
+ */
+int __real_accept(int descriptor, struct sockaddr *address, socklen_t *length);
+int __wrap_accept(int descriptor, struct sockaddr *address, socklen_t *length);
+int __wrap_accept(int descriptor, struct sockaddr *address, socklen_t *length)
+{
+	for (;;) {
+		int result = __real_accept(descriptor, NULL, NULL);
+
+		if (result == -1 && errno == ECONNABORTED)
+			continue;
+		if (result == -1 || !address || !lwip_getpeername(result, address, length))
+			return result;
+		lwip_close(result);
+	}
+}
+
 const char *gai_strerror(int error)
 {
 	switch (error) {

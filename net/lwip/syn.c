@@ -110,15 +110,16 @@ static bool remembered(const struct syn_segment *syn)
 
 	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next) {
 		count++;
-		oldest = pcb;
+		if (!pcb->errf) /* nobody holds it */
+			oldest = pcb;
 		if (!has_ends(pcb, syn))
 			continue;
-		if (!TCP_SEQ_GT(syn->sequence, pcb->rcv_nxt))
+		if (!TCP_SEQ_GT(syn->sequence, pcb->rcv_nxt) || pcb->errf)
 			return true;
 		tcp_abort(pcb); /* in this state nothing is sent, and nobody is told */
 		return false;
 	}
-	if (count > TIME_WAIT_MAX)
+	if (count > TIME_WAIT_MAX && oldest)
 		tcp_abort(oldest);
 	return false;
 }

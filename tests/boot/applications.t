@@ -7,7 +7,10 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Ringside::Checks;
 use Ringside::Client;
+use Ringside::Peer;
+use Socket      qw(SOL_SOCKET SO_LINGER);
 use Test::More;
+use Time::HiRes qw(sleep);
 
 # Builds an image; returns its path without ending, or undef.
 sub build ($source, $name) {
@@ -77,7 +80,18 @@ if (my $image = build('docs/examples/tcp_server.c', 'tcp_server')) {
 			is(scalar <$socket>, "1: HELLO\n", "$label: connection $round: first line");
 			is(scalar <$socket>, "2: SECOND $round\n", "$label: connection $round: second line");
 		}
+		# One that is reset while it waits, behind another, ends nothing.
+		my $first = Ringside::Client::connect_to(@at);
+		print $first "hello\n";
+		is(scalar <$first>, "1: HELLO\n", "$label: one is served");
+		my $second = Ringside::Client::connect_to(@at);
+		setsockopt $second, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0;
+		close $second;
+		sleep 0.5;
+		close $first;
 		my $socket = Ringside::Client::connect_to(@at);
+		print $socket "again\n";
+		is(scalar <$socket>, "1: AGAIN\n", "$label: one behind another that was reset is served");
 		print $socket "quit\n";
 		is(scalar <$socket>, undef, "$label: closes when it is told to quit");
 		is($vm->wait_exit, 0, "$label: ends QEMU with status 0");
@@ -87,6 +101,61 @@ if (my $image = build('docs/examples/tcp_server.c', 'tcp_server')) {
 	scenario('tcp_server, port in use', { %options, append => 'services=echo -- 7' }, sub ($vm) {
 		is($vm->wait_exit, 3, "$vm->{label}: ends QEMU with status 3: a job failed");
 		like($vm->console, qr/^tcp_server: Address.* in use$/m, "$vm->{label}: perror() says why");
+	});
+}
+
+# Both sides have said that they send no more before the program reads. The first connection's peer begins anew at once; the second
+# sends more segments than wait for a socket, and its end with the last.
+if (my $image = build('tests/boot/programs/half_closed.c', 'half_closed')) {
+	my $peer = Ringside::Peer->new(address => '10.9.9.1', guest => '10.9.9.2');
+	my @network = (@{ $peer->{words} }, '-device', "virtio-net-pci,netdev=net0,romfile=,mac=$Ringside::VM::MAC");
+	scenario('half_closed', { image => $image, network => \@network, append => 'ip=10.9.9.2/24' }, sub ($vm) {
+		my $label = $vm->{label};
+		# All that came until the guest's end is acknowledged.
+		my $take_end = sub {
+			while (my $got = $peer->receive_segment(5)) {
+				next if !($got->{flags} & 1);
+				$peer->{acknowledged} = $got->{seq} + $got->{length} + 1;
+				return $peer->send_segment(0x10);
+			}
+			return fail("$label: no end comes");
+		};
+		$vm->wait_for(qr/^half_closed: listening\n/m);
+		$peer->connect_to(7);
+		$take_end->();
+		$peer->send_segment(0x19, 'x' x 1000);
+		@$peer{qw(next acknowledged)} = ($peer->{next} + 100_000, 0);
+		$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+		my $answer;
+		1 while ($answer = $peer->receive_segment(5)) && !($answer->{flags} & 2);
+		ok($answer, "$label: a connection of the same ports begins");
+		$peer->{acknowledged} = $answer->{seq} + 1;
+		$peer->send_segment(0x10);
+		$vm->wait_for(qr/^half_closed: 1 had 1000 bytes and the end\n/m);
+		ok(1, "$label: all bytes of the one before are read");
+		$take_end->();
+		$peer->send_segment(0x18, 'y') for 1 .. 256;
+		$peer->send_segment(0x19, 'z');
+		$peer->{next}++;
+		# What finds no room is sent again, as any host does: all that is missing in one segment.
+		my ($end, $has) = ($peer->{next}, $peer->{next} - 258);
+		for (my $tries = 0; $tries < 20 && $has < $end;) {
+			if (my $got = $peer->receive_segment(0.3)) {
+				$has = $got->{ack} if $got->{ack};
+				next;
+			}
+			$tries++;
+			local $peer->{next} = $has;
+			$peer->send_segment(0x19, 'y' x ($end - 2 - $has) . 'z');
+		}
+		$vm->wait_for(qr/^half_closed: 2 had 257 bytes and the end\n/m);
+		ok(1, "$label: all bytes, though there was no room for them");
+		$peer->connect_to(7);
+		$peer->send_segment(0x18, 'q');
+		my $got;
+		1 while ($got = $peer->receive_segment(5)) && !$got->{length};
+		is($got && $got->{data}, 'q', "$label: and others are answered");
+		is($vm->wait_exit, 0, "$label: it ends with status 0");
 	});
 }
 

@@ -53,9 +53,21 @@ static void short_arp_is_dropped(void **state)
 	assert_true(guard_frame_refused(of(frame, 41)));
 	assert_true(guard_frame_refused(of(frame, 15)));
 	assert_true(guard_frame_refused(of(frame, 13)));
-	/* IP checks its lengths itself. */
-	frame[13] = 0;
-	assert_false(guard_frame_refused(of(frame, 15)));
+}
+
+static void short_packets_are_dropped(void **state)
+{
+	uint8_t frame[60] = {[12] = 0x08};
+
+	(void)state;
+	assert_false(guard_frame_refused(of(frame, 34)));
+	assert_true(guard_frame_refused(of(frame, 33)));
+	frame[12] = 0x86;
+	frame[13] = 0xdd;
+	assert_false(guard_frame_refused(of(frame, 54)));
+	assert_true(guard_frame_refused(of(frame, 53)));
+	frame[13] = 0xde; /* nobody's */
+	assert_false(guard_frame_refused(of(frame, 14)));
 }
 
 /* A packet has 65535 bytes with its header. */
@@ -237,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_frame_in_pieces_is_copied),
 		cmocka_unit_test(short_arp_is_dropped),
+		cmocka_unit_test(short_packets_are_dropped),
 		cmocka_unit_test(fragments_end_somewhere),
 		cmocka_unit_test(extension_headers_are_whole),
 		cmocka_unit_test(behind_a_fragment_header_is_no_other),
