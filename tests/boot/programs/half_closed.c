@@ -51,7 +51,8 @@ int main(void)
 
 		if (connection < 0)
 			return 1;
-		if (read(connection, &byte, 1) == 1 && write(connection, &byte, 1) == 1 && byte == 'q')
+		if (read(connection, &byte, 1) == 1 && write(connection, &byte, 1) == 1 &&
+		    byte == 'q')
 			break;
 		close(connection);
 	}
