@@ -150,12 +150,13 @@ static void send_more(struct client *client)
 	while (client->sending) {
 		struct http_block *block = client->sending;
 		size_t length = block->length - client->sending_offset;
-		u8_t more = block->next ? TCP_WRITE_FLAG_MORE : 0;
+		/* Copied: the answer may be gone, with its connection, before the device has read what was lent to it. */
+		u8_t flags = TCP_WRITE_FLAG_COPY | (block->next ? TCP_WRITE_FLAG_MORE : 0);
 
 		if (length > tcp_sndbuf(client->pcb))
 			length = tcp_sndbuf(client->pcb);
 		if (!length || tcp_write(client->pcb, block->bytes + client->sending_offset,
-					 (u16_t)length, more) != ERR_OK)
+					 (u16_t)length, flags) != ERR_OK)
 			break;
 		client->sending_offset += length;
 		if (client->sending_offset == block->length) {

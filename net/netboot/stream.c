@@ -80,34 +80,6 @@ static void feed(struct stream *stream, struct pbuf *chain)
 	pbuf_free(chain);
 }
 
-static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain, err_t error)
-{
-	struct stream *stream = argument;
-
-	(void)pcb;
-	(void)error;
-	if (!chain) {
-		stream->ended = true;
-		wake(stream);
-		return ERR_OK;
-	}
-	if (stream->input && !stream->result) {
-		stream->activity = clock_monotonic();
-		feed(stream, chain);
-		if (stream->result)
-			wait_wake(&stream->wait);
-		return ERR_OK;
-	}
-	if (!stream->queue)
-		stream->queue = chain;
-	else if (stream->queue->tot_len + chain->tot_len > UINT16_MAX)
-		return ERR_MEM; /* lwIP keeps it and comes again */
-	else
-		pbuf_cat(stream->queue, chain);
-	wake(stream);
-	return ERR_OK;
-}
-
 static void detach(struct tcp_pcb *pcb)
 {
 	tcp_arg(pcb, NULL);
@@ -132,6 +104,39 @@ static bool end_pcb(struct stream *stream, bool hard)
 	return true;
 }
 
+static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain, err_t error)
+{
+	struct stream *stream = argument;
+
+	(void)pcb;
+	(void)error;
+	/* Nobody asked for it, and nobody would read it for as long as the connection is kept. */
+	if (stream->kept && chain) {
+		pbuf_free(chain);
+		return end_pcb(stream, true) ? ERR_ABRT : ERR_OK;
+	}
+	if (!chain) {
+		stream->ended = true;
+		wake(stream);
+		return ERR_OK;
+	}
+	if (stream->input && !stream->result) {
+		stream->activity = clock_monotonic();
+		feed(stream, chain);
+		if (stream->result)
+			wait_wake(&stream->wait);
+		return ERR_OK;
+	}
+	if (!stream->queue)
+		stream->queue = chain;
+	else if (stream->queue->tot_len + chain->tot_len > UINT16_MAX)
+		return ERR_MEM; /* lwIP keeps it and comes again */
+	else
+		pbuf_cat(stream->queue, chain);
+	wake(stream);
+	return ERR_OK;
+}
+
 static err_t on_poll(void *argument, struct tcp_pcb *pcb)
 {
 	struct stream *stream = argument;
@@ -144,6 +149,15 @@ static err_t on_poll(void *argument, struct tcp_pcb *pcb)
 }
 
 /* -- Threads */
+/* Whether nothing came for so long. Another CPU may say meanwhile that something does: later than we looked at the clock. */
+static bool is_silent(const struct stream *stream, uint64_t patience)
+{
+	int64_t silence =
+		(int64_t)(clock_monotonic() - __atomic_load_n(&stream->activity, __ATOMIC_RELAXED));
+
+	return silence >= 0 && (uint64_t)silence >= patience;
+}
+
 /* Waits until the condition holds, or there is a reason not to wait any longer. */
 #define WAIT_UNTIL(stream, transfer, patience, condition)                                          \
 	({                                                                                         \
@@ -151,10 +165,7 @@ static err_t on_poll(void *argument, struct tcp_pcb *pcb)
 		while (!stream_status_ &&                                                          \
 		       !wait_event_timeout(&(stream)->wait, (condition), TRANSFER_TICK)) {         \
 			stream_status_ = transfer_tick(transfer);                                  \
-			if (!stream_status_ &&                                                     \
-			    clock_monotonic() - __atomic_load_n(&(stream)->activity,               \
-								__ATOMIC_RELAXED) >=               \
-				    (patience))                                                    \
+			if (!stream_status_ && is_silent(stream, patience))                        \
 				stream_status_ = -ETIMEDOUT;                                       \
 		}                                                                                  \
 		stream_status_;                                                                    \
@@ -306,10 +317,16 @@ static bool readable(const struct stream *stream)
 
 int stream_read(struct stream *stream, struct transfer *transfer, void *bytes, size_t size)
 {
-	int status;
+	int status = 0;
 
 	stream->activity = clock_monotonic();
-	status = WAIT_UNTIL(stream, transfer, transfer_patience(), readable(stream));
+	/* A server that always has something to say keeps nobody from saying ^C. */
+	if (stream->activity - stream->ticked >= TRANSFER_TICK) {
+		stream->ticked = stream->activity;
+		status = transfer_tick(transfer);
+	}
+	if (!status)
+		status = WAIT_UNTIL(stream, transfer, transfer_patience(), readable(stream));
 	if (status)
 		return status;
 	if (size > UINT16_MAX)

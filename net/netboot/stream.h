@@ -34,6 +34,7 @@ struct stream {
 	bool surplus;	   /* more came than the input wanted */
 	int error;	   /* why it broke */
 	uint64_t activity; /* clock_monotonic() of the last that came or was acknowledged */
+	uint64_t ticked;   /* when stream_read() last looked whether it is to go on */
 	stream_input input;
 	void *context;
 	int result;	   /* of input, once it is not 0 */

@@ -127,17 +127,19 @@ int transfer_write(struct transfer *transfer, const void *bytes, size_t length)
 int transfer_restart(struct transfer *transfer)
 {
 	struct transfer_state *state = transfer->state;
+	bool begun = transfer->bytes != 0;
 	int status = 0;
 
-	state->sized = false;
-	if (!transfer->bytes)
+	/* A sink that was told a size may have made room for that. */
+	if (!begun && !state->sized)
 		return 0;
+	state->sized = false;
 	transfer->bytes = 0;
 	if (state->hashing)
 		mbedtls_sha256_starts_ret(&state->sum, 0);
 	if (transfer->sink->restart)
 		status = transfer->sink->restart(transfer->sink);
-	else
+	else if (begun)
 		status = -ESPIPE;
 	return status ? sink_failed(transfer, status) : 0;
 }

@@ -7,6 +7,7 @@
 #include "lwip/netif.h"
 #include "lwip/prot/ethernet.h"
 #include "lwip_hooks.h"
+#include "net/lwip/interface.h"
 #include "net/services/service.h"
 
 #include <string.h>
@@ -34,7 +35,7 @@ static void send(struct netif *netif, struct pbuf *frame)
 		counters.bytes_sent += frame->tot_len;
 }
 
-/* The same frame so many times: its memory is lent to the device more than once. */
+/* The same frame so many times: its memory is lent to the device more than once, but for frames that get a tag. */
 static void send_many(struct netif *netif, const struct pbuf *question, unsigned int count,
 		      u16_t length)
 {
@@ -45,8 +46,17 @@ static void send_many(struct netif *netif, const struct pbuf *question, unsigned
 	memset(frame->payload, 0, length);
 	memcpy(frame->payload, question->payload, HEAD);
 	turn(frame->payload, netif, EXPERIMENT_SEND);
-	for (unsigned int i = 0; i < count; i++)
-		send(netif, frame);
+	for (unsigned int i = 0; i < count; i++) {
+		struct pbuf *one = frame;
+
+		if (((struct interface *)netif)->vlan)
+			one = pbuf_clone(PBUF_RAW_TX, PBUF_RAM, frame);
+		if (!one)
+			break;
+		send(netif, one);
+		if (one != frame)
+			pbuf_free(one);
+	}
 	pbuf_free(frame);
 }
 

@@ -155,6 +155,7 @@ if (my $image = build('tests/boot/programs/half_closed.c', 'half_closed')) {
 		my $got;
 		1 while ($got = $peer->receive_segment(5)) && !$got->{length};
 		is($got && $got->{data}, 'q', "$label: and others are answered");
+		$peer->send_segment(4);
 		is($vm->wait_exit, 0, "$label: it ends with status 0");
 	});
 }

@@ -32,6 +32,7 @@ my $empty = '';
 my $even = noise(1468 * 64 * 2);
 my %files = (large => $large, small => $small, empty => $empty, even => $even, 'a b' => $small);
 $net->text($_, $files{$_}) for keys %files;
+truncate $net->text('vast', ''), 8 << 30 or die "vast: $!\n";
 $net->dnsmasq;
 $net->atftpd;
 $net->nginx;
@@ -57,6 +58,8 @@ my %paths = (
 	'/negative'  => sub ($socket, @) { say_to($socket, "${ok}Content-Length: -1\r\n\r\n$small") },
 	'/two'       => sub ($socket, @) { say_to($socket, "${ok}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!") },
 	'/chunked'   => sub ($socket, @) { say_to($socket, "${ok}Transfer-Encoding: chunked\r\n\r\n" . join('', map { sprintf "%x;x\r\n%s\r\n", 1000, substr $small, 1000 * $_, 1000 } 0 .. 99) . "0\r\nA: b\r\n\r\n") },
+	# A whole answer on a connection that is kept, and then much that nobody asked for.
+	'/chatty'    => sub ($socket, @) { whole($socket, $small); sleep 1; say_to($socket, 'x' x 1000) && sleep 0.01 for 1 .. 500 },
 	'/badchunk'  => sub ($socket, @) { say_to($socket, "${ok}Transfer-Encoding: chunked\r\n\r\n5\r\nhello!\r\n") },
 	'/cutchunk'  => sub ($socket, @) { say_to($socket, "${ok}Transfer-Encoding: chunked\r\n\r\n5\r\nhel") },
 	'/close'     => sub ($socket, @) { say_to($socket, "$ok\r\n$small") },
@@ -271,11 +274,23 @@ scenario('bad servers', \%options, sub ($machine) {
 	fails("$tftp/long", qr/the server's block is longer than what was agreed on/, "$label: TFTP, too long a block");
 	fails("$tftp/garbage", qr/the server sent what is no answer of TFTP/, "$label: TFTP, garbage");
 
+	# What comes on a connection that is kept for the next file ends it.
+	my $held = sub { ($vm->command('facts network') =~ /buffers held: (\d+)/)[0] };
+	my $before = $held->();
+	comes("$http/chatty", $small, "$label: a server that says more, later");
+	sleep 3;
+	my $more = $held->() - $before;
+	cmp_ok($more, '<', 30, "$label: of which nothing is kept: $more buffers");
 	# ^C ends it.
 	$vm->command_last("fetch $http/silent");
 	sleep 1;
 	$vm->type("\x03");
 	ok($vm->wait_for(qr{fetch: \Q$http\E/silent: interrupted}), "$label: ^C ends it");
+	$vm->wait_prompt(from => length($vm->{console}) - 20);
+	$vm->command_last('fetch https://good.test/vast');
+	sleep 2;
+	$vm->type("\x03");
+	ok($vm->wait_for(qr{fetch: https://good\.test/vast: interrupted}), "$label: ^C ends it, too, when there is always something to read");
 	no_warnings($vm);
 	leaves_with($vm, 0);
 });

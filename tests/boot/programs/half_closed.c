@@ -4,6 +4,7 @@
  * the same, and then reads that. A third one is answered.
  */
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -45,15 +46,15 @@ int main(void)
 		close(connection);
 		printf("half_closed: %u had %d bytes and the end\n", i, total);
 	}
-	for (;;) {
+	for (bool done = false; !done;) {
 		int connection = accept(listener, NULL, NULL);
 		char byte;
 
 		if (connection < 0)
 			return 1;
-		if (read(connection, &byte, 1) == 1 && write(connection, &byte, 1) == 1 &&
-		    byte == 'q')
-			break;
+		/* Until its peer has the answer, and ends the connection. */
+		while (read(connection, &byte, 1) == 1 && write(connection, &byte, 1) == 1)
+			done = byte == 'q';
 		close(connection);
 	}
 	printf("half_closed: done\n");
