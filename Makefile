@@ -112,7 +112,7 @@ LWIP_OBJECTS := $(LWIP_SOURCES:%=$(B)/obj/lwip/%.o)
 # fragments.c, dhcp_extension.c), or instead of them (memory.c). Not by the linker, which does not see calls inside of what is compiled as
 # one. And what is cut into fragments is copied: lwIP would cut the packet itself, which TCP may have to send again.
 LWIP_ALTERED := core/tcp.c core/tcp_out.c core/timeouts.c core/ipv6/nd6.c core/ipv4/dhcp.c core/ipv4/ip4_frag.c core/ipv6/ip6_frag.c
-LWIP_ALTERED_core/tcp.c := -Dtcp_close=tcp_close_now -Dtcp_tmr=tcp_tmr_now
+LWIP_ALTERED_core/tcp.c := -Dmemp_malloc=connection_alloc -Dtcp_close=tcp_close_now -Dtcp_tmr=tcp_tmr_now
 LWIP_ALTERED_core/tcp_out.c := -Dtcp_output=tcp_output_now -Dtcp_write=tcp_write_now -Dtcp_send_fin=tcp_send_fin_now \
 	-Dtcp_split_unsent_seg=tcp_split_unsent_seg_now
 LWIP_ALTERED_core/timeouts.c := -Dmemp_malloc=network_timer_alloc -Dmemp_free=network_timer_free

@@ -2,10 +2,14 @@
 #include "net/lwip/connection.h"
 
 #include "lwip/netif.h"
+#include "lwip_hooks.h"
 
 /* What lwIP calls tcp_close() and tcp_tmr(): the Makefile gives them these names, so that calls come here. */
 err_t tcp_close_now(struct tcp_pcb *pcb);
 void tcp_tmr_now(void);
+
+/* What it has for memp_malloc(). */
+void *connection_alloc(memp_t type);
 
 #define CLOSES 2 /* of ext_args */
 
@@ -32,34 +36,54 @@ bool connection_closes(struct tcp_pcb *pcb)
 	return true;
 }
 
-static void tell_owner(struct tcp_pcb *pcb)
+/* -- Connections that both sides have ended, while one of ours still holds and reads them. lwIP forgets that in TIME-WAIT. */
+
+bool connection_waits(struct tcp_pcb *pcb)
+{
+	if ((pcb->state != CLOSING && pcb->state != LAST_ACK) || !pcb->errf || !pcb->refused_data)
+		return false;
+	(void)tcp_process_refused_data(pcb);
+	return pcb->refused_data;
+}
+
+/* What was refused comes again, or goes with its owner; who is held stays. */
+void tcp_tmr(void)
+{
+	struct tcp_pcb *next;
+
+	tcp_tmr_now();
+	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = next) {
+		next = pcb->next;
+		if (pcb->errf)
+			pcb->tmr = tcp_ticks;
+		if (pcb->refused_data)
+			(void)tcp_process_refused_data(pcb);
+	}
+}
+
+void connection_let_go(struct tcp_pcb *pcb)
 {
 	tcp_err_fn error = pcb->errf;
 
+	if (pcb->refused_data)
+		pbuf_free(pcb->refused_data);
+	pcb->refused_data = NULL;
+	if (!error)
+		return;
 	tcp_recv(pcb, NULL);
-	tcp_sent(pcb, NULL);
 	tcp_err(pcb, NULL);
-	tcp_poll(pcb, NULL, 0);
 	error(pcb->callback_arg, ERR_CLSD);
 }
 
-void connections_end(void)
+/* Without memory lwIP ends the oldest of them. */
+void *connection_alloc(memp_t type)
 {
-	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
-		if (pcb->errf && !pcb->refused_data)
-			tell_owner(pcb);
-}
+	void *pcb = memp_malloc(type);
 
-/* What an owner refused comes again, which lwIP forgets in this state: until then it stays. */
-void tcp_tmr(void)
-{
-	tcp_tmr_now();
-	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
-		if (pcb->errf) {
-			(void)tcp_process_refused_data(pcb);
-			pcb->tmr = tcp_ticks;
-		}
-	connections_end();
+	if (!pcb)
+		for (struct tcp_pcb *old = tcp_tw_pcbs; old; old = old->next)
+			connection_let_go(old);
+	return pcb;
 }
 
 static bool is_of(const struct tcp_pcb *pcb, struct netif *netif)

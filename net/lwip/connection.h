@@ -22,12 +22,8 @@ static inline bool connection_active(const struct tcp_pcb *pcb)
  */
 bool connection_closes(struct tcp_pcb *pcb);
 
-/*
- * Of connections whose both sides have said that they send no more, some are still held by one of ours who said so first:
- * lwIP would free them after a while, or at once when the peer begins anew, and tell nobody. So their owners are told that
- * they are closed, when they have taken all that came. Under the core lock, when no segment is being looked at.
- */
-void connections_end(void);
+/* One in TIME-WAIT is about to end: its owner, if it has one, is told that it is closed. Under the core lock. */
+void connection_let_go(struct tcp_pcb *pcb);
 
 /*
  * The interface can send again, and frames were lost while it could not. What a peer was to learn comes again by time-outs,

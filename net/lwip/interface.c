@@ -198,8 +198,6 @@ static void receive(struct network_device *device, struct network_buffer *chain,
 		pbuf_free(frame);
 	network_frame_joined = false; /* what comes by the loopback interface is not */
 	recovery_finish();
-	if (tcp_tw_pcbs && tcp_tw_pcbs->errf) /* the latest stands first */
-		connections_end();
 }
 
 /* What the device does may be less after it was reset. */

@@ -82,7 +82,8 @@ int __wrap_accept(int descriptor, struct sockaddr *address, socklen_t *length)
 
 		if (result == -1 && errno == ECONNABORTED)
 			continue;
-		if (result == -1 || !address || !lwip_getpeername(result, address, length))
+		if (result == -1 || !address || !length ||
+		    !lwip_getpeername(result, address, length))
 			return result;
 		lwip_close(result);
 	}

@@ -21,6 +21,7 @@
 #include "lwip/prot/ip6.h"
 #include "lwip/prot/tcp.h"
 #include "lwip_hooks.h"
+#include "net/lwip/connection.h"
 #include "net/lwip/memory.h"
 #include "net/lwip/syn_cookie.h"
 
@@ -114,13 +115,16 @@ static bool remembered(const struct syn_segment *syn)
 			oldest = pcb;
 		if (!has_ends(pcb, syn))
 			continue;
-		if (!TCP_SEQ_GT(syn->sequence, pcb->rcv_nxt) || pcb->errf)
+		if (!TCP_SEQ_GT(syn->sequence, pcb->rcv_nxt) || pcb->refused_data)
 			return true;
+		connection_let_go(pcb);
 		tcp_abort(pcb); /* in this state nothing is sent, and nobody is told */
 		return false;
 	}
-	if (count > TIME_WAIT_MAX && oldest)
+	if (count > TIME_WAIT_MAX && oldest) {
+		connection_let_go(oldest);
 		tcp_abort(oldest);
+	}
 	return false;
 }
 
@@ -161,9 +165,11 @@ static bool is_orphan(const struct tcp_pcb *pcb)
 					    pcb->state == CLOSING || pcb->state == LAST_ACK);
 }
 
-/* How often it was asked in vain. */
+/* How often it was asked in vain; more than ever when its peer has all, and only does not end. */
 static unsigned int silence(const struct tcp_pcb *pcb)
 {
+	if (!pcb->unacked && !pcb->unsent)
+		return UINT32_MAX;
 	return (unsigned int)pcb->nrtx + pcb->persist_probe;
 }
 

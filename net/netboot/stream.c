@@ -108,12 +108,13 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain,
 {
 	struct stream *stream = argument;
 
-	(void)pcb;
 	(void)error;
-	/* Nobody asked for it, and nobody would read it for as long as the connection is kept. */
+	/* Nobody asked for it, and nobody reads it for as long as the connection is kept. */
 	if (stream->kept && chain) {
+		stream->surplus = true;
+		tcp_recved(pcb, chain->tot_len);
 		pbuf_free(chain);
-		return end_pcb(stream, true) ? ERR_ABRT : ERR_OK;
+		return ERR_OK;
 	}
 	if (!chain) {
 		stream->ended = true;
@@ -355,20 +356,28 @@ bool stream_take(struct stream *stream)
 	return usable;
 }
 
+/* The connection, and what came of it that nobody read. Under the core lock, and in no callback. */
+static void end(struct stream *stream, bool hard)
+{
+	end_pcb(stream, hard);
+	if (stream->queue)
+		pbuf_free(stream->queue);
+	stream->queue = NULL;
+}
+
 void stream_keep(struct stream *stream)
 {
 	LOCK_TCPIP_CORE();
 	stream->idle = 0;
 	stream->kept = true;
+	if (stream->queue || stream->surplus)
+		end(stream, true);
 	UNLOCK_TCPIP_CORE();
 }
 
 void stream_close(struct stream *stream, bool broken)
 {
 	LOCK_TCPIP_CORE();
-	end_pcb(stream, broken || stream->queue);
-	if (stream->queue)
-		pbuf_free(stream->queue);
-	stream->queue = NULL;
+	end(stream, broken || stream->queue);
 	UNLOCK_TCPIP_CORE();
 }

@@ -104,21 +104,39 @@ if (my $image = build('docs/examples/tcp_server.c', 'tcp_server')) {
 	});
 }
 
-# Both sides have said that they send no more before the program reads. The first connection's peer begins anew at once; the second
-# sends more segments than wait for a socket, and its end with the last.
+# Both sides have said that they send no more before the program reads. The first connection's peer begins anew at once; others
+# send more than there is room for.
 if (my $image = build('tests/boot/programs/half_closed.c', 'half_closed')) {
 	my $peer = Ringside::Peer->new(address => '10.9.9.1', guest => '10.9.9.2');
 	my @network = (@{ $peer->{words} }, '-device', "virtio-net-pci,netdev=net0,romfile=,mac=$Ringside::VM::MAC");
 	scenario('half_closed', { image => $image, network => \@network, append => 'ip=10.9.9.2/24' }, sub ($vm) {
 		my $label = $vm->{label};
-		# All that came until the guest's end is acknowledged.
+		# The guest's end; it is acknowledged by what is sent from then on.
 		my $take_end = sub {
 			while (my $got = $peer->receive_segment(5)) {
 				next if !($got->{flags} & 1);
-				$peer->{acknowledged} = $got->{seq} + $got->{length} + 1;
-				return $peer->send_segment(0x10);
+				return $peer->{acknowledged} = $got->{seq} + $got->{length} + 1;
 			}
 			return fail("$label: no end comes");
+		};
+		# More segments than wait for a socket, the last with the end. What finds no room is sent again, as any host does: all
+		# that is missing in one segment.
+		my $fill = sub {
+			$peer->send_segment(0x18, 'y') for 1 .. 256;
+			$peer->send_segment(0x19, 'z');
+			$peer->{next}++;
+		};
+		my $send_rest = sub {
+			my ($end, $has) = ($peer->{next}, $peer->{next} - 258);
+			for (my $tries = 0; $tries < 20 && $has < $end;) {
+				if (my $got = $peer->receive_segment(0.3)) {
+					$has = $got->{ack} if $got->{ack};
+					next;
+				}
+				$tries++;
+				local $peer->{next} = $has;
+				$peer->send_segment(0x19, 'y' x ($end - 2 - $has) . 'z') if $has < $end;
+			}
 		};
 		$vm->wait_for(qr/^half_closed: listening\n/m);
 		$peer->connect_to(7);
@@ -134,22 +152,22 @@ if (my $image = build('tests/boot/programs/half_closed.c', 'half_closed')) {
 		$vm->wait_for(qr/^half_closed: 1 had 1000 bytes and the end\n/m);
 		ok(1, "$label: all bytes of the one before are read");
 		$take_end->();
-		$peer->send_segment(0x18, 'y') for 1 .. 256;
-		$peer->send_segment(0x19, 'z');
-		$peer->{next}++;
-		# What finds no room is sent again, as any host does: all that is missing in one segment.
-		my ($end, $has) = ($peer->{next}, $peer->{next} - 258);
-		for (my $tries = 0; $tries < 20 && $has < $end;) {
-			if (my $got = $peer->receive_segment(0.3)) {
-				$has = $got->{ack} if $got->{ack};
-				next;
-			}
-			$tries++;
-			local $peer->{next} = $has;
-			$peer->send_segment(0x19, 'y' x ($end - 2 - $has) . 'z');
-		}
+		$fill->();
+		$send_rest->();
 		$vm->wait_for(qr/^half_closed: 2 had 257 bytes and the end\n/m);
 		ok(1, "$label: all bytes, though there was no room for them");
+		# The guest's end is acknowledged after all that.
+		$peer->connect_to(7);
+		my $before = $peer->{acknowledged};
+		my $after  = $take_end->();
+		$peer->{acknowledged} = $before;
+		$fill->();
+		$peer->{acknowledged} = $after;
+		$peer->send_segment(0x10) for 1 .. 3;
+		$send_rest->();
+		$peer->send_segment(0x10);
+		$vm->wait_for(qr/^half_closed: 3 had 257 bytes and the end\n/m);
+		ok(1, "$label: and though both ends met");
 		$peer->connect_to(7);
 		$peer->send_segment(0x18, 'q');
 		my $got;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Two connections, one after the other: each says that it sends no more, sleeps while its peer sends all that it has and does
- * the same, and then reads that. A third one is answered.
+ * Three connections, one after the other: each says that it sends no more, sleeps while its peer sends all that it has and does
+ * the same, and then reads that. Others are answered.
  */
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -35,7 +35,7 @@ int main(void)
 	    listen(listener, 4))
 		return 1;
 	printf("half_closed: listening\n");
-	for (unsigned int i = 1; i <= 2; i++) {
+	for (unsigned int i = 1; i <= 3; i++) {
 		int connection = accept(listener, NULL, NULL), total;
 
 		if (connection < 0 || shutdown(connection, SHUT_WR))
