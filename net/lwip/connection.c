@@ -19,7 +19,7 @@ void *connection_alloc(memp_t type);
  */
 err_t tcp_close(struct tcp_pcb *pcb)
 {
-	/* In other states nothing comes any more; and what is to be said of the peer's end is said. */
+	/* In other states none is freed for that; and what is to be said of the peer's end is said. */
 	if (pcb != tcp_input_pcb ||
 	    (pcb->state != SYN_RCVD && pcb->state != ESTABLISHED && pcb->state != CLOSE_WAIT))
 		return tcp_close_now(pcb);

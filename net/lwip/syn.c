@@ -115,6 +115,7 @@ static bool remembered(const struct syn_segment *syn)
 			oldest = pcb;
 		if (!has_ends(pcb, syn))
 			continue;
+		/* What its owner had no room for would be lost. */
 		if (!TCP_SEQ_GT(syn->sequence, pcb->rcv_nxt) || pcb->refused_data)
 			return true;
 		connection_let_go(pcb);
