@@ -36,14 +36,31 @@ bool connection_closes(struct tcp_pcb *pcb)
 	return true;
 }
 
-/* -- Connections that both sides have ended, while one of ours still holds and reads them. lwIP forgets that in TIME-WAIT. */
+/* -- Connections that both sides have ended, while one of ours still holds and reads them: lwIP forgets that. */
 
-bool connection_waits(struct tcp_pcb *pcb)
+/* What lwIP takes for the end of a connection in CLOSING or LAST-ACK: all that was sent is acknowledged. */
+static bool ends(const struct tcp_pcb *pcb, const struct tcp_hdr *header)
 {
-	if ((pcb->state != CLOSING && pcb->state != LAST_ACK) || !pcb->errf || !pcb->refused_data)
+	return TCPH_FLAGS(header) & TCP_ACK && header->ackno == pcb->snd_nxt &&
+	       (!pcb->unsent || TCP_SEQ_LT(lwip_ntohl(pcb->unsent->tcphdr->seqno), header->ackno));
+}
+
+bool connection_waits(struct tcp_pcb *pcb, const struct tcp_hdr *header)
+{
+	if (!pcb->errf || (pcb->state != CLOSING && pcb->state != LAST_ACK))
 		return false;
-	(void)tcp_process_refused_data(pcb);
-	return pcb->refused_data;
+	/* Who reads no more holds it all the same: lwIP tells only others that it is gone. */
+	tcp_clear_flags(pcb, TF_RXCLOSED);
+	if (!pcb->refused_data || !ends(pcb, header))
+		return false;
+	return tcp_process_refused_data(pcb) != ERR_ABRT && pcb->refused_data;
+}
+
+/* Whether there is more to do than to hear that the end was heard, for which lwIP waits half a minute, since it last heard. */
+static bool goes_on(const struct tcp_pcb *pcb)
+{
+	return (pcb->unsent && pcb->unsent->len) || (pcb->unacked && pcb->unacked->len) ||
+	       (pcb->errf && pcb->refused_data);
 }
 
 /* What was refused comes again, or goes with its owner; who is held stays. */
@@ -51,6 +68,9 @@ void tcp_tmr(void)
 {
 	struct tcp_pcb *next;
 
+	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next)
+		if (pcb->state == LAST_ACK && goes_on(pcb))
+			pcb->tmr = tcp_ticks;
 	tcp_tmr_now();
 	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = next) {
 		next = pcb->next;
@@ -64,6 +84,7 @@ void tcp_tmr(void)
 void connection_let_go(struct tcp_pcb *pcb)
 {
 	tcp_err_fn error = pcb->errf;
+	err_t why = pcb->refused_data ? ERR_ABRT : ERR_CLSD;
 
 	if (pcb->refused_data)
 		pbuf_free(pcb->refused_data);
@@ -72,18 +93,26 @@ void connection_let_go(struct tcp_pcb *pcb)
 		return;
 	tcp_recv(pcb, NULL);
 	tcp_err(pcb, NULL);
-	error(pcb->callback_arg, ERR_CLSD);
+	error(pcb->callback_arg, why);
 }
 
-/* Without memory lwIP ends the oldest of them. */
+/* Without memory for a connection lwIP ends one of those: the last of those which it heard of longest ago. */
 void *connection_alloc(memp_t type)
 {
-	void *pcb = memp_malloc(type);
+	void *memory = memp_malloc(type);
+	struct tcp_pcb *chosen = NULL;
+	uint32_t longest = 0;
 
-	if (!pcb)
-		for (struct tcp_pcb *old = tcp_tw_pcbs; old; old = old->next)
-			connection_let_go(old);
-	return pcb;
+	if (memory || type != MEMP_TCP_PCB)
+		return memory;
+	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
+		if (tcp_ticks - pcb->tmr >= longest) {
+			longest = tcp_ticks - pcb->tmr;
+			chosen = pcb;
+		}
+	if (chosen)
+		connection_let_go(chosen);
+	return NULL;
 }
 
 static bool is_of(const struct tcp_pcb *pcb, struct netif *netif)

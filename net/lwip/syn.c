@@ -115,8 +115,7 @@ static bool remembered(const struct syn_segment *syn)
 			oldest = pcb;
 		if (!has_ends(pcb, syn))
 			continue;
-		/* What its owner had no room for would be lost. */
-		if (!TCP_SEQ_GT(syn->sequence, pcb->rcv_nxt) || pcb->refused_data)
+		if (!TCP_SEQ_GT(syn->sequence, pcb->rcv_nxt))
 			return true;
 		connection_let_go(pcb);
 		tcp_abort(pcb); /* in this state nothing is sent, and nobody is told */
@@ -129,11 +128,23 @@ static bool remembered(const struct syn_segment *syn)
 	return false;
 }
 
+/* Whether the connection that was has come to its end, but its owner has no room for what came: that would be lost. */
+static bool is_being_read(const struct syn_segment *syn)
+{
+	for (const struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
+		if (pcb->errf && pcb->refused_data && has_ends(pcb, syn))
+			return true;
+	return false;
+}
+
 /* True: it is not for lwIP. */
 static bool syn_came(const struct syn_segment *syn, const struct pbuf *packet)
 {
 	const struct tcp_pcb_listen *listener;
 
+	/* It comes again. */
+	if (is_being_read(syn))
+		return true;
 	if (remembered(syn))
 		return false;
 	/* What comes by the loopback interface is our own. */

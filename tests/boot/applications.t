@@ -168,6 +168,18 @@ if (my $image = build('tests/boot/programs/half_closed.c', 'half_closed')) {
 		$peer->send_segment(0x10);
 		$vm->wait_for(qr/^half_closed: 3 had 257 bytes and the end\n/m);
 		ok(1, "$label: and though both ends met");
+		# The peer's end comes first, with the handshake; the guest's is acknowledged when the program has read to the end.
+		@$peer{qw(next acknowledged)} = (2_000_000, 0);
+		$peer->{port}++;
+		$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+		1 while ($answer = $peer->receive_segment(5)) && !($answer->{flags} & 2);
+		$peer->{acknowledged} = $answer->{seq} + 1;
+		$peer->send_segment(0x11);
+		$peer->{next}++;
+		$take_end->();
+		$vm->wait_for(qr/^half_closed: 4 had 0 bytes and the end\n/m);
+		$peer->send_segment(0x10);
+		sleep 1.5;
 		$peer->connect_to(7);
 		$peer->send_segment(0x18, 'q');
 		my $got;

@@ -21,7 +21,7 @@ bool guard_ip6_refused(const struct pbuf *packet);
  * connection.c; whether the connection may not end yet, because its owner has no room for what came before: then the segment
  * that would end it is dropped, and comes again.
  */
-bool connection_waits(struct tcp_pcb *pcb);
+bool connection_waits(struct tcp_pcb *pcb, const struct tcp_hdr *header);
 /* The options behind a TCP header: `length` bytes, of which all after the first `first` stand at `second`. */
 bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsigned int first,
 		       const uint8_t *second);
@@ -49,7 +49,7 @@ static inline err_t network_tcp_in(struct tcp_pcb *pcb, struct tcp_hdr *header,
 			network_forget_orphan();
 		return ERR_OK;
 	}
-	if (connection_waits(pcb) || !trim_segment(pcb, header, packet))
+	if (connection_waits(pcb, header) || !trim_segment(pcb, header, packet))
 		return ERR_VAL;
 	recovery_segment(pcb, header, options1_length, packet);
 	if (network_frame_joined && packet->tot_len)

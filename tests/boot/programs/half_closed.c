@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Three connections, one after the other: each says that it sends no more, sleeps while its peer sends all that it has and does
+ * Four connections, one after the other: each says that it sends no more, sleeps while its peer sends all that it has and does
  * the same, and then reads that. Others are answered.
  */
 #include <netinet/in.h>
@@ -35,7 +35,7 @@ int main(void)
 	    listen(listener, 4))
 		return 1;
 	printf("half_closed: listening\n");
-	for (unsigned int i = 1; i <= 3; i++) {
+	for (unsigned int i = 1; i <= 4; i++) {
 		int connection = accept(listener, NULL, NULL), total;
 
 		if (connection < 0 || shutdown(connection, SHUT_WR))
@@ -43,8 +43,9 @@ int main(void)
 		printf("half_closed: %u sends no more\n", i);
 		sleep(2);
 		total = read_all(connection);
-		close(connection);
 		printf("half_closed: %u had %d bytes and the end\n", i, total);
+		sleep(1);
+		close(connection);
 	}
 	for (bool done = false; !done;) {
 		int connection = accept(listener, NULL, NULL);
