@@ -103,50 +103,45 @@ static bool has_many(const struct tcp_pcb_listen *listener)
 	return pending >= KEPT_MAX;
 }
 
-/* True: the connection that was is remembered. */
-static bool remembered(const struct syn_segment *syn)
+/* In this state nothing is sent, and nobody but an owner is told. */
+static void forget(struct tcp_pcb *pcb)
+{
+	connection_let_go(pcb);
+	tcp_abort(pcb);
+}
+
+/* The connection that was, while it is remembered, or NULL. */
+static struct tcp_pcb *remembered(const struct syn_segment *syn)
 {
 	struct tcp_pcb *oldest = NULL;
 	unsigned int count = 0;
 
 	for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next) {
+		if (has_ends(pcb, syn))
+			return pcb;
 		count++;
 		if (!pcb->errf) /* nobody holds it */
 			oldest = pcb;
-		if (!has_ends(pcb, syn))
-			continue;
-		if (!TCP_SEQ_GT(syn->sequence, pcb->rcv_nxt))
-			return true;
-		connection_let_go(pcb);
-		tcp_abort(pcb); /* in this state nothing is sent, and nobody is told */
-		return false;
 	}
-	if (count > TIME_WAIT_MAX && oldest) {
-		connection_let_go(oldest);
-		tcp_abort(oldest);
-	}
-	return false;
-}
-
-/* Whether the connection that was has come to its end, but its owner has no room for what came: that would be lost. */
-static bool is_being_read(const struct syn_segment *syn)
-{
-	for (const struct tcp_pcb *pcb = tcp_tw_pcbs; pcb; pcb = pcb->next)
-		if (pcb->errf && pcb->refused_data && has_ends(pcb, syn))
-			return true;
-	return false;
+	if (count > TIME_WAIT_MAX && oldest)
+		forget(oldest);
+	return NULL;
 }
 
 /* True: it is not for lwIP. */
 static bool syn_came(const struct syn_segment *syn, const struct pbuf *packet)
 {
 	const struct tcp_pcb_listen *listener;
+	struct tcp_pcb *before = remembered(syn);
 
-	/* It comes again. */
-	if (is_being_read(syn))
-		return true;
-	if (remembered(syn))
-		return false;
+	if (before) {
+		/* What its owner has no room for would be lost: the SYN comes again. */
+		if (before->errf && before->refused_data)
+			return true;
+		if (!TCP_SEQ_GT(syn->sequence, before->rcv_nxt))
+			return false;
+		forget(before);
+	}
 	/* What comes by the loopback interface is our own. */
 	if (!(syn->netif->flags & NETIF_FLAG_ETHERNET))
 		return false;

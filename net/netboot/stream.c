@@ -80,30 +80,6 @@ static void feed(struct stream *stream, struct pbuf *chain)
 	pbuf_free(chain);
 }
 
-static void detach(struct tcp_pcb *pcb)
-{
-	tcp_arg(pcb, NULL);
-	tcp_recv(pcb, NULL);
-	tcp_sent(pcb, NULL);
-	tcp_poll(pcb, NULL, 0);
-	tcp_err(pcb, NULL);
-}
-
-/* Closes the pcb, or ends it the hard way; true: that one, which lwIP's callbacks must tell it. */
-static bool end_pcb(struct stream *stream, bool hard)
-{
-	struct tcp_pcb *pcb = stream->pcb;
-
-	stream->pcb = NULL;
-	if (!pcb)
-		return false;
-	detach(pcb);
-	if (!hard && tcp_close(pcb) == ERR_OK)
-		return false;
-	tcp_abort(pcb);
-	return true;
-}
-
 static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain, err_t error)
 {
 	struct stream *stream = argument;
@@ -136,6 +112,30 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain,
 		pbuf_cat(stream->queue, chain);
 	wake(stream);
 	return ERR_OK;
+}
+
+static void detach(struct tcp_pcb *pcb)
+{
+	tcp_arg(pcb, NULL);
+	tcp_recv(pcb, NULL);
+	tcp_sent(pcb, NULL);
+	tcp_poll(pcb, NULL, 0);
+	tcp_err(pcb, NULL);
+}
+
+/* Closes the pcb, or ends it the hard way; true: that one, which lwIP's callbacks must tell it. */
+static bool end_pcb(struct stream *stream, bool hard)
+{
+	struct tcp_pcb *pcb = stream->pcb;
+
+	stream->pcb = NULL;
+	if (!pcb)
+		return false;
+	detach(pcb);
+	if (!hard && tcp_close(pcb) == ERR_OK)
+		return false;
+	tcp_abort(pcb);
+	return true;
 }
 
 static err_t on_poll(void *argument, struct tcp_pcb *pcb)

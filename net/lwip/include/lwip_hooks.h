@@ -17,14 +17,15 @@ extern bool network_frame_joined;
 /* guard.c; true: lwIP must not have it */
 bool guard_ip4_refused(const struct pbuf *packet);
 bool guard_ip6_refused(const struct pbuf *packet);
+/* The options behind a TCP header: `length` bytes, of which all after the first `first` stand at `second`. */
+bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsigned int first,
+		       const uint8_t *second);
+
 /*
  * connection.c; whether the connection may not end yet, because its owner has no room for what came before: then the segment
  * that would end it is dropped, and comes again.
  */
 bool connection_waits(struct tcp_pcb *pcb, const struct tcp_hdr *header);
-/* The options behind a TCP header: `length` bytes, of which all after the first `first` stand at `second`. */
-bool guard_tcp_refused(const struct tcp_hdr *header, unsigned int length, unsigned int first,
-		       const uint8_t *second);
 
 /*
  * syn.c; when a connection begins: of those that their owners closed, and whose peers do not say that they have it all, the
