@@ -143,7 +143,7 @@ if (my $image = build('tests/boot/programs/half_closed.c', 'half_closed')) {
 		$take_end->();
 		$peer->send_segment(0x19, 'x' x 1000);
 		@$peer{qw(next acknowledged)} = ($peer->{next} + 100_000, 0);
-		$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+		$peer->send_syn;
 		my $answer;
 		1 while ($answer = $peer->receive_segment(5)) && !($answer->{flags} & 2);
 		ok($answer, "$label: a connection of the same ports begins");
@@ -171,7 +171,7 @@ if (my $image = build('tests/boot/programs/half_closed.c', 'half_closed')) {
 		# The peer's end comes first, with the handshake; the guest's is acknowledged when the program has read to the end.
 		@$peer{qw(next acknowledged)} = (2_000_000, 0);
 		$peer->{port}++;
-		$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+		$peer->send_syn;
 		1 while ($answer = $peer->receive_segment(5)) && !($answer->{flags} & 2);
 		$peer->{acknowledged} = $answer->{seq} + 1;
 		$peer->send_segment(0x11);

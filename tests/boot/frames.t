@@ -150,7 +150,7 @@ after('an end that data overtake', sub ($vm) {
 after('a SYN with an acknowledgement, and data', sub ($vm) {
 	@$peer{qw(to next acknowledged)} = (80, 1_000_000, 0);
 	$peer->{port}++;
-	$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+	$peer->send_syn;
 	my $answer = $peer->receive_segment(5);
 	$peer->{acknowledged} = $answer->{seq} + 1;
 	my $seq = 1_000_101;
@@ -166,10 +166,10 @@ after('a SYN with an acknowledgement, and data', sub ($vm) {
 after('a SYN that comes again', sub ($vm) {
 	@$peer{qw(to next acknowledged)} = (19, 1_000_000, 0);
 	$peer->{port}++;
-	$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+	$peer->send_syn;
 	my $first = $peer->receive_segment(5);
 	$peer->{next} = 1_000_000;
-	$peer->send_segment(2, '', pack 'C C n', 2, 4, 8960);
+	$peer->send_syn(8960);
 	my ($second) = grep { $_->{flags} == 0x12 } @{ ($peer->before_answer)[0] };
 	is($second && $second->{seq}, $first->{seq}, "$vm->{label}: it is answered again, and the same");
 	$peer->{acknowledged} = $first->{seq} + 1;
@@ -316,12 +316,12 @@ sub answers_ping6 ($vm) {
 my $datagrams = 0;
 
 sub send_in_fragments ($protocol, $message, $checksum) {
-	substr $message, $checksum, 2, pack 'n', Ringside::Peer::sum(pack('a16 a16 N N', $router, $guest, length $message, $protocol) . $message);
+	$message = Ringside::Peer::summed6($router, $guest, $protocol, $message, $checksum);
 	$datagrams++;
 	for (my $at = 0; $at < length $message; $at += 1448) {
 		my $piece = substr $message, $at, 1448;
 		my $more  = $at + 1448 < length $message ? 1 : 0;
-		$peer->send_frame(0x86dd, pack('N n C C a16 a16 C C n N', 6 << 28, 8 + length $piece, 44, 64, $router, $guest, $protocol, 0, $at | $more, $datagrams) . $piece);
+		$peer->send_ip6($router, $guest, 44, pack('C C n N', $protocol, 0, $at | $more, $datagrams) . $piece);
 	}
 	return;
 }
@@ -373,8 +373,7 @@ after('a neighbour that the timer reaches by another', sub ($vm) {
 	my $ends = pack 'n n', 4000, 80;
 	my $segment = sub ($seq, $ack, $flags, $data) {
 		my $text = $ends . pack('N N C C n n n', $seq, $ack, 0x50, $flags, 8192, 0, 0) . $data;
-		substr $text, 16, 2, pack 'n', Ringside::Peer::sum(pack('a16 a16 N N', $friend, $guest, length $text, 6) . $text);
-		$peer->send_frame(0x86dd, pack('N n C C a16 a16', 6 << 28, length $text, 6, 64, $friend, $guest) . $text);
+		$peer->send_ip6($friend, $guest, 6, Ringside::Peer::summed6($friend, $guest, 6, $text, 16));
 	};
 	$introduce->();
 	$segment->(1000, 0, 2, '');

@@ -313,12 +313,12 @@ scenario('SYN cookies', { network => [ @{ $peer->{words} }, @device ], append =>
 	# Segments smaller than any that a cookie can say: an answer could not be known again.
 	$peer->{port}++;
 	@$peer{qw(next acknowledged)} = (5_000_000, 0);
-	$peer->send_segment(2, '', pack 'C C n', 2, 4, 64);
+	$peer->send_syn(64);
 	my ($answers) = $peer->before_answer;
 	is_deeply($answers, [], "$label: one that wants segments of 64 bytes is not");
 	$peer->{port}++;
 	@$peer{qw(next acknowledged)} = (5_000_000, 0);
-	$peer->send_segment(2, '', pack 'C C n', 2, 4, 1460);
+	$peer->send_syn;
 	my $answer = $peer->receive_segment(10);
 	is($answer && $answer->{flags}, 0x12, "$label: a SYN among a hundred of others' is answered");
 	$flood->(2000);

@@ -47,22 +47,36 @@ sub send_from ($self, $address, $segment) {
 	return;
 }
 
-# An ICMPv6 message between two addresses of 16 bytes.
-sub send_icmp6 ($self, $from, $to, $type, $code, $body) {
-	my $message = pack('C C n', $type, $code, 0) . $body;
-	substr $message, 2, 2, pack 'n', sum(pack('a16 a16 N N', $from, $to, length $message, 58) . $message);
-	$self->send_frame(0x86dd, pack('N n C C a16 a16', 6 << 28, length $message, 58, 255, $from, $to) . $message);
+# An IPv6 packet between two addresses of 16 bytes.
+sub send_ip6 ($self, $from, $to, $header, $payload) {
+	$self->send_frame(0x86dd, pack('N n C C a16 a16', 6 << 28, length $payload, $header, 255, $from, $to) . $payload);
 	return;
 }
 
-# The next frame of this type and its payload, undef when none came in time.
+# The message of this protocol with its checksum, which goes to $place.
+sub summed6 ($from, $to, $protocol, $message, $place) {
+	substr $message, $place, 2, pack 'n', sum(pack('a16 a16 N N', $from, $to, length $message, $protocol) . $message);
+	return $message;
+}
+
+sub send_icmp6 ($self, $from, $to, $type, $code, $body) {
+	return $self->send_ip6($from, $to, 58, summed6($from, $to, 58, pack('C C n', $type, $code, 0) . $body, 2));
+}
+
+# The next frame before this time: its type and payload; nothing when none came.
+sub next_frame ($self, $deadline) {
+	my $left = $deadline - time;
+	return if $left <= 0;
+	vec(my $wanted = '', fileno $self->{socket}, 1) = 1;
+	select($wanted, undef, undef, $left) or return;
+	recv $self->{socket}, my $frame, 65536, 0;
+	return unpack 'x12 n a*', $frame;
+}
+
+# The payload of the next frame of this type, undef when none came in time.
 sub receive_frame ($self, $wanted_type, $seconds) {
 	my $deadline = time + within($seconds);
-	while ((my $left = $deadline - time) > 0) {
-		vec(my $wanted = '', fileno $self->{socket}, 1) = 1;
-		select($wanted, undef, undef, $left) or return;
-		recv $self->{socket}, my $frame, 65536, 0;
-		my ($type, $payload) = unpack 'x12 n a*', $frame;
+	while (my ($type, $payload) = $self->next_frame($deadline)) {
 		return $payload if $type == $wanted_type;
 	}
 	return;
@@ -73,6 +87,9 @@ sub send_segment ($self, $flags, $data = '', $options = '') {
 	$self->{next} = ($self->{next} + length($data) + ($flags & 2 ? 1 : 0)) & 0xffffffff;
 	return;
 }
+
+# A SYN that says how long segments may be.
+sub send_syn ($self, $mss = 1460, $options = '') { return $self->send_segment(2, '', pack('C C n', 2, 4, $mss) . $options) }
 
 # SYNs from addresses where nobody is.
 sub send_syns ($self, $to, $count) {
@@ -91,11 +108,7 @@ sub ask ($self) {
 # length, data; undef when none came in time. {resets} has how many resets came to each port of ours.
 sub receive_segment ($self, $seconds) {
 	my $deadline = time + within($seconds);
-	while ((my $left = $deadline - time) > 0) {
-		vec(my $wanted = '', fileno $self->{socket}, 1) = 1;
-		select($wanted, undef, undef, $left) or return;
-		recv $self->{socket}, my $frame, 65536, 0;
-		my ($type, $payload) = unpack 'x12 n a*', $frame;
+	while (my ($type, $payload) = $self->next_frame($deadline)) {
 		if ($type == 0x0806) {
 			my ($operation, $mac, $from, $to) = unpack 'x6 n a6 a4 x6 a4', $payload;
 			return { answered => 1, seq => 0, length => 0 } if $operation == 2;
@@ -131,7 +144,7 @@ sub connect_to ($self, $to, $options = '') {
 	$self->{port}++;
 	for (1 .. 10) {
 		$self->{next} = 1_000_000;
-		$self->send_segment(2, '', pack('C C n', 2, 4, $self->{mss} // 1460) . $options);
+		$self->send_syn($self->{mss} // 1460, $options);
 		my $answer = $self->receive_segment(2) // next;
 		# Nobody listens yet, or that was left of another: the next SYN is answered.
 		if ($answer->{answered} || !($answer->{flags} & 2)) {
