@@ -7,7 +7,6 @@
 #include "kernel/job.h"
 #include "kernel/options/options.h"
 #include "kernel/shell/command.h"
-#include "kernel/thread/thread.h"
 #include "kernel/time/clock.h"
 #include "kernel/x86/cpu.h"
 

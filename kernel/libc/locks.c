@@ -71,8 +71,7 @@ void __retarget_lock_close_recursive(_LOCK_T closed)
 
 void __retarget_lock_close(_LOCK_T closed)
 {
-	if (closed != &without_memory)
-		free(closed);
+	__retarget_lock_close_recursive(closed);
 }
 
 void __retarget_lock_acquire_recursive(_LOCK_T taken)
