@@ -64,6 +64,12 @@ sub has_shape ($label, $report, @benchmarks) {
 	return;
 }
 
+# Kicks for a batch of frames. A device that has given back all frames asks for kicks again, and looks once
+# more for what came before it asked. A batch that is added between the two needs no kick: now and then, on
+# a busy machine, where we are told of the one before and the device is kept from going on. Of 24 batches of
+# 32 frames one was seen to.
+my $FEWEST = 0.9;
+
 # What holds on every machine.
 sub costs_are ($label, $report, $disk) {
 	my $cost = sub ($what, @where) { return result($report, @where)->{$what} };
@@ -80,9 +86,9 @@ sub costs_are ($label, $report, $disk) {
 	is($cost->(bytes_copied => 'block', $disk, 'random read, 4 KiB, depth 32'), 0, "$label: block: nothing is copied");
 	# The stack may have something to send meanwhile, too.
 	my $single = $cost->(kicks => 'net', 'eth0', 'transmit, 60 bytes, batch of 1');
-	ok($single >= 1 && $single < 1.05, "$label: net: one kick for a frame ($single)");
+	ok($single > $FEWEST && $single < 1.05, "$label: net: one kick for a frame ($single)");
 	my $batch = $cost->(kicks => 'net', 'eth0', 'transmit, 1514 bytes, batch of 32');
-	ok($batch >= 0.031 && $batch < 0.05, "$label: net: one for a batch ($batch)");
+	ok($batch > $FEWEST / 32 && $batch < 0.05, "$label: net: one for a batch ($batch)");
 	my $echo = $cost->(kicks => 'udp', '.*', 'echo, 32 bytes, 1 in flight');
 	ok($echo >= 1 && $echo < 1.05, "$label: udp: one kick for a round trip ($echo)");
 	is($cost->(bytes => 'tcp', '.*', 'receive, blocks of 64 KiB'), 65536, "$label: tcp: blocks of 64 KiB");
@@ -164,7 +170,7 @@ scenario('microvm', {
 				my $result = result($report, 'net', 'eth0', $what);
 				is($result->{bytes}, $length, "$label: $what: bytes");
 				my $batch = $what =~ /(\d+)$/ ? $1 : die;
-				ok($result->{kicks} >= 1 / $batch - 0.001 && $result->{kicks} < 1 / $batch + 0.1, "$label: $what: a kick for each batch ($result->{kicks})");
+				ok($result->{kicks} > $FEWEST / $batch && $result->{kicks} < 1 / $batch + 0.1, "$label: $what: a kick for each batch ($result->{kicks})");
 				is($result->{bytes_copied}, 0, "$label: $what: nothing is copied");
 			}
 		}
