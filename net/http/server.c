@@ -242,11 +242,15 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain,
 	return ERR_OK;
 }
 
+static bool answer_takes_too_long(const struct client *client)
+{
+	return tcp_ticks - client->since > 2 * ANSWER_SECONDS;
+}
+
 static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t length)
 {
 	struct client *client = argument;
 
-	(void)pcb;
 	client->progress = tcp_ticks;
 	client->acknowledged += length;
 	counters.bytes_sent += length;
@@ -254,6 +258,12 @@ static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t length)
 		return ERR_OK;
 	if (client->acknowledged >= client->answer.length)
 		return answered(client);
+	/*
+	 * Each acknowledgement puts the poll off: now it is the next timer's. The connection does not end here, for
+	 * lwIP would forget to free what came with the acknowledgement.
+	 */
+	if (answer_takes_too_long(client))
+		pcb->polltmr = pcb->pollinterval;
 	send_more(client);
 	return ERR_OK;
 }
@@ -261,16 +271,15 @@ static err_t on_sent(void *argument, struct tcp_pcb *pcb, u16_t length)
 static err_t on_poll(void *argument, struct tcp_pcb *pcb)
 {
 	struct client *client = argument;
-	uint32_t in_state = tcp_ticks - client->since; /* half seconds */
 
 	(void)pcb;
 	if (client->state == READING) {
 		bool begun = client->input_length || !client->asked;
 
-		if (in_state > 2 * (begun ? REQUEST_SECONDS : IDLE_SECONDS))
+		if (tcp_ticks - client->since > 2 * (begun ? REQUEST_SECONDS : IDLE_SECONDS))
 			return client_close(client);
 	} else if (client->state == SENDING) {
-		if (in_state > 2 * ANSWER_SECONDS ||
+		if (answer_takes_too_long(client) ||
 		    tcp_ticks - client->progress > 2 * IDLE_SECONDS)
 			return client_abort(client);
 		send_more(client);
