@@ -16,6 +16,7 @@
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/tcpip.h"
 #include "net/http/page.h"
+#include "net/lwip/connection.h"
 #include "net/lwip/memory.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
@@ -78,7 +79,7 @@ static void client_leave(struct client *client)
 	struct tcp_pcb *pcb = client->pcb;
 
 	if (pcb)
-		service_detach(pcb);
+		connection_detach(pcb);
 	client->pcb = NULL;
 	if (client->state != WAITING && client->state != MAKING)
 		client_free(client);

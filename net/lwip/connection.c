@@ -36,6 +36,15 @@ bool connection_closes(struct tcp_pcb *pcb)
 	return true;
 }
 
+void connection_detach(struct tcp_pcb *pcb)
+{
+	tcp_arg(pcb, NULL);
+	tcp_recv(pcb, NULL);
+	tcp_sent(pcb, NULL);
+	tcp_err(pcb, NULL);
+	tcp_poll(pcb, NULL, 0);
+}
+
 /* -- Connections that both sides have ended, while one of ours still holds and reads them: lwIP forgets that. */
 
 /* What lwIP takes for the end of a connection in CLOSING or LAST-ACK: all that was sent is acknowledged. */

@@ -22,6 +22,9 @@ static inline bool connection_active(const struct tcp_pcb *pcb)
  */
 bool connection_closes(struct tcp_pcb *pcb);
 
+/* No callbacks any more: what still happens on the connection is lwIP's alone. Under the core lock. */
+void connection_detach(struct tcp_pcb *pcb);
+
 /* One in TIME-WAIT is about to end: its owner, if it has one, is told that it is closed. Under the core lock. */
 void connection_let_go(struct tcp_pcb *pcb);
 

@@ -4,6 +4,7 @@
 #include "kernel/time/clock.h"
 #include "lwip/tcp.h"
 #include "lwip/tcpip.h"
+#include "net/lwip/connection.h"
 
 #include <errno.h>
 #include <string.h>
@@ -114,15 +115,6 @@ static err_t on_receive(void *argument, struct tcp_pcb *pcb, struct pbuf *chain,
 	return ERR_OK;
 }
 
-static void detach(struct tcp_pcb *pcb)
-{
-	tcp_arg(pcb, NULL);
-	tcp_recv(pcb, NULL);
-	tcp_sent(pcb, NULL);
-	tcp_poll(pcb, NULL, 0);
-	tcp_err(pcb, NULL);
-}
-
 /* Closes the pcb, or ends it the hard way; true: that one, which lwIP's callbacks must tell it. */
 static bool end_pcb(struct stream *stream, bool hard)
 {
@@ -131,7 +123,7 @@ static bool end_pcb(struct stream *stream, bool hard)
 	stream->pcb = NULL;
 	if (!pcb)
 		return false;
-	detach(pcb);
+	connection_detach(pcb);
 	if (!hard && tcp_close(pcb) == ERR_OK)
 		return false;
 	tcp_abort(pcb);

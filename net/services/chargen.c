@@ -6,6 +6,7 @@
  */
 #include "lwip/ip.h"
 #include "lwip/mem.h"
+#include "net/lwip/connection.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -69,7 +70,7 @@ static void send_more(struct connection *connection, struct tcp_pcb *pcb)
 /* Closes from our side; the pcb is lwIP's then. */
 static err_t finish(struct connection *connection, struct tcp_pcb *pcb)
 {
-	service_detach(pcb);
+	connection_detach(pcb);
 	connection_free(connection);
 	/* There is always more to send: a clean end would never come. */
 	tcp_abort(pcb);

@@ -4,6 +4,7 @@
  * many bytes came, as a decimal number and a newline.
  */
 #include "lwip/mem.h"
+#include "net/lwip/connection.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -37,7 +38,7 @@ static err_t answer_and_close(struct connection *connection, struct tcp_pcb *pcb
 	if (tcp_write(pcb, text, (u16_t)length, TCP_WRITE_FLAG_COPY) != ERR_OK)
 		return ERR_OK;
 	counters.bytes_sent += (uint64_t)length;
-	service_detach(pcb);
+	connection_detach(pcb);
 	connection_free(connection);
 	if (tcp_close(pcb) == ERR_OK)
 		return ERR_OK;
@@ -70,7 +71,7 @@ static err_t on_poll(void *argument, struct tcp_pcb *pcb)
 		return answer_and_close(connection, pcb);
 	if (++connection->idle <= SERVICE_IDLE_SECONDS * 2 / SERVICE_POLL_INTERVAL)
 		return ERR_OK;
-	service_detach(pcb);
+	connection_detach(pcb);
 	connection_free(connection);
 	tcp_abort(pcb);
 	return ERR_ABRT;

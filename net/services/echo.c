@@ -9,6 +9,7 @@
  */
 #include "lwip/ip.h"
 #include "lwip/mem.h"
+#include "net/lwip/connection.h"
 #include "net/services/listen.h"
 #include "net/services/service.h"
 
@@ -53,7 +54,7 @@ static err_t connection_abort(struct connection *connection)
 {
 	struct tcp_pcb *pcb = connection->pcb;
 
-	service_detach(pcb);
+	connection_detach(pcb);
 	tcp_abort(pcb);
 	connection_free(connection);
 	return ERR_ABRT;
@@ -103,7 +104,7 @@ static err_t send_waiting(struct connection *connection)
 		pcb->rcv_wnd = TCP_WND_MAX(pcb);
 		if (tcp_close(pcb) != ERR_OK)
 			return ERR_OK; /* no memory now: the poll comes back to it */
-		service_detach(pcb);
+		connection_detach(pcb);
 		connection_free(connection);
 	}
 	return ERR_OK;

@@ -126,15 +126,6 @@ void *service_accept(struct tcp_pcb *pcb, err_t error, struct service_counters *
 	return connection;
 }
 
-void service_detach(struct tcp_pcb *pcb)
-{
-	tcp_arg(pcb, NULL);
-	tcp_recv(pcb, NULL);
-	tcp_sent(pcb, NULL);
-	tcp_err(pcb, NULL);
-	tcp_poll(pcb, NULL, 0);
-}
-
 bool service_may_answer(uint16_t source_port)
 {
 	const ip_addr_t *destination = ip_current_dest_addr();

@@ -58,9 +58,6 @@ void *service_accept(struct tcp_pcb *pcb, err_t error, struct service_counters *
 bool service_make_room(uint16_t port, struct service_counters *counters,
 		       const struct service_callbacks *callbacks);
 
-/* No callbacks any more: what still happens on the connection is lwIP's alone. */
-void service_detach(struct tcp_pcb *pcb);
-
 /*
  * Whether the datagram that is being received may be answered: from a port at which no small
  * service of somebody else listens (two echo servers would never stop), and sent to us alone.

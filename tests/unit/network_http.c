@@ -128,7 +128,7 @@ bool service_make_room(uint16_t port, struct service_counters *counts,
 	return false;
 }
 
-void service_detach(struct tcp_pcb *of)
+void connection_detach(struct tcp_pcb *of)
 {
 	assert_ptr_equal(of, &pcb);
 }

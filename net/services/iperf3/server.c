@@ -6,6 +6,7 @@
 #include "lwip/mem.h"
 #include "lwip/priv/tcp_priv.h"
 #include "net/lwip/address_text.h"
+#include "net/lwip/connection.h"
 #include "net/services/iperf3/iperf3.h"
 #include "net/services/listen.h"
 
@@ -54,7 +55,7 @@ static err_t drop(struct iperf3_connection *connection, bool politely)
 {
 	struct tcp_pcb *pcb = connection->pcb;
 
-	service_detach(pcb);
+	connection_detach(pcb);
 	forget(connection);
 	if (politely && tcp_close(pcb) == ERR_OK)
 		return ERR_OK;
