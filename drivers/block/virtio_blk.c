@@ -20,7 +20,7 @@
 #define PHYSICAL_EXP_MAX 16u
 #define CAPACITY_MAX (UINT64_MAX / BLOCK_SECTOR)
 /* How long a queue that is to be reset may take to end what it has. */
-#define DRAIN_TIME (250 * NANOSECONDS_PER_MILLISECOND)
+#define DRAIN_TIME (2 * NANOSECONDS_PER_SECOND)
 #define DRAIN_PAUSE NANOSECONDS_PER_MILLISECOND
 
 static const uint8_t features[] = {

@@ -57,12 +57,17 @@ sub run_in ($name, $net_options, $machine = 'q35') {
 		my $label   = $vm->{label};
 		my $address = $vm->wait_ready;
 		is(combined($vm), "$QUEUES $QUEUES", "$label: uses all pairs");
-		my $children = flows($address, 12, 3_000_000);
-		is(all_right($children), 12, "$label: twelve flows at once are right");
-
-		my $counters = counters($vm);
-		my @busy = grep { $counters->{"rx_queue_${_}_packets"} > 50 && $counters->{"rx_queue_${_}_interrupts"} > 5 } 0 .. $QUEUES - 1;
-		cmp_ok(scalar @busy, '>=', 2, "$label: frames and interrupts come on several queues (@busy)");
+		# The host spreads flows by chance, and later each to the queue on which we answered. On a busy machine that can be one
+		# for all; other flows are spread anew.
+		my ($right, $rounds, $counters, @busy) = (0, 0);
+		until ($rounds == 5 || @busy >= 2) {
+			$right += all_right(flows($address, 12, 3_000_000));
+			$rounds++;
+			$counters = counters($vm);
+			@busy = grep { $counters->{"rx_queue_${_}_packets"} > 50 && $counters->{"rx_queue_${_}_interrupts"} > 5 } 0 .. $QUEUES - 1;
+		}
+		is($right, 12 * $rounds, "$label: twelve flows at once are right");
+		cmp_ok(scalar @busy, '>=', 2, "$label: frames and interrupts come on several queues (@busy)") or diag explain $counters;
 		my $status = JSON::PP::decode_json(http_get($address, 80, '/status.json')->{body});
 		my %cpus = map { $_->{name} =~ /receive\d/ && $_->{count} > 5 ? ($_->{cpu} => 1) : () } @{ $status->{interrupts}{vectors} };
 		my $mmio = $vm->is_microvm;    # one line for all queues, and on one CPU
@@ -73,7 +78,7 @@ sub run_in ($name, $net_options, $machine = 'q35') {
 		}
 		is($network->{steered} ? 1 : 0, $net_options =~ /rss=on/ ? 1 : 0, "$label: steered by RSS or not");
 
-		$children = flows($address, 6, 6_000_000);
+		my $children = flows($address, 6, 6_000_000);
 		for my $count (1, 3, 2, 4, 1, 4) {
 			is($vm->command("ethtool -L eth0 combined $count"), '', "$label: ethtool -L combined $count");
 			is(combined($vm), "$QUEUES $count", "$label: is in force");
