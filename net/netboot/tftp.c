@@ -71,6 +71,16 @@ static void send_packet(void *context, uint16_t port, const void *packet, size_t
 	pbuf_free(pbuf);
 }
 
+static err_t bind_any(struct client *client)
+{
+	return udp_bind(client->pcb, IP_IS_V6(&client->server) ? IP6_ADDR_ANY : IP4_ADDR_ANY, 0);
+}
+
+static void renew_port(void *context)
+{
+	(void)bind_any(context);
+}
+
 static int take_size(void *context, uint64_t size)
 {
 	struct client *client = context;
@@ -121,6 +131,7 @@ static void drop_packet(void *context, void *packet)
 
 static const struct tftp_operations operations = {
 	.send = send_packet,
+	.renew = renew_port,
 	.size = take_size,
 	.data = take_data,
 	.hold = hold_packet,
@@ -174,9 +185,7 @@ static int start(struct client *client, uint16_t port)
 	struct tftp_engine *engine = &client->engine;
 
 	client->pcb = udp_new_ip_type(IP_GET_TYPE(&client->server));
-	if (!client->pcb ||
-	    udp_bind(client->pcb, IP_IS_V6(&client->server) ? IP6_ADDR_ANY : IP4_ADDR_ANY, 0) !=
-		    ERR_OK)
+	if (!client->pcb || bind_any(client) != ERR_OK)
 		return -ENOMEM;
 	if (client->netif)
 		udp_bind_netif(client->pcb, client->netif);

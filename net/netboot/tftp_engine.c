@@ -399,6 +399,8 @@ static void on_error(struct tftp_engine *engine, unsigned int code, char *text, 
 	if (engine->state == TFTP_REQUESTED && !engine->plain &&
 	    (code == OPTION || code == ILLEGAL || code == 0)) {
 		engine->plain = true;
+		/* A request that was sent twice is refused twice. */
+		engine->operations->renew(engine->context);
 		request(engine, now);
 		return;
 	}

@@ -44,6 +44,11 @@ struct tftp_piece {
 struct tftp_operations {
 	/* Sends to a port of the server. That it fails is as if the packet was lost. */
 	void (*send)(void *context, uint16_t port, const void *packet, size_t length);
+	/*
+	 * What is sent from here on has another port of ours (our TID): what still comes to the one before is about what
+	 * is over. Without another it stays.
+	 */
+	void (*renew)(void *context);
 	/* The size that the server says, once, before data. 0, or an error that ends it. */
 	int (*size)(void *context, uint64_t size);
 	/* Data in order. 0, or an error that ends it. */

@@ -111,7 +111,11 @@ my %tftp = (
 	oack    => sub ($socket, $peer, $) { $socket->send(pack('n(Z*)*', 6, blksize => 9999), 0, $peer) },
 	lies    => sub ($socket, $peer, $) { $socket->send(pack('n(Z*)*', 6, tsize => 5), 0, $peer); $socket->recv(my $ack, 100); lockstep($socket, $peer, $small) },
 	cut     => sub ($socket, $peer, $) { $socket->send(pack('n(Z*)*', 6, tsize => 500), 0, $peer); $socket->recv(my $ack, 100); lockstep($socket, $peer, 'short') },
-	old     => sub ($socket, $peer, $request) { $request =~ /tsize/ ? $socket->send(pack('nnZ*', 5, 8, 'no options'), 0, $peer) : lockstep($socket, $peer, $small) },
+	# Twice, as when it was asked twice.
+	old     => sub ($socket, $peer, $request) {
+		return lockstep($socket, $peer, $small) if $request !~ /tsize/;
+		$socket->send(pack('nnZ*', 5, 8, 'no options'), 0, $peer) for 1, 2;
+	},
 	long    => sub ($socket, $peer, $) { $socket->send(data(1, 'x' x 1000), 0, $peer) },
 	garbage => sub ($socket, $peer, $) { $socket->send('garbage', 0, $peer) },
 	port    => sub ($socket, $peer, $) {

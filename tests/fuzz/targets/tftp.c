@@ -29,6 +29,11 @@ static void on_send(void *context, uint16_t port, const void *packet, size_t len
 	sent++;
 }
 
+static void on_renew(void *context)
+{
+	(void)context;
+}
+
 static int on_size(void *context, uint64_t size)
 {
 	(void)context;
@@ -84,8 +89,8 @@ static void on_drop(void *context, void *packet)
 	free(packet);
 }
 
-static const struct tftp_operations operations = {on_send, on_size, on_data,
-						  on_hold, on_held, on_drop};
+static const struct tftp_operations operations = {on_send, on_renew, on_size, on_data,
+						  on_hold, on_held,  on_drop};
 
 static size_t make(uint8_t *packet)
 {
