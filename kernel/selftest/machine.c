@@ -7,6 +7,7 @@
 #include "kernel/platform.h"
 #include "kernel/random/random.h"
 #include "kernel/thread/thread.h"
+#include "kernel/thread/watchdog.h"
 #include "kernel/x86/apic.h"
 #include "kernel/x86/interrupt.h"
 #include "kernel/x86/paging.h"
@@ -229,14 +230,18 @@ static const char *exhaustion_test(void)
 	struct block {
 		struct block *next;
 	} *all = NULL;
+	const size_t count = LARGE_PAGE_SIZE / PAGE_SIZE;
 	/* What the balloon gave may not be back in it yet. */
 	uint64_t before = pages_available() + pages_lent(), lowest;
 
+	/* One word of each is written: even that takes seconds where the host finds its memory slowly. */
 	for (;;) {
-		struct block *block = dma_alloc(LARGE_PAGE_SIZE, NULL);
+		uint64_t address = pages_alloc(count, 0);
+		struct block *block = dma_pointer(address);
 
-		if (!block)
+		if (!address)
 			break;
+		watchdog_touch();
 		block->next = all;
 		all = block;
 	}
@@ -244,7 +249,8 @@ static const char *exhaustion_test(void)
 	while (all) {
 		struct block *next = all->next;
 
-		dma_free(all, LARGE_PAGE_SIZE);
+		watchdog_touch();
+		pages_free(dma_address(all), count);
 		all = next;
 	}
 	if (pages_available() + pages_lent() != before)

@@ -15,6 +15,9 @@
 /* Begins, as `watchdog=` says. Once, in thread context, when all CPUs run. */
 void watchdog_start(void);
 
+/* The thread that runs gets on with something long, for which it must have its CPU for itself. Thread context. */
+void watchdog_touch(void);
+
 /* What is known about this CPU, for the report of a non-maskable interrupt; "" when nothing is. */
 const char *watchdog_verdict(void);
 
