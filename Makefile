@@ -315,7 +315,7 @@ $(IMAGE).payload.bin: boot/bzimage/payload.S $(IMAGE).place
 
 $(IMAGE).bzImage: $(IMAGE).setup.bin $(IMAGE).payload.bin $(IMAGE).bin
 	$(call say,BZIMAGE,$@)
-	$(Q)cat $^ >$@
+	$(Q)cat $^ >$@.new && mv $@.new $@
 
 # -- The UEFI application: its own small world, position-independent, around the same image ---------
 EFI_SOURCES := $(wildcard boot/efi/*.c)
@@ -338,7 +338,7 @@ $(IMAGE).efi: $(EFI_OBJECTS) $(IMAGE).efi.image.o
 		-o $@.so /usr/lib/crt0-efi-x86_64.o $^ -L/usr/lib -lefi -lgnuefi
 	$(Q)! nm -u $@.so | grep . || { echo "ringside: $@ has undefined symbols" >&2; exit 1; }
 	$(Q)objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel -j .rela -j '.rel.*' -j '.rela.*' \
-		-j .reloc --target=efi-app-x86_64 --subsystem=10 $@.so $@
+		-j .reloc --target=efi-app-x86_64 --subsystem=10 $@.so $@.new && mv $@.new $@
 
 # -- Unit tests: the real sources on the host, before the model device, under the sanitizers --------
 HOST_CC := gcc

@@ -27,11 +27,13 @@ sub slurp {
 	return scalar <$file>;
 }
 
+# All at once: a machine may be about to boot what was there before.
 sub spill {
 	my ($path, $bytes) = @_;
-	open my $file, '>:raw', $path or die "pack: $path: $!\n";
+	open my $file, '>:raw', "$path.new" or die "pack: $path.new: $!\n";
 	print $file $bytes;
-	close $file or die "pack: $path: $!\n";
+	close $file or die "pack: $path.new: $!\n";
+	rename "$path.new", $path or die "pack: $path: $!\n";
 }
 
 # An ELF file: its bytes, program headers, sections by name, and symbols by name.
