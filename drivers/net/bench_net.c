@@ -22,7 +22,7 @@
 #define SLOT 2048u
 #define BATCH_MAX 32u
 #define PATIENCE NANOSECONDS_PER_SECOND
-#define SEARCH (300 * NANOSECONDS_PER_MILLISECOND) /* for somebody who answers */
+#define SEARCH (2 * NANOSECONDS_PER_SECOND) /* for somebody who answers */
 #define OPERATIONS 256
 
 struct slot {
