@@ -95,7 +95,7 @@ sub syn ($from, $to) {
 	return pack('N n C C a16 a16', 6 << 28, 20, 6, 64, $from, $to) . $segment;
 }
 
-# Sends up to 10,000 a second, and at least that many, until the parent has closed the pipe. The kernel takes the whole
+# Sends up to 10,000 a second, fewer on a busy machine, and at least that many, until the parent has closed the pipe. The kernel takes the whole
 # header from us, the source too.
 my ($RATE, $LEAST) = (10_000, 10_000);
 sub flood ($sources, $pipe) {
@@ -109,10 +109,10 @@ sub flood ($sources, $pipe) {
 	}
 	my @packets = map { syn($SOURCES{$sources}->(), $to) } 1 .. 20_000;
 	syswrite $pipe, 'x'; # ready
-	my ($sent, $start) = (0, time);
+	my ($sent, $start, $rate) = (0, time, $RATE / within(1));
 	while (1) {
 		for (1 .. 100) { send $raw, $packets[ $sent % @packets ], 0, $place and $sent++ }
-		my $early = $start + $sent / $RATE - time;
+		my $early = $start + $sent / $rate - time;
 		sleep $early if $early > 0;
 		vec(my $gone = '', fileno $pipe, 1) = 1;
 		last if $sent >= $LEAST && select $gone, undef, undef, 0;

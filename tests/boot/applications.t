@@ -7,6 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use Ringside::Checks;
 use Ringside::Client;
+use Ringside::Host qw(within);
 use Ringside::Peer;
 use Socket      qw(SOL_SOCKET SO_LINGER);
 use Test::More;
@@ -76,7 +77,7 @@ if (my $image = build('docs/examples/tcp_server.c', 'tcp_server')) {
 		for my $round (1 .. 3) {
 			my $socket = Ringside::Client::connect_to(@at);
 			print $socket "hello\nsecond $round\n";
-			Ringside::Client::wait_socket($socket, 0, time + 10, 'tcp_server');
+			Ringside::Client::wait_socket($socket, 0, time + within(10), 'tcp_server');
 			is(scalar <$socket>, "1: HELLO\n", "$label: connection $round: first line");
 			is(scalar <$socket>, "2: SECOND $round\n", "$label: connection $round: second line");
 		}

@@ -10,7 +10,7 @@ use JSON::PP ();
 use POSIX    ();
 use Ringside::Checks;
 use Ringside::Client qw(http_get tcp_echo udp_ask);
-use Ringside::Host   qw(read_file until_true);
+use Ringside::Host   qw(read_file until_true within);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -269,7 +269,7 @@ for my $machine (qw(q35 microvm)) {
 	scenario("$machine, hinting", { machine => $machine, memory => '1024M', extra => \@words }, sub ($vm) {
 		my $label = $vm->{label};
 		$vm->wait_ready;
-		$vm->qmp->execute('migrate-set-parameters', 'max-bandwidth' => 100_000_000);
+		$vm->qmp->execute('migrate-set-parameters', 'max-bandwidth' => int(100_000_000 / within(1)));
 		for my $round (1, 2) {
 			touch($vm, 800);
 			my $status;

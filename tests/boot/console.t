@@ -17,7 +17,6 @@ use Ringside::Host qw(read_file scratch until_true within write_file);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-use constant F_SETPIPE_SZ => 1031; # Linux's; Fcntl does not know it
 
 my $MIB = 1 << 20;
 
@@ -232,7 +231,8 @@ for my $machine (qw(q35 microvm)) {
 			ping_answers($vm, '10.0.2.2');
 			my ($slow) = grep { $_->{name} ne 'ttyS0' } @{ console_facts($vm)->{consoles} };
 			cmp_ok($slow->{lost}, '>', 0, "$label: what is lost is counted: $slow->{lost} characters");
-			is($slow->{stalls}, 1, "$label: it was waited for once");
+			# Once more where QEMU itself was kept waiting before; each time would be dozens.
+			ok($slow->{stalls} >= 1 && $slow->{stalls} <= 3, "$label: it was waited for once ($slow->{stalls})");
 			my $text = '';
 			ok(until_true(10, sub {
 				while (sysread $reader, my $part, 65536) { $text .= $part }
@@ -248,14 +248,14 @@ for my $machine (qw(q35 microvm)) {
 # A serial port that is never stuck, but read slowly: 4096 characters, as many as the pipe holds, each 50 ms. A command that
 # prints more than the watchdog would wait for lets others run between its lines, and ends with ^C.
 {
-	my $bytes = pack 'C*', map { ($_ * 7 + ($_ >> 8)) & 0xff } 0 .. 65535;
+	my $bytes = pack 'C*', map { ($_ * 7 + ($_ >> 8)) & 0xff } 0 .. (1 << 20) - 1;
 	my $disk  = write_file(scratch() . '/much', $bytes);
 	scenario('q35, a serial port that is read slowly', { append => 'watchdog=2', extra => [
 			'-drive', "if=none,id=disk,format=raw,file=$disk", '-device', 'virtio-blk-pci,drive=disk' ] }, sub ($vm) {
 		my $label = $vm->{label};
 		$vm->wait_ready;
 		$vm->wait_prompt;
-		fcntl $vm->{output}, F_SETPIPE_SZ, 4096 or die "F_SETPIPE_SZ: $!";
+		fcntl $vm->{output}, Ringside::VM::F_SETPIPE_SZ, 4096 or die "F_SETPIPE_SZ: $!";
 		my ($slowly, $start) = (sub { $vm->pump(1); sleep 0.05 }, time);
 		my ($from, $came) = (length $vm->{console}, $start);
 		# Where this program itself is kept waiting, the port is stuck for so long, and what is not waited for is counted. The end
@@ -264,7 +264,7 @@ for my $machine (qw(q35 microvm)) {
 			my $length = length $vm->{console};
 			$slowly->();
 			$came = time if length $vm->{console} > $length;
-			return substr($vm->{console}, $from) =~ $end || time - $came > 3;
+			return substr($vm->{console}, $from) =~ $end || time - $came > within(3);
 		};
 		my $lost = qr/\[\d+ characters lost\]/;
 		$vm->type("hexdump -n 65536 vda\r");
@@ -274,16 +274,16 @@ for my $machine (qw(q35 microvm)) {
 		my $prompt = sub { my $at = length $vm->{console}; $vm->type("\r"); return $vm->wait_for(qr/^ringside> \z/m, from => $at) };
 		$prompt->();
 		like(substr($vm->{console}, $from), qr/^00010000\n|$lost/m, sprintf "$label: 64 KiB are printed in %.1f s", $took);
-		cmp_ok($took, '>', 2.5, "$label: longer than the watchdog waits for a thread without a pause");
+		ok($took > 2.5 || substr($vm->{console}, $from) =~ $lost, "$label: longer than the watchdog waits for a thread without a pause");
 		$from = length $vm->{console};
 		$came = time;
-		$vm->type("hexdump -n 65536 vda\r");
+		$vm->type("hexdump -n 1048576 vda\r");
 		$slowly->() for 1 .. 5;
 		$vm->type("\003");
 		until_true(30, sub { $ended->(qr/^ringside> $/m) });
 		ok($prompt->(), "$label: ^C ends it: the prompt is back");
 		my $printed = substr $vm->{console}, $from;
-		unlike($printed, qr/^00010000\n/m, "$label: before its end");
+		unlike($printed, qr/^00100000\n/m, "$label: before its end");
 		like($printed, qr/^0000[0-9a-f]{4} .*\n/m, "$label: and not before it began");
 		no_warnings($vm);
 		leaves_with($vm, 0);

@@ -99,8 +99,17 @@ sub status_writes ($way) {
 	return map { "@{ $writes{$_} }" } @order;
 }
 
+my @again;
+
 sub came_up ($vm, $way) {
-	my $label   = $vm->{label};
+	my $label = $vm->{label};
+	# GRUB asks for a block of a file a few times, within some seconds; on a busy machine that can be too few.
+	my ($failed) = $vm->wait_for(qr/^(?:ringside: ready |error: (timeout) reading)/m, seconds => 90, what => 'line "ready"');
+	if ($failed && !$way->{again}++) {
+		note "$label: once more";
+		push @again, $way;
+		return;
+	}
 	my $address = $vm->wait_ready(seconds => 90);
 	# The server writes its file anew with each lease, so that it may be found empty.
 	my @leases;
@@ -136,6 +145,7 @@ sub boot (@some) {
 		}
 	}
 	scenarios_ahead(3, @scenarios);
+	boot(splice @again) if @again;
 	return;
 }
 boot(@ways);

@@ -110,11 +110,16 @@ SKIP: {
 	my $emulated = $each->('network-e1000', 'udp-1');
 	ok(($emulated->{accesses} // 0) >= 1 && ($emulated->{interrupts} // 0) > 0.5, 'ladder: e1000 has register accesses and interrupts') or diag explain $emulated;
 }
-is_deeply($each->('block-virtio', 'random-1'), { kicks => 1, interrupts => 1, accesses => 0 }, 'ladder: virtio-blk: one kick and one interrupt for a read');
-is($each->('block-ahci', 'random-1')->{accesses}, 5, 'ladder: AHCI: five register accesses for a read');
+# Each second a timer looks for requests that take too long. It may find one done before its interrupt, and reads AHCI's registers.
+my $read = $each->('block-virtio', 'random-1');
+my $interrupts = delete $read->{interrupts} // 0;
+is_deeply($read, { kicks => 1, accesses => 0 }, 'ladder: virtio-blk: one kick for a read');
+ok($interrupts > 0.99 && $interrupts <= 1, "ladder: virtio-blk: and one interrupt ($interrupts)");
+my $accesses = $each->('block-ahci', 'random-1')->{accesses} // 0;
+ok($accesses >= 5 && $accesses < 5.01, "ladder: AHCI: five register accesses for a read ($accesses)");
 ok($measured->{'block-virtio'}{environment}{qemu}, 'ladder: the environment is there');
 is(system('sh', '-c', "$^X tests/bench/report $folder >$folder.md 2>&1") >> 8, 0, 'report: of these') or diag read_file("$folder.md");
-like(read_file("$folder.md") // '', qr/^\| virtio-blk \| 1\.00 \/ 1\.00 \| - \/ - /m, 'report: has them in its tables');
+like(read_file("$folder.md") // '', qr/^\| virtio-blk \| 1\.00 \/ (?:1\.00|1\.000|0\.99\d*) \| - \/ - /m, 'report: has them in its tables');
 like(read_file("$folder/../ladder-block-exits.svg") // '', qr/^<svg .*AHCI.*virtio-blk/s, 'report: and plots');
 isnt(system("RUNS=none $^X tests/bench/ladder.pl >$folder.log 2>&1") >> 8, 0, 'ladder: an option that is wrong');
 like(read_file("$folder.log"), qr/^bench: RUNS=none: a number is wanted$/m, 'ladder: and what is wrong with it');

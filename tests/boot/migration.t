@@ -10,7 +10,7 @@ use IO::Socket::IP;
 use JSON::PP ();
 use Ringside::Checks;
 use Ringside::Client qw(http_get tcp_echo);
-use Ringside::Host   qw(program scratch until_true);
+use Ringside::Host   qw(program scratch until_true within);
 use Ringside::Load   qw(in_child);
 use Ringside::Tap    qw(enter_namespace);
 use Ringside::VM;
@@ -142,7 +142,7 @@ for my $machine (qw(q35 microvm)) {
 		$vm->command('blkwrite --yes vda 7 before the snapshot');
 		is($vm->qmp->human('savevm one'), '', "$name: saved");
 		$vm->command('blkwrite --yes vda 7 after the snapshot');
-		my $old = IO::Socket::IP->new(PeerHost => $GUEST, PeerPort => 7, Proto => 'tcp', Timeout => 5) or die "connect: $@\n";
+		my $old = IO::Socket::IP->new(PeerHost => $GUEST, PeerPort => 7, Proto => 'tcp', Timeout => within(5)) or die "connect: $@\n";
 		syswrite $old, 'hello';
 		sysread $old, my $answer, 100;
 		is($answer, 'hello', "$name: a connection of which the snapshot knows nothing");
@@ -153,7 +153,7 @@ for my $machine (qw(q35 microvm)) {
 			if ($round == 1) {
 				syswrite $old, 'still there?';
 				vec(my $wanted = '', fileno $old, 1) = 1;
-				ok(scalar select($wanted, undef, undef, 10), "$name: the old connection is answered");
+				ok(scalar select($wanted, undef, undef, within(10)), "$name: the old connection is answered");
 				ok(!sysread($old, $answer, 100), "$name: by its end");
 				ok($!{ECONNRESET}, "$name: which is a reset") or diag $!;
 			}

@@ -7,7 +7,7 @@ use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use IO::Socket::INET;
-use Ringside::Host qw(program until_true scratch read_file write_file start_process);
+use Ringside::Host qw(program within until_true scratch read_file write_file start_process);
 use Ringside::Tap qw(enter_namespace tap_device tap_counter);
 use Socket;
 use Test::More;
@@ -61,7 +61,7 @@ sub carry (@faults) {
 		send $guest, pack('H12 H12 n', 'ffffffffffff', '525400090902', 0x88b5) . $name . 'y' x 100, 0;
 		$take->(0) unless $number % 20;
 	}
-	$take->(0.2);
+	$take->(within(0.5));
 	kill 'TERM', $pid;
 	until_true(5, sub { defined Ringside::Host::process_ended($pid) }) or die "the relay does not end\n";
 	my %counts;

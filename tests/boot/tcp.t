@@ -7,7 +7,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use JSON::PP ();
 use Ringside::Checks;
-use Ringside::Host qw(until_true);
+use Ringside::Host qw(until_true within);
 use Ringside::Peer;
 use Ringside::VM;
 use Test::More;
@@ -23,7 +23,7 @@ my @device = ('-device', "virtio-net-pci,netdev=net0,romfile=,mac=$Ringside::VM:
 sub exchange ($bytes, $take) {
 	my ($last, $right) = (undef, undef);
 	my $end = ($peer->{next} + $bytes) & 0xffffffff;
-	my $deadline = time + 20;
+	my $deadline = time + within(20);
 	while (time < $deadline) {
 		my $room = defined $right ? $right - $peer->{next} : MSS;
 		my $left = $end - $peer->{next};
@@ -47,15 +47,21 @@ for my $times (1, 2) {
 	scenario("a closed window, sent again after $times time-out" . ($times > 1 ? 's' : ''), { network => [ @{ $peer->{words} }, @device ], append => 'ip=10.9.9.2/24 services=echo' }, sub ($vm) {
 		my $label = $vm->{label};
 		$vm->wait_prompt;
-		$peer->connect_to(7);
-		$peer->{first} = $peer->{acknowledged};
+		my ($start, $last);
+		for (1 .. 3) {
+			$peer->connect_to(7);
+			$peer->{first} = $peer->{acknowledged};
 
-		# The guest learns that it may send much at once.
-		exchange(300_000, 1);
-		# Then nothing is acknowledged: the echo keeps its window's worth, and says that no more has room.
-		my $start = $peer->{acknowledged};
-		my $last  = exchange(80_000, 0);
-		my $end   = $last->{seq} + $last->{length};
+			# The guest learns that it may send much at once.
+			exchange(300_000, 1);
+			# Then nothing is acknowledged: the echo keeps its window's worth, and says that no more has room. Where that takes longer
+			# than its time-out it sends no new segment any more.
+			$start = $peer->{acknowledged};
+			$last  = exchange(80_000, 0);
+			last unless $last->{window};
+			$peer->send_segment(4);
+		}
+		my $end = $last->{seq} + $last->{length};
 		is($last->{window}, 0, "$label: the last new segment closes the window");
 
 		# All was lost, as it seems: it comes again from the start, and we take some of it piece by piece, then all.
@@ -376,10 +382,10 @@ for my $boot (1, 2) {
 		my @ways    = map { ($numbers[ $_ + 1 ] - $numbers[$_]) & 0xffffffff } 0 .. $#numbers - 1;
 		my @near;
 		for my $i (1 .. $#ways) { push @near, map { "$i $_" } grep { distance($ways[$_], $ways[$i]) < 100_000 } 0 .. $i - 1 }
-		# By chance one of the 253 pairs is so near in a run of 85; of numbers in steps all are.
-		cmp_ok(scalar @near, '<=', 1, "$label: from port to port the numbers go no steps that come again");
+		# By chance one of the 253 pairs is so near in a run of 85, three in one of four millions; of numbers in steps all are.
+		cmp_ok(scalar @near, '<=', 2, "$label: from port to port the numbers go no steps that come again");
 		my $up = grep { $_ < 0x80000000 } @ways;
-		ok($up >= 3 && $up <= 20, "$label: $up of 23 go up");
+		ok($up >= 2 && $up <= 21, "$label: $up of 23 go up");
 		my @same = grep { @first_boot && distance($numbers[$_], $first_boot[$_]) < 60 * 250_000 } 0 .. $#numbers;
 		cmp_ok(scalar @same, '<=', 3, "$label: and are not those of the boot before");
 		@first_boot = @numbers;

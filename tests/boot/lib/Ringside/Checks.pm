@@ -13,7 +13,7 @@ use Ringside::Page   qw(html_fault html_text json_strings);
 use Ringside::VM;
 use Test::More;
 
-our @EXPORT = qw(scenario scenarios_ahead image_version serves_as_it_should lease_is ping_answers page_is leaves_with no_warnings self_test);
+our @EXPORT = qw(scenario scenarios_ahead image_version serves_as_it_should lease_is ping_answers page_is leaves_with memory_in_use no_warnings self_test);
 
 my $file_name = $0 =~ s{.*/}{}r =~ s/\.t$//r;
 
@@ -88,6 +88,13 @@ sub leaves_with ($vm, $status, $line = 'poweroff') {
 	$vm->command_last($line);
 	is($vm->wait_exit, $status, "$vm->{label}: $line ends QEMU with status $status");
 	return;
+}
+
+# Bytes that are in use for good, counted from where that does not change: not what is free or with the host, nor what caches keep
+# that they once had: newlib's heap, stacks for threads to come, the network stack's blocks.
+sub memory_in_use ($facts) {
+	my $memory = $facts->{memory};
+	return -($memory->{free} + $memory->{lent} + $memory->{heap} + $memory->{stacks} + $facts->{network}{memory}{reserved});
 }
 
 sub memory_bytes ($text) {

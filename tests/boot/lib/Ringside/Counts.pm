@@ -21,7 +21,7 @@ use Time::HiRes qw(sleep);
 
 our @COLUMNS = qw(kicks interrupts accesses instructions);
 
-use constant { ROUNDS => 400, REST => 0.003 };
+use constant { ROUNDS => 400, PARTS => 4, REST => 0.003 };
 
 my @TRACE = map { ('-trace', $_) } qw(memory_region_ops_read memory_region_ops_write virtio_queue_notify virtio_notify virtio_notify_irqfd);
 my $EMPTY = sub ($name) { return write_file(scratch() . "/counts-$name.raw", "\0" x (16 << 20)) };
@@ -67,23 +67,31 @@ sub traced ($vm, $region) {
 	return \%count;
 }
 
-# What one of so many operations costs. A stray one more, of a timer, is not seen: whole numbers.
-sub each_of ($vm, $region, $operations, $code) {
-	my $before = traced($vm, $region);
-	$code->();
-	$vm->command('version');    # and all before it is in the trace
-	my $after = traced($vm, $region);
-	return { map { $_ => sprintf '%.0f', ($after->{$_} - $before->{$_}) / $operations } keys %$after };
+# What one operation costs. A stray one more, of a timer, is not seen: whole numbers. On a busy machine some operations cost less,
+# when the guest finds more than one thing to do: so they are counted in parts, and the dearest is what they cost.
+sub each_of ($vm, $region, $code) {
+	my (%each, $before);
+	for my $part (0 .. PARTS) {
+		$code->(ROUNDS / PARTS) if $part;
+		$vm->command('version');    # and all before it is in the trace
+		my $now = traced($vm, $region);
+		for my $what ($part ? keys %$now : ()) {
+			my $cost = sprintf '%.0f', ($now->{$what} - $before->{$what}) / (ROUNDS / PARTS);
+			$each{$what} = $cost if ($each{$what} // 0) <= $cost;
+		}
+		$before = $now;
+	}
+	return \%each;
 }
 
 # -- What is done
 
 # One datagram on its way at a time, and a rest between: one that comes while the guest is still busy with the last
 # needs no interrupt.
-sub echo_rounds ($port) {
+sub echo_rounds ($port, $rounds) {
 	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'udp') or die "socket: $@\n";
 	my $select = IO::Select->new($socket);
-	for my $round (1 .. ROUNDS) {
+	for my $round (1 .. $rounds) {
 		$socket->send(pack 'Nx60', $round);
 		$select->can_read(within(5)) or die "datagram $round does not come back\n";
 		$socket->recv(my $data, 2048);
@@ -96,7 +104,7 @@ sub echo ($name, $region, %options) {
 	my $vm = start($name, append => 'services=echo', user_options => ',ipv6=off', %options);
 	$vm->wait_ready;
 	udp_ask('127.0.0.1', $vm->port(udp => 7), 'hello');    # addresses are resolved
-	my $count = each_of($vm, $region, ROUNDS, sub { echo_rounds($vm->port(udp => 7)) });
+	my $count = each_of($vm, $region, sub ($rounds) { echo_rounds($vm->port(udp => 7), $rounds) });
 	$vm->poweroff;
 	return $count;
 }
@@ -105,7 +113,7 @@ sub reads ($name, $region, $disk, %options) {
 	my $vm = start($name, network => 'none', %options);
 	$vm->wait_prompt;
 	$vm->command('lsblk');
-	my $count = each_of($vm, $region, ROUNDS, sub { $vm->command("blkbench $disk " . ROUNDS . ' 1', seconds => 60) });
+	my $count = each_of($vm, $region, sub ($reads) { $vm->command("blkbench $disk $reads 1", seconds => 60) });
 	$vm->poweroff;
 	return $count;
 }

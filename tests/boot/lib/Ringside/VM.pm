@@ -14,6 +14,7 @@ package Ringside::VM;
 
 use v5.36;
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
+use constant F_SETPIPE_SZ => 1031; # Linux's; Fcntl does not know it
 use File::Path qw(make_path);
 use Ringside::Host qw(scratch within until_true start_process read_file);
 use Ringside::QMP;
@@ -70,6 +71,8 @@ sub start ($class, %options) {
 	# Streams to and from the console are pipes, the log is ours: nothing that the guest says is lost.
 	pipe my $guest_input, $self->{input}   or die "pipe: $!";
 	pipe $self->{output}, my $guest_output or die "pipe: $!";
+	# Where this program is kept from reading for a while, the port is not stuck: the guest does not wait for it for long.
+	fcntl $self->{output}, F_SETPIPE_SZ, 1 << 20;
 	open my $errors, '+>', "$self->{log_path}.errors" or die "$self->{log_path}.errors: $!";
 	open $self->{log}, '>:raw', $self->{log_path} or die "$self->{log_path}: $!";
 	$self->{log}->autoflush;
