@@ -75,8 +75,8 @@ static inline bool recovery_last_attempt(const struct recovery *recovery)
 }
 
 /*
- * Between these two no attempt is made, so that what an attempt takes away stays. Short, or until the device has
- * broken: others are not recovered meanwhile either. Thread context; may sleep.
+ * Between these two no attempt is made, so that what an attempt takes away stays. A few seconds at most, or until
+ * the device has broken: others are not recovered meanwhile either. Thread context; may sleep.
  */
 void recovery_hold(void);
 void recovery_release(void);

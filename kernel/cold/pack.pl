@@ -29,10 +29,11 @@ sub slurp {
 
 # All at once: a machine may be about to boot what was there before.
 sub spill {
-	my ($path, $bytes) = @_;
+	my ($path, $bytes, $mode) = @_;
 	open my $file, '>:raw', "$path.new" or die "pack: $path.new: $!\n";
 	print $file $bytes;
 	close $file or die "pack: $path.new: $!\n";
+	chmod $mode, "$path.new" if $mode;
 	rename "$path.new", $path or die "pack: $path: $!\n";
 }
 
@@ -219,8 +220,7 @@ sub elf {
 	substr $head, 40, 8, pack 'Q<', 0;                            # no sections
 	substr $head, 56, 8, pack 'SSSS', scalar @headers, 0, 0, 0;
 	substr $out, 0, 64 + 56 * @headers, $head . join '', map { pack 'L<L<Q<6', @$_{qw(type flags offset virtual physical in_file in_memory align)} } @headers;
-	spill($to, $out);
-	chmod 0755, $to;
+	spill($to, $out, 0755);
 }
 
 sub flat {

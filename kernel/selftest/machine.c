@@ -230,16 +230,14 @@ static const char *exhaustion_test(void)
 	struct block {
 		struct block *next;
 	} *all = NULL;
-	const size_t count = LARGE_PAGE_SIZE / PAGE_SIZE;
 	/* What the balloon gave may not be back in it yet. */
 	uint64_t before = pages_available() + pages_lent(), lowest;
 
 	/* One word of each is written: even that takes seconds where the host finds its memory slowly. */
 	for (;;) {
-		uint64_t address = pages_alloc(count, 0);
-		struct block *block = dma_pointer(address);
+		struct block *block = dma_alloc_unclean(LARGE_PAGE_SIZE, NULL);
 
-		if (!address)
+		if (!block)
 			break;
 		watchdog_touch();
 		block->next = all;
@@ -250,7 +248,7 @@ static const char *exhaustion_test(void)
 		struct block *next = all->next;
 
 		watchdog_touch();
-		pages_free(dma_address(all), count);
+		dma_free(all, LARGE_PAGE_SIZE);
 		all = next;
 	}
 	if (pages_available() + pages_lent() != before)

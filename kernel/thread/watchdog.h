@@ -2,7 +2,8 @@
 /*
  * Finds CPUs that do not get on, and ends in a panic that says where.
  *
- *	a thread that does not sleep or yield		its own CPU's timer sees it
+ *	a thread that does not sleep or yield,
+ *	nor says that it gets on			its own CPU's timer sees it
  *	a CPU that takes no interrupts			the CPU before it sees it, and sends it a
  *							non-maskable one, whose report says where it was
  *

@@ -28,7 +28,7 @@ struct cpu {
 	struct thread *idle;
 	struct thread *run_first, *run_last;
 	uint64_t switches;
-	uint64_t pauses;   /* times that a thread slept, or let others run */
+	uint64_t pauses;   /* times that a thread slept, let others run, or said that it gets on */
 	struct timer tick; /* only where applications' threads run */
 
 	/* The timers' (kernel/time/timer.c) */

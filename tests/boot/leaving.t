@@ -72,12 +72,6 @@ for my $machine (qw(microvm q35)) {
 	});
 }
 
-# Much memory takes long to look at, and nobody else may run meanwhile.
-scenario('4 GiB, watchdog=1', { memory => '4096M', append => 'watchdog=1' }, sub ($vm) {
-	self_test($vm);
-	leaves_with($vm, 0);
-});
-
 # The power button, which the monitor presses, and libvirt; with each firmware.
 for my $case (
 	[ 'pc',          machine => 'pc' ],

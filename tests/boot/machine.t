@@ -33,6 +33,13 @@ for my $machine (qw(microvm q35)) {
 	}
 }
 
+# A CPU of a million instructions a second: what is only slow is not taken for stuck.
+scenario('q35, slow', { network => 'none', append => 'watchdog=5', extra => [ '-icount', 'shift=10,sleep=off' ] }, sub ($vm) {
+	self_test($vm);
+	no_warnings($vm);
+	leaves_with($vm, 0);
+});
+
 # The least memory that serves.
 for my $machine (qw(microvm q35 pc)) {
 	scenario("$machine, memory: 4M", { machine => $machine, memory => '4M', append => 'services=http,echo' }, sub ($vm) {
