@@ -17,7 +17,6 @@ use Ringside::Host qw(read_file scratch until_true within write_file);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-
 my $MIB = 1 << 20;
 
 sub is_mmio ($machine) { return $machine =~ /^microvm/ }

@@ -304,7 +304,7 @@ sub check_cell ($vm, $cell) {
 	my @names = map { $before->{ $_->{name} }{name} } @there;
 	$vm->command("devices reset $_") for @names;
 	ok($recovered->(1), "$label: each device recovers from a reset");
-	my $used = memory_in_use(facts_of($vm));
+	my $memory = memory_of(facts_of($vm));
 
 	my @resets = @names;
 	if ($before->{net}{transport} eq 'pci modern') {
@@ -332,7 +332,7 @@ sub check_cell ($vm, $cell) {
 		};
 	}
 	my $leak;
-	ok(until_true(5, sub { ($leak = memory_in_use(facts_of($vm)) - $used) < 64 << 10 }), "$label: no leak") or diag "$leak bytes";
+	ok(until_true(5, sub { !($leak = memory_grown($memory, memory_of(facts_of($vm)))) }), "$label: no leak") or diag $leak;
 	$last = devices_of($vm);
 	no_warnings($vm);
 	leaves_with($vm, 0);

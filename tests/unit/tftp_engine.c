@@ -22,7 +22,8 @@ struct peer {
 	uint8_t sent[TFTP_REQUEST_MAX];
 	size_t sent_length;
 	uint16_t sent_port;
-	unsigned int sent_count, ports; /* of ours, after the first */
+	unsigned int sent_count;
+	unsigned int ports, sent_before; /* of ours, after the first; packets from others */
 	uint8_t *file;
 	size_t file_length, file_size;
 	bool sized;
@@ -51,7 +52,10 @@ static void on_send(void *context, uint16_t port, const void *packet, size_t len
 
 static void on_renew(void *context)
 {
-	((struct peer *)context)->ports++;
+	struct peer *peer = context;
+
+	peer->ports++;
+	peer->sent_before = peer->sent_count;
 }
 
 static int on_size(void *context, uint64_t size)
@@ -288,6 +292,7 @@ static void asks_again_without_options(void **state)
 	assert_int_equal(peer.sent_port, TFTP_PORT);
 	/* From another port: the first request may have been sent twice, and is refused again. */
 	assert_int_equal(peer.ports, 1);
+	assert_int_equal(peer.sent_before, 0);
 	deliver_text(&peer, "\0\5\0\x08no options here\0");
 	assert_int_equal(peer.engine.state, TFTP_FAILED);
 	end(&peer);

@@ -7,13 +7,14 @@ package Ringside::Checks;
 use v5.36;
 use Exporter qw(import);
 use JSON::PP ();
+use List::Util qw(sum);
 use Ringside::Client qw(http_get http_talk);
 use Ringside::Host   qw(read_file);
 use Ringside::Page   qw(html_fault html_text json_strings);
 use Ringside::VM;
 use Test::More;
 
-our @EXPORT = qw(scenario scenarios_ahead image_version serves_as_it_should lease_is ping_answers page_is leaves_with memory_in_use no_warnings self_test);
+our @EXPORT = qw(scenario scenarios_ahead image_version serves_as_it_should lease_is ping_answers page_is leaves_with memory_grown memory_of no_warnings self_test);
 
 my $file_name = $0 =~ s{.*/}{}r =~ s/\.t$//r;
 
@@ -90,11 +91,17 @@ sub leaves_with ($vm, $status, $line = 'poweroff') {
 	return;
 }
 
-# Bytes that are in use for good, counted from where that does not change: not what is free or with the host, nor what caches keep
-# that they once had: newlib's heap, stacks for threads to come, the network stack's blocks.
-sub memory_in_use ($facts) {
-	my $memory = $facts->{memory};
-	return -($memory->{free} + $memory->{lent} + $memory->{heap} + $memory->{stacks} + $facts->{network}{memory}{reserved});
+# Where memory is, in bytes: free or with the host; in caches that keep what they once had (newlib's heap, stacks for threads to
+# come, the network stack's blocks); or used by others. That one is less a constant: only differences mean something.
+sub memory_of ($facts) {
+	my %memory = (map({ $_ => $facts->{memory}{$_} } qw(free lent heap stacks)), network => $facts->{network}{memory}{reserved});
+	return { %memory, used => -sum(values %memory) };
+}
+
+# What has grown by more than it may, from one such account to another: '' when nothing has.
+my %ROOM = (used => 64 << 10, heap => 128 << 10, stacks => 128 << 10, network => 256 << 10);
+sub memory_grown ($before, $now) {
+	return join ', ', map { my $more = $now->{$_} - $before->{$_}; $more > $ROOM{$_} ? "$_: $more bytes more, $ROOM{$_} may be" : () } sort keys %ROOM;
 }
 
 sub memory_bytes ($text) {
