@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use IO::Socket::INET;
 use Ringside::Host qw(program within until_true scratch read_file write_file start_process);
-use Ringside::Tap qw(enter_namespace tap_device tap_counter);
+use Ringside::Tap qw(enter_namespace tap_device tap_neighbour tap_counter);
 use Socket;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -25,7 +25,7 @@ tap_device('relay0', '10.9.9.1/24');
 system(program('ip'), 'link', 'set', 'relay0', 'txqueuelen', 2 * FRAMES) == 0 or die "ip link\n";
 # Nobody else speaks there.
 write_file('/proc/sys/net/ipv6/conf/relay0/disable_ipv6', '1');
-system(program('ip'), 'neighbour', 'add', '10.9.9.2', 'lladdr', '52:54:00:09:09:02', 'dev', 'relay0') == 0 or die "ip neighbour\n";
+tap_neighbour('relay0', '10.9.9.2', '52:54:00:09:09:02');
 
 my $port = 20000;
 

@@ -10,10 +10,10 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Ringside::Checks;
 use Ringside::Client qw(http_get tcp_echo udp_ask);
-use Ringside::Host   qw(program until_true);
+use Ringside::Host   qw(until_true);
 use Ringside::Kvm    qw(kvm_options kvm_missing);
 use Ringside::Load   qw(in_child);
-use Ringside::Tap    qw(enter_namespace tap_device tap_counter);
+use Ringside::Tap    qw(enter_namespace tap_device tap_neighbour tap_counter);
 use Ringside::VM;
 use Test::More;
 use Time::HiRes qw(time sleep);
@@ -26,7 +26,7 @@ my $HOST  = '10.8.0.1';
 my $GUEST = '10.8.0.2';
 tap_device($TAP, "$HOST/24");
 # In a flood it would be asked for again, and what waits for the answer is in no counter.
-system(program('ip'), 'neighbour', 'replace', $GUEST, 'lladdr', $Ringside::VM::MAC, 'dev', $TAP, 'nud', 'permanent') == 0 or die "ip neighbour\n";
+tap_neighbour($TAP, $GUEST, $Ringside::VM::MAC);
 
 sub facts () { return JSON::PP::decode_json(http_get($GUEST, 80, '/status.json')->{body}) }
 

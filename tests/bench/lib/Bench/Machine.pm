@@ -11,8 +11,9 @@ use Exporter qw(import);
 use JSON::PP ();
 use List::Util qw(max);
 use Ringside::Client  qw(http_get udp_ask);
-use Ringside::Host    qw(program until_true within);
+use Ringside::Host    qw(program run until_true within);
 use Ringside::Payload qw(payload);
+use Ringside::Tap     qw(tap_neighbour);
 use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(measure_start measure_memory measure_balloon measure_size measure_rings);
@@ -30,9 +31,8 @@ sub start_with_network ($class, $machine, %options) {
 	my $name = $class->name;
 	my @tap  = tap_words($name);
 	my $tap  = tap_name($name);
-	my $ip   = program('ip');
-	system($ip, 'link', 'set', $tap, 'txqueuelen', 4) == 0 && system($ip, 'neighbour', 'replace', guest_address($name), 'lladdr', $Ringside::VM::MAC, 'nud', 'permanent', 'dev', $tap) == 0
-	  or die "$tap: settings\n";
+	run(program('ip'), 'link', 'set', $tap, 'txqueuelen', 4);
+	tap_neighbour($tap, guest_address($name), $Ringside::VM::MAC);
 	my @before = $options{before} ? $options{before}->() : ();
 	my $guest = $class->start(machine => $machine, kernel => 'cloud', modules => $network_modules{$machine}, address => guest_address($name),
 		devices => [ @tap, network_device($machine) ], %options);

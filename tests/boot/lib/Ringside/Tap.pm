@@ -9,7 +9,7 @@ use Exporter qw(import);
 use JSON::PP ();
 use Ringside::Host qw(program run scratch until_true read_file start_process);
 
-our @EXPORT_OK = qw(enter_namespace tap_device tap_network tap_counter dnsmasq_log network_beyond);
+our @EXPORT_OK = qw(enter_namespace tap_device tap_neighbour tap_network tap_counter dnsmasq_log network_beyond);
 
 our $HOST  = '192.168.77.1';
 our $FIRST = '192.168.77.50';
@@ -39,6 +39,12 @@ sub tap_device ($name, $address, $queues = 1) {
 	run($ip, 'tuntap', 'add', 'dev', $name, 'mode', 'tap', $queues > 1 ? 'multi_queue' : ());
 	run($ip, 'address', 'add', $address, 'dev', $name);
 	run($ip, 'link', 'set', $name, 'up');
+	return;
+}
+
+# Who has this address there, for good: the host does not ask.
+sub tap_neighbour ($name, $address, $mac) {
+	run(program('ip'), 'neighbour', 'replace', $address, 'lladdr', $mac, 'dev', $name, 'nud', 'permanent');
 	return;
 }
 
