@@ -104,8 +104,7 @@ for my $case ([ e1000 => 'q35', 1 ], [ rtl8139 => 'q35', 1 ], [ e1000 => 'pc', 4
 		});
 		reset_under_load($vm, $bus, $module_of{$nic}, 3);
 		is($load->(), 'same', "$label: 30 MB come back as they went while the device is reset three times");
-		my $leak;
-		ok(until_true(10, sub { !($leak = memory_grown($memory, memory_of(status($vm)))) }), "$label: no leak") or diag $leak;
+		no_leak($vm, 10, $memory, \&status);
 		is_deeply([ map { "$_->{state} $_->{recoveries}" } emulated($vm, $module_of{$nic}) ], ['driven 3'], "$label: and it is driven");
 		no_warnings($vm);
 		leaves_with($vm, 0);
@@ -185,8 +184,7 @@ for my $case ([ 'pc', 1, '' ], [ 'pc', 4, '' ], [ 'pc', 2, 'ide.dma=off' ], [ 'q
 		$vm->wait_for(qr/(?:(?:blktest $_: \d|$_: test: ).*){2}/s, seconds => 90) for qw(sdb sdc);
 		unlike($vm->console, qr/blktest sd[bc]: .*(?:differ|wrong)/i, "$label: no wrong data while the controller is reset");
 		like($vm->command('blktest --yes sdb 4', seconds => 60), qr/: 4 MiB verified/, "$label: and works after that");
-		my $leak;
-		ok(until_true(10, sub { !($leak = memory_grown($memory, memory_of(status($vm)))) }), "$label: no leak") or diag $leak;
+		no_leak($vm, 10, $memory, \&status);
 		is(scalar($vm->warnings), 0, "$label: no warning") or diag $vm->warnings;
 		leaves_with($vm, 0);
 		my $start = $pattern . "\0" x (30 * MIB);

@@ -331,8 +331,7 @@ sub check_cell ($vm, $cell) {
 			ok($_->[1], $_->[0]) for $kind->{work}->($vm);
 		};
 	}
-	my $leak;
-	ok(until_true(5, sub { !($leak = memory_grown($memory, memory_of(facts_of($vm)))) }), "$label: no leak") or diag $leak;
+	no_leak($vm, 5, $memory, \&facts_of);
 	$last = devices_of($vm);
 	no_warnings($vm);
 	leaves_with($vm, 0);

@@ -9,12 +9,12 @@ use Exporter qw(import);
 use JSON::PP ();
 use List::Util qw(sum);
 use Ringside::Client qw(http_get http_talk);
-use Ringside::Host   qw(read_file);
+use Ringside::Host   qw(read_file until_true);
 use Ringside::Page   qw(html_fault html_text json_strings);
 use Ringside::VM;
 use Test::More;
 
-our @EXPORT = qw(scenario scenarios_ahead image_version serves_as_it_should lease_is ping_answers page_is leaves_with memory_grown memory_of no_warnings self_test);
+our @EXPORT = qw(scenario scenarios_ahead image_version serves_as_it_should lease_is ping_answers page_is leaves_with memory_grown memory_of no_leak no_warnings self_test);
 
 my $file_name = $0 =~ s{.*/}{}r =~ s/\.t$//r;
 
@@ -102,6 +102,13 @@ sub memory_of ($facts) {
 my %ROOM = (used => 64 << 10, heap => 128 << 10, stacks => 128 << 10, network => 256 << 10);
 sub memory_grown ($before, $now) {
 	return join ', ', map { my $more = $now->{$_} - $before->{$_}; $more > $ROOM{$_} ? "$_: $more bytes more, $ROOM{$_} may be" : () } sort keys %ROOM;
+}
+
+# Nothing has, or does so soon; $facts gives what the guest says of itself.
+sub no_leak ($vm, $seconds, $before, $facts) {
+	my $grown;
+	ok(until_true($seconds, sub { !($grown = memory_grown($before, memory_of($facts->($vm)))) }), "$vm->{label}: no leak") or diag $grown;
+	return;
 }
 
 sub memory_bytes ($text) {
