@@ -14,6 +14,7 @@ use v5.36;
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP ();
+use List::Util qw(max);
 use Ringside::Client qw(udp_ask);
 use Ringside::Host qw(scratch read_file write_file within);
 use Ringside::VM;
@@ -70,15 +71,13 @@ sub traced ($vm, $region) {
 # What one operation costs. A stray one more, of a timer, is not seen: whole numbers. On a busy machine some operations cost less,
 # when the guest finds more than one thing to do: so they are counted in parts, and the dearest is what they cost.
 sub each_of ($vm, $region, $code) {
-	my (%each, $before);
-	for my $part (0 .. PARTS) {
-		$code->(ROUNDS / PARTS) if $part;
-		$vm->command('version');    # and all before it is in the trace
-		my $now = traced($vm, $region);
-		for my $what ($part ? keys %$now : ()) {
-			my $cost = sprintf '%.0f', ($now->{$what} - $before->{$what}) / (ROUNDS / PARTS);
-			$each{$what} = $cost if ($each{$what} // 0) <= $cost;
-		}
+	my $look   = sub { $vm->command('version'); return traced($vm, $region) };    # what was done before it is in the trace
+	my $before = $look->();
+	my %each   = map { $_ => 0 } keys %$before;
+	for (1 .. PARTS) {
+		$code->(ROUNDS / PARTS);
+		my $now = $look->();
+		$each{$_} = max $each{$_}, sprintf '%.0f', ($now->{$_} - $before->{$_}) / (ROUNDS / PARTS) for keys %$now;
 		$before = $now;
 	}
 	return \%each;
