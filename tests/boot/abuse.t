@@ -95,8 +95,8 @@ sub syn ($from, $to) {
 	return pack('N n C C a16 a16', 6 << 28, 20, 6, 64, $from, $to) . $segment;
 }
 
-# Sends up to 10,000 a second, fewer on a busy machine, and at least $LEAST in all, until the parent has closed the pipe. The kernel takes the whole
-# header from us, the source too.
+# Sends up to 10,000 a second, fewer on a busy machine, and at least $LEAST in all, until the parent has closed the pipe. The
+# kernel takes the whole header from us, the source too.
 my ($RATE, $LEAST) = (10_000, 10_000);
 sub flood ($sources, $pipe) {
 	my $six = $sources =~ /IPv6/;
